@@ -1,0 +1,203 @@
+"""Pinhole cameras: projection, distortion, crops, and reading intrinsics from users."""
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+
+from scorehoi_ros.errors import CameraError
+from scorehoi_ros.types import Box, Camera, Floats, Frame, Masks
+
+GUESSED_FOV_DEG = 60.0
+"""Assumed horizontal-or-vertical field of view over the longer side, typical of phones and webcams."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square, axis-aligned part of an image, resized."""
+
+    T_crop_image: Floats
+    """(3, 3) homogeneous map from image pixels to crop pixels."""
+    K_crop: Floats
+    """(3, 3) intrinsics of the crop."""
+    size: int
+    """Side of the crop in pixels."""
+
+
+def guess_camera(width: int, height: int) -> Camera:
+    """A camera with a stated guess of the focal length, marked as such."""
+    focal = 0.5 * max(width, height) / math.tan(math.radians(GUESSED_FOV_DEG) / 2)
+    return Camera(intrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2), width, height, source="guess")
+
+
+def intrinsics(fx: float, fy: float, cx: float, cy: float) -> Floats:
+    """Camera matrix K (3, 3) in pixels."""
+    return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+
+def validate_camera(camera: Camera) -> None:
+    """Raise CameraError unless K is a finite upper-triangular pinhole matrix with positive focal lengths."""
+    K = np.asarray(camera.K)
+    if K.shape != (3, 3) or not np.isfinite(K).all():
+        raise CameraError(f"K must be 3 x 3 finite numbers. Got {K.tolist()}. Check the calibration.")
+    if K[0, 0] <= 0 or K[1, 1] <= 0:
+        raise CameraError(
+            f"focal lengths must be positive. Got fx={K[0, 0]}, fy={K[1, 1]}: an uncalibrated driver publishes "
+            "zeros. Calibrate the camera or give --camera fx,fy,cx,cy."
+        )
+    if camera.width <= 0 or camera.height <= 0:
+        raise CameraError(f"image size must be positive. Got {camera.width} x {camera.height}.")
+    if not np.isfinite(camera.distortion).all():
+        raise CameraError(f"distortion coefficients must be finite. Got {np.asarray(camera.distortion).tolist()}.")
+
+
+def check_size(camera: Camera, width: int, height: int) -> None:
+    """Raise CameraError when the calibration belongs to another image size."""
+    if (camera.width, camera.height) != (width, height):
+        raise CameraError(
+            f"the calibration is for {camera.width} x {camera.height} pixels, but the image has {width} x {height}. "
+            "Use the CameraInfo of this stream, or scale the calibration with the image."
+        )
+
+
+def project(points: Floats, K: Floats) -> Floats:
+    """Camera-frame points (..., 3) metres to pixels (..., 2); points at or behind the camera give NaN."""
+    z = points[..., 2:3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = (points @ K.T)[..., :2] / z
+    return np.where(z > 0, pixels, np.nan)
+
+
+def unproject(pixels: Floats, depth: Floats, K: Floats) -> Floats:
+    """Pixels (..., 2) with depth (...) metres to camera-frame points (..., 3)."""
+    rays = (pixels - K[:2, 2]) / np.array([K[0, 0], K[1, 1]])
+    return np.concatenate((rays, np.ones_like(rays[..., :1])), -1) * depth[..., None]
+
+
+def undistort_frame(frame: Frame) -> Frame:
+    """The frame as an ideal pinhole camera with the same K would see it; unchanged when there is no distortion."""
+    camera = frame.camera
+    if not np.any(camera.distortion):
+        return frame
+    map_x, map_y = _undistortion_maps(camera)
+
+    def remap(image: Any, interpolation: int) -> Any:
+        return cv2.remap(image, map_x, map_y, interpolation)
+
+    def remap_mask(mask: Any) -> Any:
+        return None if mask is None else remap(mask.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
+
+    masks: Masks = replace(frame.masks, human=remap_mask(frame.masks.human), object=remap_mask(frame.masks.object))
+    return replace(
+        frame,
+        rgb=remap(frame.rgb, cv2.INTER_LINEAR),
+        depth=None if frame.depth is None else remap(frame.depth, cv2.INTER_NEAREST),
+        masks=masks,
+        camera=replace(camera, distortion=np.zeros(0)),
+    )
+
+
+def _undistortion_maps(camera: Camera) -> tuple[Any, Any]:
+    size = (camera.width, camera.height)
+    D = np.asarray(camera.distortion, dtype=np.float64)
+    if camera.model == "equidistant":
+        return cv2.fisheye.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
+    return cv2.initUndistortRectifyMap(camera.K, D, None, camera.K, size, cv2.CV_32FC1)
+
+
+def square_crop(box: Box, K: Floats, margin: float, size: int) -> Crop:
+    """Crop of `size` pixels a side around a box, enlarged by `margin` (0.2 = 20 % longer side).
+
+    Crop pixel (0, 0) is the centre of the crop's first pixel, so projecting with K_crop equals projecting
+    with K and applying T_crop_image.
+    """
+    side = max(box.x1 - box.x0, box.y1 - box.y0, 1.0) * (1 + margin)
+    scale = size / side
+    x0 = (box.x0 + box.x1) / 2 - side / 2
+    y0 = (box.y0 + box.y1) / 2 - side / 2
+    # Pixel centres sit at integers: an image point u covers crop pixel (u + 0.5 - x0) * scale - 0.5.
+    shift = np.array([(0.5 - x0) * scale - 0.5, (0.5 - y0) * scale - 0.5])
+    T = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]], [0.0, 0.0, 1.0]])
+    return Crop(T_crop_image=T, K_crop=T @ K, size=size)
+
+
+def crop_image(image: Any, crop: Crop, interpolation: int = cv2.INTER_LINEAR) -> Any:
+    """Resample (H, W[, C]) to (size, size[, C]); outside the image is zero."""
+    source = image.astype(np.uint8) if image.dtype == bool else image
+    out = cv2.warpAffine(source, crop.T_crop_image[:2], (crop.size, crop.size), flags=interpolation)
+    return out.astype(bool) if image.dtype == bool else out
+
+
+def parse_camera(text: str, width: int, height: int) -> Camera:
+    """Camera from "fx,fy,cx,cy" or a file: ROS camera_info YAML, or JSON/YAML with K, or fx fy cx cy.
+
+    Raises CameraError naming what is wrong and the accepted forms.
+    """
+    if Path(text).suffix.lower() in {".yaml", ".yml", ".json"} or Path(text).is_file():
+        camera = _camera_from_file(Path(text), width, height)
+    else:
+        try:
+            fx, fy, cx, cy = (float(part) for part in text.split(","))
+        except ValueError:
+            raise CameraError(
+                f'a camera is "fx,fy,cx,cy" in pixels or a calibration file (.yaml, .json). Got "{text}".'
+            ) from None
+        camera = Camera(intrinsics(fx, fy, cx, cy), width, height)
+    validate_camera(camera)
+    check_size(camera, width, height)
+    return camera
+
+
+def _camera_from_file(path: Path, width: int, height: int) -> Camera:
+    try:
+        text = path.read_text()
+        data = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        raise CameraError(f"cannot read the camera file {path}: {error}") from None
+    if not isinstance(data, dict):
+        raise CameraError(f"{path} must hold a mapping with camera_matrix, K, or fx fy cx cy. Got {type(data).__name__}.")
+    try:
+        K = _find_matrix(data)
+        distortion = data.get("distortion_coefficients", data.get("distortion", []))
+        distortion = distortion.get("data", []) if isinstance(distortion, dict) else distortion
+        size = int(data.get("image_width", data.get("width", width))), int(
+            data.get("image_height", data.get("height", height))
+        )
+        model = data.get("distortion_model", "plumb_bob")
+        return camera_from_values(K, size[0], size[1], distortion, model, source="user")
+    except (KeyError, TypeError, ValueError) as error:
+        raise CameraError(
+            f"{path} must hold camera_matrix (ROS calibration), K (9 numbers), or fx fy cx cy. Problem: {error!r}."
+        ) from None
+
+
+def _find_matrix(data: dict[str, Any]) -> Floats:
+    for key in ("camera_matrix", "K", "k"):
+        if key in data:
+            value = data[key]
+            value = value["data"] if isinstance(value, dict) else value
+            return np.asarray(value, dtype=np.float64).reshape(3, 3)
+    return intrinsics(*(float(data[key]) for key in ("fx", "fy", "cx", "cy")))
+
+
+def camera_from_values(
+    K: Floats, width: int, height: int, distortion: Any, model: str, source: Any = "camera_info"
+) -> Camera:
+    """Camera from the fields of sensor_msgs/CameraInfo (REP 104); raises CameraError when they are unusable."""
+    if model not in {"", "plumb_bob", "rational_polynomial", "equidistant"}:
+        raise CameraError(
+            f'distortion model "{model}" is not supported; expected plumb_bob, rational_polynomial or equidistant.'
+        )
+    coefficients = np.asarray(distortion, dtype=np.float64).ravel()
+    if coefficients.size not in {0, 4, 5, 8, 12, 14}:
+        raise CameraError(f"{coefficients.size} distortion coefficients; expected 0, 4, 5, 8, 12 or 14.")
+    camera = Camera(
+        np.asarray(K, dtype=np.float64).reshape(3, 3), width, height, coefficients, model or "plumb_bob", source
+    )
+    validate_camera(camera)
+    return camera

@@ -1,0 +1,83 @@
+"""Rotations as torch tensors: 6D (Zhou et al. 2019), matrices and axis-angle, all batched and differentiable."""
+
+import torch
+from torch import Tensor
+
+_SMALL_ANGLE = 1e-4
+
+
+def rotation_6d_to_matrix(x: Tensor) -> Tensor:
+    """6D (..., 6) to rotation matrices (..., 3, 3) by Gram-Schmidt.
+
+    `x[..., :3]` becomes the first column and `x[..., 3:]`, made orthogonal to it, the second
+    (Zhou et al., On the Continuity of Rotation Representations, CVPR 2019, eq. 16).
+    """
+    first = torch.nn.functional.normalize(x[..., :3], dim=-1)
+    second = x[..., 3:]
+    second = second - (first * second).sum(-1, keepdim=True) * first
+    second = torch.nn.functional.normalize(second, dim=-1)
+    return torch.stack((first, second, torch.linalg.cross(first, second)), dim=-1)
+
+
+def matrix_to_rotation_6d(matrix: Tensor) -> Tensor:
+    """Rotation matrices (..., 3, 3) to 6D (..., 6): the first two columns, one after the other."""
+    return torch.cat((matrix[..., :, 0], matrix[..., :, 1]), dim=-1)
+
+
+def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
+    """Axis-angle (..., 3) in radians to rotation matrices (..., 3, 3) by Rodrigues' formula.
+
+    Both factors are written as even power series near zero, so the gradient exists at the identity.
+    """
+    square = (axis_angle * axis_angle).sum(-1)[..., None, None]
+    small = square < _SMALL_ANGLE**2
+    safe = torch.where(small, torch.ones_like(square), square)
+    angle = safe.sqrt()
+    sine = torch.where(small, 1 - square / 6, angle.sin() / angle)
+    cosine = torch.where(small, 0.5 - square / 24, (1 - angle.cos()) / safe)
+    K = skew(axis_angle)
+    eye = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
+    return eye + sine * K + cosine * (K @ K)
+
+
+def skew(v: Tensor) -> Tensor:
+    """(..., 3) to the matrices (..., 3, 3) with `skew(v) @ w = v x w`."""
+    x, y, z = v.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), dim=-1).reshape(*v.shape[:-1], 3, 3)
+
+
+def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
+    """Rotation matrices (..., 3, 3) to axis-angle (..., 3), angle in [0, pi].  Not for gradients.
+
+    Goes through the quaternion's largest component, which stays accurate at half turns.
+    """
+    quaternion = _matrix_to_quaternion(matrix)
+    w, v = quaternion[..., :1], quaternion[..., 1:]
+    sine = v.norm(dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(sine, w.clamp_min(0))
+    factor = torch.where(sine < _SMALL_ANGLE, 2 / w.clamp_min(0.5), angle / sine.clamp_min(1e-12))
+    return v * factor
+
+
+def _matrix_to_quaternion(matrix: Tensor) -> Tensor:
+    """(..., 3, 3) to unit quaternions wxyz (..., 4) with w >= 0."""
+    m = matrix
+    m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    # Row k holds the quaternion times 2*q_k; the row with the largest q_k is the accurate one.
+    diagonal = torch.stack((1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22), -1)
+    wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    xy, xz, yz = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
+    d = diagonal.unbind(-1)
+    rows = torch.stack(
+        (
+            torch.stack((d[0], wx, wy, wz), -1),
+            torch.stack((wx, d[1], xy, xz), -1),
+            torch.stack((wy, xy, d[2], yz), -1),
+            torch.stack((wz, xz, yz, d[3]), -1),
+        ),
+        -2,
+    )
+    best = diagonal.argmax(-1)[..., None, None].expand(*diagonal.shape[:-1], 1, 4)
+    quaternion = torch.nn.functional.normalize(rows.gather(-2, best).squeeze(-2), dim=-1)
+    return torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
