@@ -1,0 +1,1 @@
+"""Software rendering on the CPU: z-buffer, shading, overlays."""
