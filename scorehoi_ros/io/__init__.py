@@ -1,0 +1,1 @@
+"""Frames in (videos, image folders, bags), labels out (npz, MCAP, MP4)."""

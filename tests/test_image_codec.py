@@ -1,0 +1,157 @@
+"""Decoding of image messages: encodings, padding, byte order, and clear errors for bad values."""
+
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.io import image_codec as codec
+
+
+def picture(height: int = 6, width: int = 8) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def smooth(height: int = 32, width: int = 48) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 4, y * 6, 255 - x * 3 - y], axis=2).clip(0, 255).astype(np.uint8)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 7), st.sampled_from(["rgb8", "bgr8", "rgba8", "bgra8"]))
+def test_packed_colours_with_any_padding(height: int, width: int, pad: int, encoding: str) -> None:
+    rgb = picture(height, width)
+    colours = rgb if encoding.startswith("rgb") else rgb[:, :, ::-1]
+    if encoding.endswith("a8"):
+        colours = np.concatenate([colours, np.full((height, width, 1), 9, np.uint8)], axis=2)
+    padded = np.concatenate(
+        [colours.reshape(height, -1), np.full((height, pad), 77, np.uint8)], axis=1
+    )
+    decoded = codec.decode_image(encoding, height, width, padded.shape[1], False, padded.tobytes())
+    assert np.array_equal(decoded, rgb)
+    last_row_unpadded = padded.tobytes()[: padded.size - pad]
+    assert np.array_equal(codec.decode_image(encoding, height, width, padded.shape[1], False, last_row_unpadded), rgb)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_sixteen_bit_byte_order(big: bool) -> None:
+    rgb = picture()
+    wide = (rgb.astype(np.uint16) << 8 | 0x5A).astype(">u2" if big else "<u2")
+    assert np.array_equal(codec.decode_image("rgb16", 6, 8, 48, big, wide.tobytes()), rgb)
+    mono = codec.decode_image("mono16", 6, 8, 16, big, wide[:, :, 0].tobytes())
+    assert np.array_equal(mono, np.repeat(rgb[:, :, :1], 3, axis=2))
+
+
+def test_mono_and_generic_encodings() -> None:
+    rgb = picture()
+    assert np.array_equal(codec.decode_image("mono8", 6, 8, 8, False, rgb[:, :, 1].tobytes())[:, :, 2], rgb[:, :, 1])
+    assert np.array_equal(codec.decode_image("8UC3", 6, 8, 24, False, rgb[:, :, ::-1].tobytes()), rgb)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "first"), [("bayer_rggb8", 0), ("bayer_bggr8", 2), ("bayer_grbg8", 1), ("bayer_gbrg8", 1)]
+)
+def test_bayer_patterns_keep_flat_colours(encoding: str, first: int) -> None:
+    colour = np.array([200, 120, 40], np.uint8)
+    layout = {"rggb": "RGGB", "bggr": "BGGR", "grbg": "GRBG", "gbrg": "GBRG"}[encoding[6:10]]
+    tile = np.array([colour["RGB".index(c)] for c in layout], np.uint8).reshape(2, 2)
+    assert tile[0, 0] == colour[first]
+    mosaic = np.tile(tile, (8, 8))
+    decoded = codec.decode_image(encoding, 16, 16, 16, False, mosaic.tobytes())
+    assert np.abs(decoded[4:-4, 4:-4].astype(int) - colour).max() <= 1
+    wide = (mosaic.astype("<u2") << 8).tobytes()
+    assert np.array_equal(codec.decode_image(encoding[:-1] + "16", 16, 16, 32, False, wide), decoded)
+
+
+@pytest.mark.parametrize(("encoding", "order"), [("yuv422", (1, 0)), ("yuv422_yuy2", (0, 1))])
+def test_yuv422(encoding: str, order: tuple[int, int]) -> None:
+    ycc = cv2.cvtColor(np.full((4, 8, 3), (180, 90, 60), np.uint8), cv2.COLOR_RGB2YUV)
+    luma, u, v = ycc[0, 0].astype(float)
+    luma, u, v = 16 + luma * 219 / 255, 128 + (u - 128) * 1.14, 128 + (v - 128) * 0.80
+    chroma = np.tile(np.array([u, v]), (4, 4)).reshape(4, 8)
+    pair = np.stack([np.full((4, 8), luma), chroma], axis=2)[:, :, list(order)]
+    decoded = codec.decode_image(encoding, 4, 8, 16, False, pair.astype(np.uint8).tobytes())
+    assert np.abs(decoded.astype(int) - (180, 90, 60)).max() < 16
+
+
+def test_nv12_grey_and_odd_size() -> None:
+    planes = np.concatenate([np.full((4, 6), 126, np.uint8), np.full((2, 6), 128, np.uint8)])
+    decoded = codec.decode_image("nv12", 4, 6, 6, False, planes.tobytes())
+    assert decoded.shape == (4, 6, 3)
+    assert np.abs(decoded.astype(int) - 128).max() <= 2
+    with pytest.raises(InputError, match="even"):
+        codec.decode_image("nv12", 3, 6, 6, False, planes.tobytes())
+
+
+def test_depth_units_and_unknown() -> None:
+    millimetres = np.array([[0, 1500], [2345, 65535]], np.uint16)
+    for big in (False, True):
+        data = millimetres.astype(">u2" if big else "<u2").tobytes()
+        depth = codec.decode_depth("16UC1", 2, 2, 4, big, data)
+        assert np.allclose(depth, [[0, 1.5], [2.345, 65.535]])
+    metres = np.array([[np.nan, np.inf], [-1.0, 1.25]], "<f4")
+    assert np.array_equal(codec.decode_depth("32FC1", 2, 2, 8, False, metres.tobytes()), [[0, 0], [0, 1.25]])
+
+
+def test_masks() -> None:
+    mask = np.array([[0, 255, 0], [255, 0, 0]], np.uint8)
+    assert np.array_equal(codec.decode_mask("mono8", 2, 3, 3, False, mask.tobytes()), mask > 0)
+    assert np.array_equal(codec.decode_mask("mono8", 2, 3, 3, False, (mask // 255).tobytes()), mask > 0)
+    with pytest.raises(InputError, match="mono8"):
+        codec.decode_mask("rgb8", 2, 3, 9, False, mask.tobytes())
+
+
+def test_compressed_colour() -> None:
+    rgb = smooth()
+    png = cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()
+    assert np.array_equal(codec.decode_compressed(png), rgb)
+    decoded = codec.decode_compressed(codec.encode_jpeg(rgb, 95))
+    assert np.abs(decoded.astype(int) - rgb).mean() < 3
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+def test_truncated_files_are_refused(suffix: str) -> None:
+    content = cv2.imencode(suffix, smooth())[1].tobytes()
+    with pytest.raises(InputError):
+        codec.decode_compressed(content[: len(content) * 2 // 3])
+    for junk in (b"", b"hello", b"\xff\xd8", b"\x89PNG\r\n"):
+        with pytest.raises(InputError):
+            codec.decode_compressed(junk)
+
+
+def test_compressed_depth() -> None:
+    metres = np.array([[0.0, 0.8], [2.0, 4.0]], np.float32)
+    png = cv2.imencode(".png", (metres * 1000).astype(np.uint16))[1].tobytes()
+    header = struct.pack("<iff", 0, 0.0, 0.0)
+    assert np.allclose(codec.decode_compressed_depth("16UC1; compressedDepth png", header + png), metres)
+    assert np.allclose(codec.decode_compressed_depth("png", png), metres)
+    quant_a, quant_b = 10000.0, -10.0
+    with np.errstate(divide="ignore"):
+        inverse = np.where(metres > 0, quant_a / metres + quant_b, 0).round().astype(np.uint16)
+    packed = struct.pack("<iff", 0, quant_a, quant_b) + cv2.imencode(".png", inverse)[1].tobytes()
+    assert np.allclose(codec.decode_compressed_depth("32FC1; compressedDepth", packed), metres, atol=2e-3)
+    with pytest.raises(InputError, match="rvl"):
+        codec.decode_compressed_depth("16UC1; compressedDepth rvl", header + png)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "height", "width", "step", "size", "words"),
+    [
+        ("rgb8", 0, 8, 24, 0, "0 pixels|8x0"),
+        ("rgb8", 4, 0, 0, 0, "0x4"),
+        ("rgb8", 4, 8, 24, 95, "truncated"),
+        ("rgb8", 4, 8, 23, 96, "step"),
+        ("rgb8", 4, 1 << 20, 24, 96, "1 to"),
+        ("16UC1", 4, 8, 16, 64, "depth"),
+        ("h264", 4, 8, 24, 96, "Supported"),
+        ("", 4, 8, 24, 96, "Supported"),
+        ("yuv422", 4, 7, 14, 56, "even"),
+    ],
+)
+def test_bad_images_say_why(encoding: str, height: int, width: int, step: int, size: int, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        codec.decode_image(encoding, height, width, step, False, bytes(size))
