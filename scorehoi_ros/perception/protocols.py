@@ -1,0 +1,50 @@
+"""What the pipeline asks of perception; any class with these methods can be plugged in."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorehoi_ros.types import Bools, HumanObservation, Prompt
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """An object mask with its soft version and how far it can be trusted."""
+
+    mask: Bools
+    """(H, W) bool."""
+    probability: NDArray[np.float32]
+    """(H, W) float32, 0..1."""
+    score: float
+    """0..1, predicted overlap (IoU) of `mask` with the true mask; 0 = nothing was found."""
+
+
+class HumanDetector(Protocol):
+    """Finds the most prominent person in one image, without memory of earlier images."""
+
+    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+        """Landmarks and soft mask of the person in `rgb` (H, W, 3) uint8, or None when nobody is in view."""
+        ...
+
+    def close(self) -> None:
+        """Free native resources; the detector must not be used afterwards."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Finds the prompted object in one image, without memory of earlier images."""
+
+    def segment(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        """Mask of the object that `prompt` points at.
+
+        `rgb` is (H, W, 3) uint8; `exclude` (H, W) bool are pixels of other things, above all the human.
+        A prompt without box, points and mask gives an empty mask with score 0.
+        """
+        ...
+
+
+def empty_segmentation(height: int, width: int) -> Segmentation:
+    """The answer "nothing found" for an image of this size."""
+    return Segmentation(np.zeros((height, width), bool), np.zeros((height, width), np.float32), 0.0)
