@@ -83,6 +83,8 @@ class Frame:
     """(H, W) float32 metres aligned with rgb, 0 or NaN where unknown."""
     masks: Masks = Masks()
     """Masks that came with the frame (files or a topic); they win over segmentation."""
+    log_ns: int | None = None
+    """When the source bag recorded the image, nanoseconds; None for other sources."""
 
 
 @dataclass(frozen=True)
