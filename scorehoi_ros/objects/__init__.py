@@ -1,0 +1,1 @@
+"""Object templates: parametric families, mesh files and bare points, all turned into one `ObjectTemplate`."""

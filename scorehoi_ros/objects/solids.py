@@ -1,0 +1,106 @@
+"""Closed building blocks for the parametric families: y is up, metres, each centred at the origin."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import ConvexHull
+
+from scorehoi_ros.geometry.mesh import Mesh, transformed
+from scorehoi_ros.types import Floats
+
+SEGMENTS = 32
+"""Facets around a revolution; a multiple of 8, so that quarter and eighth turns map the mesh onto itself."""
+
+_BOX_FACES = np.array(
+    [[0, 2, 1], [1, 2, 3], [4, 5, 6], [5, 7, 6], [0, 1, 4], [1, 5, 4],
+     [2, 6, 3], [3, 6, 7], [0, 4, 2], [2, 4, 6], [1, 3, 5], [3, 7, 5]]
+)  # fmt: skip
+
+
+def box(size: Floats | Sequence[float], centre: Sequence[float] = (0, 0, 0)) -> Mesh:
+    """Box with side lengths (x, y, z)."""
+    corner = np.array([[x, y, z] for z in (-0.5, 0.5) for y in (-0.5, 0.5) for x in (-0.5, 0.5)])
+    return Mesh(corner * np.asarray(size) + np.asarray(centre), _BOX_FACES)
+
+
+def lathe(profile: Sequence[tuple[float, float]], segments: int = SEGMENTS) -> Mesh:
+    """Surface of revolution about y of a profile [(radius, y), ...] from the bottom, up the outside.
+
+    Ends with radius 0 close the surface; otherwise the profile is joined to a ring (a hollow tube of rotation).
+    """
+    r, y = np.array(profile, float).T
+    closed_ring = r[0] > 0 or r[-1] > 0
+    angle = np.arange(segments) * 2 * np.pi / segments
+    ring = np.stack([np.sin(angle), np.zeros(segments), np.cos(angle)], axis=-1)
+    index, vertices = [], []
+    for radius, height in zip(r, y, strict=True):
+        start = sum(map(len, vertices))
+        around = ring[:1] * 0 if radius == 0 else ring * radius
+        vertices.append(around + [0, height, 0])
+        index.append(start + (np.zeros(segments, int) if radius == 0 else np.arange(segments)))
+    bands = list(zip(index, index[1:], strict=False)) + ([(index[-1], index[0])] if closed_ring else [])
+    faces = np.concatenate([_band(low, high) for low, high in bands])
+    return Mesh(np.concatenate(vertices), faces)
+
+
+def _band(low: Floats, high: Floats) -> Floats:
+    """Faces between two rings of vertex ids (n,), without those that collapse at a pole."""
+    a, b, c, d = low, np.roll(low, -1), high, np.roll(high, -1)
+    faces = np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])
+    return faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])]
+
+
+def cylinder(radius: float, height: float, segments: int = SEGMENTS, top_radius: float | None = None) -> Mesh:
+    """Cylinder about y, or a frustum when `top_radius` differs."""
+    top = radius if top_radius is None else top_radius
+    h = height / 2
+    return lathe([(0, -h), (radius, -h), (top, h), (0, h)], segments)
+
+
+def ball(radius: float, segments: int = 48) -> Mesh:
+    """Sphere of `segments` meridians and half as many parallels (about 2,200 faces); circumscribes no more
+    than its radius."""
+    return ellipsoid((radius, radius, radius), segments)
+
+
+def ellipsoid(radii: Sequence[float], segments: int = SEGMENTS) -> Mesh:
+    """Ellipsoid with half axes (x, y, z)."""
+    angle = np.linspace(-np.pi / 2, np.pi / 2, segments // 2 + 1)
+    profile = [(float(np.cos(a)), float(np.sin(a))) for a in angle]
+    profile[0], profile[-1] = (0, -1.0), (0, 1.0)
+    mesh = lathe(profile, segments)
+    return Mesh(mesh.vertices * np.asarray(radii, float), mesh.faces)
+
+
+def rounded_box(size: Sequence[float], radius: float, segments: int = 16) -> Mesh:
+    """Box with side lengths (x, y, z) whose edges and corners are rounded with `radius`.
+
+    It is the convex hull of eight spheres of `segments` (a multiple of 4) meridians.
+    """
+    half = np.asarray(size, float) / 2
+    r = float(min(radius, half.min() * 0.999))
+    directions = ellipsoid((1, 1, 1), segments).vertices
+    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    octants = [directions[(directions * s >= -1e-9).all(axis=1)] * r + s * (half - r) for s in signs]
+    return hull(np.concatenate(octants))
+
+
+def hull(points: Floats) -> Mesh:
+    """Convex hull of points (n, 3) as a closed mesh with outward faces."""
+    result = ConvexHull(points)
+    faces = result.simplices.copy()
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    inward = np.einsum("ij,ij->i", np.cross(b - a, c - a), result.equations[:, :3]) < 0
+    faces[inward] = faces[inward][:, ::-1]
+    used, compact = np.unique(faces, return_inverse=True)
+    return Mesh(points[used], compact.reshape(-1, 3))
+
+
+def rod(start: Sequence[float], end: Sequence[float], radius: float, segments: int = 8) -> Mesh:
+    """Round rod between two points (legs, handles, ribs)."""
+    a, b = np.asarray(start, float), np.asarray(end, float)
+    length = float(np.linalg.norm(b - a))
+    y = (b - a) / length
+    x = np.cross(y, [1.0, 0, 0] if abs(y[0]) < 0.9 else [0, 0, 1.0])
+    x /= np.linalg.norm(x)
+    return transformed(cylinder(radius, length, segments), np.stack([x, y, np.cross(x, y)], axis=1), (a + b) / 2)
