@@ -1,0 +1,51 @@
+"""Chooses the object segmentation that the configuration names."""
+
+from pathlib import Path
+
+from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.errors import InputError, MissingExtraError
+from scorehoi_ros.perception.protocols import Segmenter
+
+SAM_HELP = (
+    "SAM's weights are not part of this package: they are the model checkpoints of Meta's segment-anything "
+    "repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB). Give the downloaded file with "
+    "--sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder (extra [onnx]), "
+    "or choose --segmenter grabcut"
+)
+
+
+def make_segmenter(config: PipelineConfig) -> Segmenter | None:
+    """The segmenter of `config`, or None for "none".
+
+    Raises MissingExtraError when SAM is asked for without its weights or its packages, InputError when a
+    named weight file is not there.
+    """
+    if config.segmenter == "none":
+        return None
+    if config.segmenter == "grabcut":
+        from scorehoi_ros.perception.grabcut import GrabCutSegmenter
+
+        return GrabCutSegmenter()
+    return _make_sam(config)
+
+
+def _make_sam(config: PipelineConfig) -> Segmenter:
+    from scorehoi_ros.perception import sam
+
+    if config.sam_encoder and config.sam_decoder:
+        return sam.OnnxSam(
+            _existing(config.sam_encoder, "--sam-encoder"), _existing(config.sam_decoder, "--sam-decoder")
+        )
+    if config.sam_encoder or config.sam_decoder:
+        given = "--sam-encoder" if config.sam_encoder else "--sam-decoder"
+        raise MissingExtraError(f"SAM as ONNX needs both its encoder and its decoder, got only {given}. {SAM_HELP}.")
+    if config.sam_checkpoint:
+        return sam.TorchSam(_existing(config.sam_checkpoint, "--sam-checkpoint"))
+    raise MissingExtraError(f"the segmenter sam was asked for without weights. {SAM_HELP}.")
+
+
+def _existing(path: str, name: str) -> Path:
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise InputError(f"{name}: there is no file {file}. {SAM_HELP}.")
+    return file

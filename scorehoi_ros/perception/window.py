@@ -1,0 +1,89 @@
+"""A scaled part of an image: segmentation works on the surroundings of the prompt, at a size that is quick."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from scorehoi_ros.types import Bools, Box, Floats, Prompt
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pixels x0..x1, y0..y1 (exclusive) of an image, looked at as `width` x `height` pixels."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    width: int
+    height: int
+
+
+def clip_box(box: Box, height: int, width: int) -> Box | None:
+    """The part of the box inside the image; None when less than a pixel of it is."""
+    clipped = Box(max(box.x0, 0.0), max(box.y0, 0.0), min(box.x1, float(width)), min(box.y1, float(height)))
+    return clipped if clipped.x1 - clipped.x0 >= 1.0 and clipped.y1 - clipped.y0 >= 1.0 else None
+
+
+def mask_box(mask: Bools, margin: float) -> Box | None:
+    """Box around the True pixels, grown on each side by `margin` times its longer side; None when empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    box = Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+    grow = margin * max(box.x1 - box.x0, box.y1 - box.y0)
+    return Box(box.x0 - grow, box.y0 - grow, box.x1 + grow, box.y1 + grow)
+
+
+def points_box(points: Floats, reach: float) -> Box | None:
+    """Box around the points, grown by `reach` pixels; None when there is no finite point."""
+    points = points[np.isfinite(points).all(axis=1)]
+    if len(points) == 0:
+        return None
+    low, high = points.min(axis=0) - reach, points.max(axis=0) + reach
+    return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def prompted_box(prompt: Prompt, height: int, width: int) -> Box | None:
+    """Where the object can be: the box if there is one, else around the mask prior, else around the points."""
+    box = prompt.box
+    if box is None and prompt.mask is not None:
+        box = mask_box(prompt.mask, margin=0.15)
+    if box is None and prompt.points is not None:
+        # A click says nothing about the size: a sixth of the image to each side.
+        box = points_box(np.reshape(prompt.points, (-1, 2)), reach=min(height, width) / 6.0)
+    return None if box is None else clip_box(box, height, width)
+
+
+def window_around(box: Box, height: int, width: int, context: float, size: int) -> Window:
+    """The box with `context` times its longer side around it, inside the image, at most `size` pixels long."""
+    grow = context * max(box.x1 - box.x0, box.y1 - box.y0)
+    x0, y0 = max(0, math.floor(box.x0 - grow)), max(0, math.floor(box.y0 - grow))
+    x1, y1 = min(width, math.ceil(box.x1 + grow)), min(height, math.ceil(box.y1 + grow))
+    scale = min(1.0, size / max(x1 - x0, y1 - y0))
+    return Window(x0, y0, x1, y1, max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
+
+
+def look(image: Floats, window: Window) -> Floats:
+    """The window's part of an image (H, W) or (H, W, 3), averaged down to the window's size."""
+    part = np.ascontiguousarray(image[window.y0 : window.y1, window.x0 : window.x1])
+    return cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA)
+
+
+def put_back(values: Floats, window: Window, height: int, width: int) -> Floats:
+    """(height, width) float32 with the window's values at their place and 0 elsewhere."""
+    full = np.zeros((height, width), np.float32)
+    size = (window.x1 - window.x0, window.y1 - window.y0)
+    full[window.y0 : window.y1, window.x0 : window.x1] = cv2.resize(
+        values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR
+    )
+    return full
+
+
+def pixel_centres(window: Window) -> tuple[Floats, Floats]:
+    """x (1, width) and y (height, 1) in the full image of the window's pixels; edges, not centres, are whole."""
+    x = window.x0 + (np.arange(window.width) + 0.5) * (window.x1 - window.x0) / window.width
+    y = window.y0 + (np.arange(window.height) + 0.5) * (window.y1 - window.y0) / window.height
+    return x[None, :], y[:, None]
