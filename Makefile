@@ -1,0 +1,36 @@
+# make demo | test | test-slow | lint | clean | help.  See docs/install.md.
+SHELL := /bin/bash
+BIN := .venv/bin
+OUT ?= out/demo
+
+# The numerics are small: one thread beats several; DDS stays on this machine.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+
+option = $(if $($(1)),--$(2) '$($(1))')
+DEMO_OPTIONS = $(call option,INPUT,input) $(call option,OBJECT,object) $(call option,MASKS,masks) \
+  $(call option,BOX,prompt-box) $(call option,CAMERA,camera)
+
+.PHONY: help setup demo test test-slow lint clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: ## system packages, .venv, messages (the targets below do this first)
+	@bash scripts/setup.sh
+
+demo: setup ## play a bag through the node and measure: INPUT= OBJECT= MASKS= BOX= CAMERA= OUT= (all optional)
+	@$(BIN)/scorehoi demo --out '$(OUT)' $(DEMO_OPTIONS)
+
+test: setup ## fast tests
+	@$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_OPTIONS)
+
+test-slow: setup ## the slow tests
+	@$(BIN)/python -m pytest -q -m slow $(PYTEST_OPTIONS)
+
+lint: setup ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/mypy
+
+clean: ## remove everything that is made here
+	rm -rf .venv build install log out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,38 @@
+"""Point the CMake files of the ROS wheels at this virtual environment.
+
+The wheels were built in a container, and their exports name that container's Python and numpy headers.
+Run with the virtual environment's own interpreter; a second run changes nothing.
+"""
+
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy
+
+CONTAINER = "/opt/python/cp311-cp311"
+
+
+def replacements() -> dict[str, str]:
+    """Text in the wheels -> text for this environment; numpy 1.x and 2.x keep their headers in other folders."""
+    return {
+        f"{CONTAINER}/include/python3.11": sysconfig.get_paths()["include"],
+        f"{CONTAINER}/lib/python3.11/site-packages/numpy/_core/include": numpy.get_include(),
+    }
+
+
+def relocate(prefix: Path) -> int:
+    """Rewrite every CMake file under `prefix`/share; returns how many were changed."""
+    changed = 0
+    for path in (prefix / "share").rglob("*.cmake"):
+        text = mended = path.read_text(encoding="utf-8")
+        for old, new in replacements().items():
+            mended = mended.replace(old, new)
+        if mended != text:
+            path.write_text(mended, encoding="utf-8")
+            changed += 1
+    return changed
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{relocate(Path(sys.prefix))} CMake files now point at {sys.prefix}\n")

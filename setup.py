@@ -1,0 +1,57 @@
+"""Packaging for pip; in a ROS workspace CMakeLists.txt does this work."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+
+def version() -> str:
+    """The one version, from `scorehoi_ros/__init__.py`."""
+    found = re.search(r'__version__ = "([^"]+)"', (HERE / "scorehoi_ros/__init__.py").read_text())
+    if found is None:
+        raise RuntimeError("scorehoi_ros/__init__.py has no __version__")
+    return found.group(1)
+
+
+def requirements(name: str) -> list[str]:
+    """Requirement lines of a file, without comments."""
+    lines = (HERE / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def shared_data() -> list[tuple[str, list[str]]]:
+    """Models and launch files, laid under share/scorehoi_ros as in a ROS workspace."""
+    folders = ((folder, sorted(p for p in (HERE / folder).rglob("*") if p.is_file())) for folder in ("models", "launch"))
+    return [
+        (f"share/scorehoi_ros/{path.relative_to(HERE).parent}", [str(path.relative_to(HERE))])
+        for _, paths in folders
+        for path in paths
+        if "__pycache__" not in path.parts
+    ]
+
+
+setup(
+    name="scorehoi_ros",
+    version=version(),
+    description="Human-object interaction from one camera: human mesh, 6-DoF object pose and contacts",
+    long_description="See README.md.",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.11,<3.12",
+    packages=find_packages(include=["scorehoi_ros", "scorehoi_ros.*"]),
+    package_data={"scorehoi_ros": ["py.typed"]},
+    data_files=shared_data(),
+    install_requires=requirements("requirements.txt"),
+    extras_require={
+        "dev": requirements("requirements-dev.txt"),
+        "ros": requirements("requirements-ros.txt"),
+        "sam": ["segment-anything==1.0", "torchvision==0.28.0"],
+        "onnx": ["onnxruntime==1.23.2"],
+        "body-build": ["anny==0.6.2"],
+        "smplx": ["smplx==0.1.28"],
+    },
+    entry_points={"console_scripts": ["scorehoi = scorehoi_ros.cli:main"]},
+)
