@@ -1,0 +1,181 @@
+"""Pictures of a reconstruction: over its image, from the side and from above, with contacts and status."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from scorehoi_ros.geometry.mesh import Mesh
+from scorehoi_ros.geometry.rigid import transform_points
+from scorehoi_ros.render.labels import RGB, caption
+from scorehoi_ros.render.shading import KEY_LIGHT, Light, Surface, draw
+from scorehoi_ros.render.views import side_view, top_view, world_axes
+from scorehoi_ros.types import Contacts, Floats, Ints, Reconstruction, Status
+
+Image = NDArray[np.uint8]
+
+HUMAN = np.array([0.74, 0.82, 1.0])
+OBJECT = np.array([0.99, 0.78, 0.42])
+HUMAN_CONTACT = np.array([0.93, 0.15, 0.24])
+OBJECT_CONTACT = np.array([0.80, 0.12, 0.42])
+LAMPS: dict[Status, RGB] = {
+    Status.OK: (72, 199, 116),
+    Status.UNTRUSTED: (255, 176, 32),
+    Status.ABSENT: (160, 166, 176),
+    Status.LOST: (240, 78, 78),
+    Status.BAD_INPUT: (240, 78, 78),
+}
+OPACITY = 0.86
+MAX_RENDER_SIDE = 1440
+"""Meshes are drawn at most this large and enlarged after that; nobody sees the difference."""
+MAX_PANEL_HEIGHT = 960
+SPOT_M = 0.04
+"""Radius of the spot around a contact point of the object."""
+
+
+class BodyFaces(Protocol):
+    """The part of `body.BodyModel` that pictures need."""
+
+    faces: Ints
+
+
+class TemplateMesh(Protocol):
+    """The part of `objects.ObjectTemplate` that pictures need."""
+
+    mesh: Mesh
+
+
+def overlay(
+    rgb: Image, reconstruction: Reconstruction, body: BodyFaces, template: TemplateMesh | None
+) -> Image:
+    """The image (H, W, 3) uint8 with the meshes drawn over it, contacts coloured, and the status in words.
+
+    `rgb` must be the undistorted image that belongs to `reconstruction.camera`.  A human or object that is
+    absent or lost is left out: an old mesh never looks like a new one.
+    """
+    height, width = rgb.shape[:2]
+    scale = min(1.0, MAX_RENDER_SIDE / max(height, width))
+    small = (max(round(width * scale), 1), max(round(height * scale), 1))
+    surfaces = surfaces_of(reconstruction, body, template)
+    picture = rgb.astype(np.float32) / 255
+    if surfaces:
+        K = _resized_intrinsics(reconstruction, small)
+        layer = draw(surfaces, K, *small, light=_light(reconstruction))
+        colour, alpha = layer.rgb, layer.alpha
+        if small != (width, height):
+            colour = cv2.resize(colour, (width, height), interpolation=cv2.INTER_LINEAR)
+            alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
+        a = (alpha * OPACITY)[..., None]
+        picture = colour * a + picture * (1 - a)
+    done = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return caption(done, status_text(reconstruction), dot=LAMPS[reconstruction.status])
+
+
+def panel(rgb: Image, reconstruction: Reconstruction, body: BodyFaces, template: TemplateMesh | None) -> Image:
+    """Overlay, side view and top view in one picture, at most 960 pixels high, with even sides for video."""
+    height, width = rgb.shape[:2]
+    tall = max(_even(min(height, MAX_PANEL_HEIGHT)), 16)
+    wide = max(_even(width * tall / height), 16)
+    column = _even(0.62 * tall)
+    upper = _even(0.62 * tall)
+    left = overlay(rgb, reconstruction, body, template)
+    left = cv2.resize(left, (wide, tall), interpolation=cv2.INTER_AREA) if left.shape[:2] != (tall, wide) else left
+    surfaces = surfaces_of(reconstruction, body, template)
+    points = np.concatenate([s.vertices for s in surfaces]) if surfaces else np.array([[0.0, 1.0, 3.0]])
+    world = world_axes(reconstruction.floor, points)
+    focus = _focus(reconstruction, points)
+    size = max(int(tall / 36), 8)
+    side = caption(side_view(surfaces, world, focus, column, upper), "side", corner="top", size=size)
+    top = caption(top_view(surfaces, world, focus, column, tall - upper), "top", corner="top", size=size)
+    return np.concatenate([left, np.concatenate([side, top])], axis=1)
+
+
+def sheet(images: list[Image], columns: int, gap: int = 4) -> Image:
+    """Contact sheet of images in reading order, each scaled to the size of the first; white gaps."""
+    if not images:
+        return np.full((16, 16, 3), 255, np.uint8)
+    height, width = images[0].shape[:2]
+    columns = min(max(columns, 1), len(images))
+    rows = -(-len(images) // columns)
+    page = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
+    for k, image in enumerate(images):
+        y, x = gap + k // columns * (height + gap), gap + k % columns * (width + gap)
+        same = image.shape[:2] == (height, width)
+        fitted = image if same else cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        page[y : y + height, x : x + width] = fitted
+    return page
+
+
+def surfaces_of(r: Reconstruction, body: BodyFaces, template: TemplateMesh | None) -> list[Surface]:
+    """The meshes to draw, coloured, in the camera frame; only those estimated from this very frame."""
+    surfaces = []
+    if r.human is not None and r.human.status in (Status.OK, Status.UNTRUSTED) and len(r.human.vertices):
+        colours = _human_colours(len(r.human.vertices), r.contacts)
+        surfaces.append(Surface(r.human.vertices.astype(np.float64), body.faces, colours))
+    if r.object is not None and template is not None and r.object.status in (Status.OK, Status.UNTRUSTED):
+        mesh, colours = _coloured_object(template.mesh, r.contacts)
+        vertices = transform_points(r.object.T_cam_object, mesh.vertices)
+        surfaces.append(Surface(vertices, mesh.faces, colours, smooth=False))
+    return surfaces
+
+
+def status_text(r: Reconstruction) -> str:
+    """One line for the user: status, confidences, touched body parts, and the reason when not OK."""
+    words = [r.status.name]
+    if r.human is not None and r.human.status in (Status.OK, Status.UNTRUSTED):
+        words.append(f"person {r.human.confidence:.2f}")
+    if r.object is not None:
+        present = r.object.status in (Status.OK, Status.UNTRUSTED)
+        words.append(f"{r.object.label} {r.object.confidence:.2f}" if present else f"{r.object.label} not found")
+    if r.contacts is not None and r.contacts.body_parts:
+        words.append("touches with " + ", ".join(p.replace("_", " ") for p in r.contacts.body_parts[:3]))
+    if r.camera.source == "guess":
+        words.append("focal length guessed")
+    if r.message:
+        words.append(r.message)
+    return "  ·  ".join(words)
+
+
+def _human_colours(count: int, contacts: Contacts | None) -> Floats:
+    colours = np.tile(HUMAN, (count, 1))
+    if contacts is not None and len(contacts.human_vertices):
+        weight = (0.35 + 0.65 * np.clip(contacts.human_probabilities, 0, 1))[:, None]
+        colours[contacts.human_vertices] = HUMAN * (1 - weight) + HUMAN_CONTACT * weight
+    return colours
+
+
+def _coloured_object(mesh: Mesh, contacts: Contacts | None) -> tuple[Mesh, Floats]:
+    """Mesh fine enough for spots around the contact points, and its colours."""
+    if contacts is None or not len(contacts.object_points):
+        return mesh, np.tile(OBJECT, (len(mesh.vertices), 1))
+    edge = max(SPOT_M / 2, float(np.ptp(mesh.vertices, axis=0).max()) / 60)
+    vertices, faces = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, edge, max_iter=12)
+    distance, nearest = cKDTree(contacts.object_points).query(vertices)
+    weight = np.clip(1.6 - distance / SPOT_M, 0, 1) * np.clip(contacts.object_probabilities[nearest], 0, 1)
+    return Mesh(vertices, faces), OBJECT + weight[:, None] * (OBJECT_CONTACT - OBJECT)
+
+
+def _resized_intrinsics(r: Reconstruction, size: tuple[int, int]) -> Floats:
+    """K for a picture of another size than the camera's, pixel centres at integers in both."""
+    sx, sy = size[0] / r.camera.width, size[1] / r.camera.height
+    shift = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1.0]])
+    return np.asarray(shift @ r.camera.K)
+
+
+def _light(r: Reconstruction) -> Light:
+    up = r.floor.normal if r.floor is not None else np.array([0.0, -1.0, 0.0])
+    return Light(KEY_LIGHT, up)
+
+
+def _focus(r: Reconstruction, points: Floats) -> Floats:
+    """What the other views look at: the person, else the middle of what there is."""
+    if r.human is not None and r.human.status in (Status.OK, Status.UNTRUSTED) and len(r.human.vertices):
+        return np.asarray(r.human.root, np.float64)
+    return np.asarray(points.mean(0), np.float64)
+
+
+def _even(value: float) -> int:
+    return int(value) // 2 * 2

@@ -1,0 +1,128 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+
+from scorehoi_ros.geometry.mesh import Mesh
+from scorehoi_ros.render.overlay import MAX_RENDER_SIDE, overlay, panel, sheet, status_text
+from scorehoi_ros.render.shading import Surface, creased, draw, vertex_normals
+from scorehoi_ros.render.zbuffer import silhouette
+from scorehoi_ros.types import Camera, Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
+
+K = np.array([[200.0, 0, 79.5], [0, 200.0, 59.5], [0, 0, 1]])
+BALL = trimesh.creation.icosphere(3, 0.4)
+BOX = trimesh.creation.box((0.3, 0.3, 0.3))
+BODY = SimpleNamespace(faces=BALL.faces.astype(np.int32))
+TEMPLATE = SimpleNamespace(mesh=Mesh(BOX.vertices, BOX.faces))
+GREY = np.full((120, 160, 3), 90, np.uint8)
+
+
+def scene(**changes):
+    human = HumanState(
+        Status.OK, 0.9, np.zeros(10), np.zeros((52, 3)), np.array([-0.3, 0, 2.0]), np.zeros((52, 3)),
+        (BALL.vertices + [-0.3, 0, 2.0]).astype(np.float32),
+    )  # fmt: skip
+    T = np.eye(4)
+    T[:3, 3] = 0.4, 0.1, 2.0
+    thing = ObjectState(Status.OK, 0.8, "box", "id", T, np.eye(6))
+    right = np.nonzero(BALL.vertices[:, 0] > 0.3)[0].astype(np.int32)
+    contacts = Contacts(
+        right, np.ones(len(right)), ("left_hand",), np.array([[-0.15, 0, -0.15]]), np.ones(1), np.zeros((0, 3)),
+        np.zeros(0),
+    )  # fmt: skip
+    floor = Floor(np.array([0, -1.0, 0]), -0.5, "gravity")
+    state = Reconstruction(
+        0, "camera", "0", Camera(K, 160, 120), Status.OK, "", human, thing, contacts, floor
+    )
+    return replace(state, **changes)
+
+
+def test_overlay_colours_human_object_and_contacts_and_leaves_the_rest():
+    picture = overlay(GREY, scene(), BODY, TEMPLATE).astype(int)
+    plain = overlay(GREY, scene(contacts=None), BODY, TEMPLATE).astype(int)
+    body = silhouette(scene().human.vertices, BODY.faces, K, 160, 120)
+    thing = silhouette(BOX.vertices + [0.4, 0.1, 2.0], BOX.faces, K, 160, 120)
+    assert (picture[:40, 120:] == 90).all()
+    assert (plain[body][:, 2] > plain[body][:, 0]).mean() > 0.9  # bluish
+    assert (plain[thing & ~body][:, 0] > plain[thing & ~body][:, 2] + 20).mean() > 0.9  # amber
+    redder = (picture - plain)[..., 0] - (picture - plain)[..., 1] > 40
+    assert redder[body].sum() > 50 and redder[thing & ~body].sum() > 20
+    outside = cv2.dilate((body | thing).astype(np.uint8), np.ones((3, 3))) == 0  # smooth outlines reach one pixel
+    assert not redder[:95][outside[:95]].any()  # below that: the status text
+
+
+@pytest.mark.parametrize("size", [(64, 48), (33, 201), (3000, 2000)])
+def test_any_image_size(size):
+    width, height = size
+    factor = width / 160
+    camera = Camera(np.diag([factor, factor, 1]) @ K, width, height)
+    rgb = np.zeros((height, width, 3), np.uint8)
+    picture = overlay(rgb, scene(camera=camera), BODY, TEMPLATE)
+    assert picture.shape == rgb.shape and picture.any()
+    if width > MAX_RENDER_SIDE:
+        body = silhouette(scene().human.vertices, BODY.faces, camera.K, width, height)
+        lit = picture[: height * 3 // 4].sum(-1) > 60
+        assert lit[body[: height * 3 // 4]].mean() > 0.99
+    side_by_side = panel(rgb, scene(camera=camera), BODY, TEMPLATE)
+    assert side_by_side.shape[0] <= 960 and side_by_side.shape[0] % 2 == side_by_side.shape[1] % 2 == 0
+
+
+@pytest.mark.parametrize("status", [Status.LOST, Status.ABSENT, Status.BAD_INPUT])
+def test_stale_states_are_not_drawn(status):
+    full = scene()
+    r = replace(
+        full, status=status, message="nobody in view", contacts=None,
+        human=replace(full.human, status=status), object=replace(full.object, status=status),
+    )  # fmt: skip
+    picture = overlay(GREY, r, BODY, TEMPLATE)
+    assert (picture[:80] == 90).all() and (picture[80:] != 90).any()
+    assert status.name in status_text(r) and "nobody in view" in status_text(r)
+    assert panel(GREY, r, BODY, TEMPLATE).shape[0] == 120
+
+
+def test_nothing_at_all_and_no_template():
+    empty = replace(scene(), human=None, object=None, contacts=None, floor=None, status=Status.ABSENT)
+    assert overlay(GREY, empty, BODY, None).shape == GREY.shape
+    assert panel(GREY, empty, BODY, None).shape[0] == 120
+    with_human = overlay(GREY, scene(), BODY, None)
+    assert (with_human[:60, 125:] == 90).all()
+
+
+def test_guessed_focal_length_is_said():
+    assert "guessed" in status_text(scene(camera=Camera(K, 160, 120, source="guess")))
+    assert "guessed" not in status_text(scene())
+
+
+def test_sheet_places_pictures_in_reading_order():
+    tiles = [np.full((10, 20, 3), 10 * k, np.uint8) for k in range(5)]
+    page = sheet(tiles, 3, gap=2)
+    assert page.shape == (2 * 12 + 2, 3 * 22 + 2, 3)
+    assert [page[7 + 12 * (k // 3), 10 + 22 * (k % 3), 0] for k in range(5)] == [0, 10, 20, 30, 40]
+    assert page[20, 60, 0] == 255
+    assert sheet([], 3).ndim == 3
+
+
+def test_normals_of_a_sphere_and_of_a_box():
+    normals = vertex_normals(BALL.vertices, BALL.faces)
+    np.testing.assert_allclose(normals, BALL.vertices / 0.4, atol=0.02)
+    fine = BOX.subdivide().subdivide()
+    corners, faces, sharp = creased(fine.vertices, fine.faces)
+    np.testing.assert_allclose(np.abs(sharp).max(1), 1, atol=1e-9)  # every normal stays along an axis
+    _, _, smooth = creased(BALL.vertices, BALL.faces)
+    np.testing.assert_allclose(smooth, BALL.vertices[BALL.faces.ravel()] / 0.4, atol=0.02)
+    assert faces.max() == len(corners) - 1
+
+
+def test_drawn_coverage_equals_the_exact_area():
+    """A disc of radius 0.4 seen head-on: antialiased coverage sums to its projected area."""
+    angle = np.linspace(0, 2 * np.pi, 257)[:-1]
+    rim = np.c_[0.4 * np.cos(angle), 0.4 * np.sin(angle), np.full(256, 2.0)]
+    faces = np.array([[256, k, (k + 1) % 256] for k in range(256)])
+    disc = Surface(np.r_[rim, [[0, 0, 2.0]]], faces, np.ones((257, 3)))
+    layer = draw([disc], K, 160, 120)
+    assert abs(layer.alpha.sum() - np.pi * 40**2) < 0.005 * np.pi * 40**2
+    assert 0 < layer.alpha[layer.alpha < 1].mean() < 1
+    np.testing.assert_allclose(layer.depth[layer.alpha == 1], 2, atol=1e-5)
