@@ -1,0 +1,60 @@
+"""`scorehoi body`: build the free body's file, or say what is in a body file."""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from scorehoi_ros.files import write_json
+
+HELP = "build the free body model, or describe a body model file"
+EXAMPLE = "scorehoi body info --body SMPLH_NEUTRAL.npz"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Actions `build` and `info` and their files."""
+    parser.add_argument("action", choices=("build", "info"), help="build the free body, or describe a body")
+    parser.add_argument("--out", metavar="FILE", default="body_anny.npz", help="build: file to write")
+    parser.add_argument("--body", metavar="FILE", default="", help="info: body file (default: the free body)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build or describe; the facts go to the standard output and to --json."""
+    facts = _build(Path(args.out)) if args.action == "build" else _info(args.body)
+    for name, value in facts.items():
+        sys.stdout.write(f"{name:18} {value}\n")
+    if args.json:
+        write_json(args.json, facts)
+    return 0
+
+
+def _build(out: Path) -> dict[str, Any]:
+    from scorehoi_ros.body.anny_build import build_body
+    from scorehoi_ros.body.asset_file import write_asset
+    from scorehoi_ros.body.model import validate_body
+
+    model, meta = build_body()
+    write_asset(out, validate_body(model, "the built body"), meta)
+    content = out.read_bytes()
+    return {"file": str(out), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **meta}
+
+
+def _info(path: str) -> dict[str, Any]:
+    import numpy as np
+
+    from scorehoi_ros.body.model import load_body
+
+    model = load_body(path)
+    counts = np.bincount(model.regions, minlength=len(model.region_names))
+    return {
+        "name": model.name,
+        "version": model.version,
+        "vertices": len(model.v_template),
+        "faces": len(model.faces),
+        "joints": len(model.joint_names),
+        "betas": model.shapedirs.shape[2],
+        "pose_correctives": model.posedirs is not None,
+        "height_m": round(float(np.ptp(model.v_template[:, 1])), 3),
+        "regions": {name: int(count) for name, count in zip(model.region_names, counts, strict=True)},
+    }
