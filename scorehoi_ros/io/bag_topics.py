@@ -1,0 +1,97 @@
+"""Which topics of a bag hold the images, their calibration, depth and masks."""
+
+import logging
+from dataclasses import dataclass
+
+from scorehoi_ros.errors import InputError
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BagTopics:
+    """Topic names; empty = found by name, or not used when the bag has none."""
+
+    image: str = ""
+    camera_info: str = ""
+    depth: str = ""
+    human_mask: str = ""
+    object_mask: str = ""
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The topics that are to be read."""
+        return frozenset(vars(self).values()) - {""}
+
+
+def find_topics(wanted: BagTopics, types: dict[str, str], counts: dict[str, int]) -> BagTopics:
+    """Fill in the empty names of `wanted` from the topics of a bag (name -> type, name -> messages).
+
+    Colour: the only image topic that is not depth or mask (raw wins over its own compressed copy).  Depth:
+    the only image topic with "depth" in its name (aligned or registered preferred).  Masks: topics whose names end in
+    "human_mask" and "object_mask".  CameraInfo: `camera_info` beside the image topic, else the only one.
+    Raises InputError listing the image topics when the choice is not clear or a named topic is missing.
+    """
+    images = {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
+    for name in wanted.used:
+        if name not in types:
+            raise InputError(f"the bag has no topic {name}. It holds: {_listing(types, counts)}.")
+    image = wanted.image or _colour_topic(images, types, counts)
+    if types[image] not in (IMAGE, COMPRESSED):
+        raise InputError(f"topic {image} is {types[image]}. Expected {IMAGE} or {COMPRESSED}.")
+    return BagTopics(
+        image,
+        wanted.camera_info or _info_topic(image, types),
+        wanted.depth or _depth_topic(images),
+        wanted.human_mask or _only({t for t in images if t.endswith("human_mask")}),
+        wanted.object_mask or _only({t for t in images if t.endswith("object_mask")}),
+    )
+
+
+def base_name(topic: str) -> str:
+    """The raw topic of an image transport: "/c/image_raw/compressed" -> "/c/image_raw"."""
+    for transport in ("/compressed", "/compressedDepth"):
+        topic = topic.removesuffix(transport)
+    return topic
+
+
+def _colour_topic(images: set[str], types: dict[str, str], counts: dict[str, int]) -> str:
+    # Our own outputs may be in the bag too: an overlay is not a camera.
+    colour = {t for t in images if not any(word in t.lower() for word in ("depth", "mask", "overlay"))}
+    if len({base_name(t) for t in colour}) > 1:
+        raise InputError(
+            f"the bag has several image topics; choose one with --image-topic: {_listing(dict.fromkeys(colour, ''), counts)}."
+        )
+    if not colour:
+        raise InputError(f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}.")
+    return min(colour, key=lambda t: (types[t] != IMAGE, t))
+
+
+def _info_topic(image: str, types: dict[str, str]) -> str:
+    beside = base_name(image).rpartition("/")[0] + "/camera_info"
+    if types.get(beside) == CAMERA_INFO:
+        return beside
+    return _only({t for t, kind in types.items() if kind == CAMERA_INFO and "depth" not in t.lower()})
+
+
+def _depth_topic(images: set[str]) -> str:
+    depth = {t for t in images if "depth" in t.lower()}
+    aligned = {t for t in depth if "aligned" in t.lower() or "registered" in t.lower()}
+    candidates = aligned or depth
+    raw = {t for t in candidates if t == base_name(t)}
+    return _only(raw or candidates)
+
+
+def _only(topics: set[str]) -> str:
+    if len(topics) > 1:
+        _log.warning("several topics could be used and none is; name one: %s", ", ".join(sorted(topics)))
+    return next(iter(topics)) if len(topics) == 1 else ""
+
+
+def _listing(types: dict[str, str], counts: dict[str, int]) -> str:
+    entries = (f"{t} ({(kind + ', ') if kind else ''}{counts.get(t, 0)})" for t, kind in sorted(types.items()))
+    return ", ".join(entries) or "no topics"

@@ -1,0 +1,55 @@
+"""Open whatever the user names: a video, images, or a bag."""
+
+from pathlib import Path
+
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.io.bag_reader import open_bag
+from scorehoi_ros.io.bag_storage import BAG_SUFFIXES, list_storage_files
+from scorehoi_ros.io.bag_topics import BagTopics
+from scorehoi_ros.io.frames import Source, camera_for
+from scorehoi_ros.io.images import IMAGE_SUFFIXES, open_images
+from scorehoi_ros.io.video import VIDEO_SUFFIXES, open_video
+from scorehoi_ros.types import Camera
+
+SUPPORTED = (
+    f"a video ({', '.join(VIDEO_SUFFIXES)}), an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of images, or a "
+    f"rosbag2 recording (its folder, or one {' or '.join(BAG_SUFFIXES)} file)"
+)
+
+
+def open_source(
+    path: str | Path,
+    *,
+    camera: Camera | str | None = None,
+    masks_dir: Path | None = None,
+    image_topic: str | None = None,
+    topics: BagTopics | None = None,
+    rate_hz: float = 1.0,
+) -> Source:
+    """Source for a path, by its suffix or by what the folder holds.
+
+    `camera`: as given, "fx,fy,cx,cy", a calibration file, or None (CameraInfo of the bag, else a guess).
+    `topics` for bags; `image_topic` is a short form.  `rate_hz` for images, which have no times.
+    Raises InputError for a missing path or an unknown type, listing what is supported.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist. Expected {SUPPORTED}.")
+    if masks_dir is not None and not masks_dir.is_dir():
+        raise InputError(f"the masks folder {masks_dir} does not exist. It holds <stem>_human.* and <stem>_object.*.")
+    suffix = path.suffix.lower()
+    if suffix in BAG_SUFFIXES or is_bag_folder(path):
+        wanted = topics or BagTopics(image=image_topic or "")
+        return open_bag(path, None if camera is None else camera_for(camera), wanted, masks_dir)
+    if path.is_dir() or suffix in IMAGE_SUFFIXES:
+        return open_images(path, camera_for(camera), masks_dir, rate_hz)
+    if suffix in VIDEO_SUFFIXES:
+        return open_video(path, camera_for(camera), masks_dir)
+    if suffix == ".bag":
+        raise InputError(f"{path} is a ROS 1 bag. Convert it first: rosbags-convert --src {path} --dst FOLDER.")
+    raise InputError(f"the type of {path} is not known. Expected {SUPPORTED}.")
+
+
+def is_bag_folder(path: Path) -> bool:
+    """True for a folder with a rosbag2 metadata.yaml or storage files."""
+    return path.is_dir() and ((path / "metadata.yaml").exists() or bool(list_storage_files(path)))
