@@ -144,6 +144,8 @@ def _mcap_records(path: Path) -> Iterator[RawMessage]:
 
 def _sqlite_records(path: Path) -> Iterator[RawMessage]:
     with closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro&immutable=1", uri=True)) as base:
+        # SQLite refuses a file shorter than its header says, unless the schema is writable (nothing is written).
+        base.execute("PRAGMA writable_schema = ON")
         topics = {row[0]: (row[1], row[2]) for row in base.execute("SELECT id, name, type FROM topics")}
         # By row number, which is the order of recording: needs no index, whose pages may be lost.
         rows = base.execute("SELECT topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY rowid")

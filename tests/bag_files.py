@@ -1,0 +1,71 @@
+"""Small rosbag2 recordings for tests, written by an independent library."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+START_NS = 1_700_000_000_123_456_789
+STEP_NS = 33_333_333
+
+
+def make(type_name: str, **fields: Any) -> Any:
+    """A message by its full type name."""
+    return STORE.types[type_name](**fields)
+
+
+def header(stamp_ns: int, frame_id: str = "camera_color_optical_frame") -> Any:
+    """std_msgs/Header."""
+    time = make("builtin_interfaces/msg/Time", sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+    return make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
+
+
+def image(stamp_ns: int, pixels: np.ndarray, encoding: str = "rgb8") -> Any:
+    """sensor_msgs/Image of a packed array."""
+    data = np.frombuffer(pixels.tobytes(), np.uint8)
+    height, width = pixels.shape[:2]
+    return make(
+        "sensor_msgs/msg/Image", header=header(stamp_ns), height=height, width=width, encoding=encoding,
+        is_bigendian=0, step=len(data) // max(height, 1), data=data,
+    )  # fmt: skip
+
+
+def compressed(stamp_ns: int, content: bytes, fmt: str = "jpeg") -> Any:
+    """sensor_msgs/CompressedImage."""
+    data = np.frombuffer(content, np.uint8)
+    return make("sensor_msgs/msg/CompressedImage", header=header(stamp_ns), format=fmt, data=data)
+
+
+def camera_info(stamp_ns: int, width: int, height: int, k: Sequence[float] | None = None) -> Any:
+    """sensor_msgs/CameraInfo without distortion."""
+    values = np.array(k if k is not None else [50.0, 0, 20, 0, 51, 15, 0, 0, 1])
+    roi = make(
+        "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
+    )
+    return make(
+        "sensor_msgs/msg/CameraInfo", header=header(stamp_ns), height=height, width=width,
+        distortion_model="plumb_bob", d=np.zeros(5), k=values, r=np.eye(3).ravel(), p=np.zeros(12),
+        binning_x=0, binning_y=0, roi=roi,
+    )  # fmt: skip
+
+
+def write_bag(folder: Path, messages: Sequence[tuple[str, Any, int]], storage: str = "mcap") -> Path:
+    """Bag folder with (topic, message, log time) in this order."""
+    plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
+    with Writer(folder, version=9, storage_plugin=plugin) as writer:
+        connections: dict[str, Any] = {}
+        for topic, message, log_ns in messages:
+            name = message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, name, typestore=STORE)
+            writer.write(connections[topic], log_ns, STORE.serialize_cdr(message, name))
+    return folder
+
+
+def storage_file(folder: Path) -> Path:
+    """The data file in a bag folder."""
+    return next(f for f in folder.iterdir() if f.suffix in (".mcap", ".db3"))

@@ -1,0 +1,183 @@
+"""Bags as sources: topics, stamps, calibration, depth, masks, missing metadata and damage."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bag_files import START_NS, STEP_NS, camera_info, compressed, image, storage_file, write_bag
+
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.io.bag_topics import BagTopics
+from scorehoi_ros.io.frames import BadFrame
+from scorehoi_ros.io.image_codec import encode_jpeg
+from scorehoi_ros.io.source import open_source
+from scorehoi_ros.types import Frame
+
+COLOUR, INFO = "/cam/color/image_raw", "/cam/color/camera_info"
+DEPTH = "/cam/aligned_depth_to_color/image_raw"
+LOG_DELAY = 4_000_000
+
+
+def pixels(index: int) -> np.ndarray:
+    return np.random.default_rng(index).integers(0, 255, (30, 40, 3), np.uint8)
+
+
+def stamp(index: int) -> int:
+    return START_NS + index * STEP_NS
+
+
+def recording(count: int = 6) -> list:
+    messages = []
+    for index in range(count):
+        messages.append((COLOUR, image(stamp(index), pixels(index)), stamp(index) + LOG_DELAY))
+        messages.append((INFO, camera_info(stamp(index), 40, 30), stamp(index) + LOG_DELAY + 10))
+    return messages
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("form", ["folder", "file", "no metadata"])
+def test_frames_keep_stamps_pixels_and_calibration(tmp_path: Path, storage: str, form: str) -> None:
+    folder = write_bag(tmp_path / "bag", recording(), storage)
+    if form == "no metadata":
+        (folder / "metadata.yaml").unlink()
+    source = open_source(storage_file(folder) if form == "file" else folder)
+    frames = list(source.frames())
+    assert (source.kind, source.count) == ("bag", 6)
+    assert source.rate_hz == pytest.approx(30, rel=0.01)
+    assert [f.stamp_ns for f in frames] == [stamp(i) for i in range(6)]
+    assert [f.log_ns for f in frames] == [stamp(i) + LOG_DELAY for i in range(6)]
+    assert all(np.array_equal(f.rgb, pixels(i)) for i, f in enumerate(frames))
+    assert frames[0].camera.source == "camera_info"
+    assert frames[0].camera.K[1, 1] == 51
+    assert frames[0].frame_id == "camera_color_optical_frame"
+    assert len(list(source.frames())) == 6
+
+
+def test_old_bags_without_definitions(tmp_path: Path) -> None:
+    folder = write_bag(tmp_path / "bag", recording(), "sqlite3")
+    with sqlite3.connect(storage_file(folder)) as base:
+        base.execute("DELETE FROM message_definitions")
+    base.close()
+    assert sum(isinstance(f, Frame) for f in open_source(folder).frames()) == 6
+
+
+def test_compressed_images_and_a_user_camera(tmp_path: Path) -> None:
+    rgb = np.full((30, 40, 3), (200, 100, 50), np.uint8)
+    topic = COLOUR + "/compressed"
+    messages = [(topic, compressed(stamp(i), encode_jpeg(rgb)), stamp(i)) for i in range(3)]
+    messages += [(INFO, camera_info(stamp(0), 40, 30), stamp(0))]
+    folder = write_bag(tmp_path / "bag", messages)
+    frames = list(open_source(folder, camera="60,60,19.5,14.5").frames())
+    assert np.abs(frames[2].rgb.astype(int) - rgb).max() < 6
+    assert frames[0].camera.source == "user"
+    assert next(open_source(folder).frames()).camera.source == "camera_info"
+
+
+def test_depth_and_masks_of_the_same_stamp(tmp_path: Path) -> None:
+    depth = np.full((30, 40), 1500, np.uint16)
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:9] = 255
+    messages = recording(4)
+    for index in (0, 2):
+        messages.append((DEPTH, image(stamp(index), depth + index, "16UC1"), stamp(index) + 2 * STEP_NS))
+    for index in range(4):
+        messages.append(("/masks/human_mask", image(stamp(index), mask, "mono8"), stamp(index) + LOG_DELAY))
+        messages.append(("/masks/object_mask", image(stamp(index), 255 - mask, "mono8"), stamp(index)))
+    messages.sort(key=lambda entry: entry[2])
+    frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
+    assert [f.depth is not None for f in frames] == [True, False, True, False]
+    assert np.allclose(frames[2].depth, 1.502)
+    assert all(np.array_equal(f.masks.human, mask > 0) and f.masks.object.sum() == 26 * 40 for f in frames)
+    assert frames[0].masks.human_score == 1.0
+
+
+def test_topics_that_are_not_clear(tmp_path: Path) -> None:
+    messages = [*recording(2), ("/other/image", image(stamp(0), pixels(0)), stamp(0))]
+    folder = write_bag(tmp_path / "bag", messages)
+    with pytest.raises(InputError, match=f"--image-topic.*{COLOUR}.*/other/image"):
+        open_source(folder)
+    assert len(list(open_source(folder, image_topic="/other/image").frames())) == 1
+    with pytest.raises(InputError, match=f"no topic /absent.*{INFO}"):
+        open_source(folder, image_topic="/absent")
+    with pytest.raises(InputError, match="CameraInfo"):
+        open_source(folder, topics=BagTopics(image=INFO))
+
+
+def test_a_bag_without_images(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no colour image topic"):
+        open_source(write_bag(tmp_path / "bag", [(INFO, camera_info(stamp(0), 40, 30), stamp(0))]))
+
+
+def test_bad_messages_become_bad_frames(tmp_path: Path) -> None:
+    messages = recording(5)
+    messages[2][1].encoding = "h264"
+    messages[4][1].height = 0
+    messages[6][1].data = messages[6][1].data[:100]
+    frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
+    assert [type(f) for f in frames] == [Frame, BadFrame, BadFrame, BadFrame, Frame]
+    for frame, words in zip(frames[1:4], ("h264", "40x0", "truncated"), strict=True):
+        assert words in frame.reason
+    assert [f.stamp_ns for f in frames] == [stamp(i) for i in range(5)]
+    assert frames[1].frame_id == "camera_color_optical_frame"
+
+
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [(camera_info(1, 80, 60), "80 x 60"), (camera_info(1, 40, 30, [np.nan] * 9), "finite")],
+)
+def test_unusable_calibration_marks_the_frames(tmp_path: Path, info: object, words: str) -> None:
+    messages = [(COLOUR, image(stamp(0), pixels(0)), stamp(0)), (INFO, info, stamp(0))]
+    frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
+    assert isinstance(frames[0], BadFrame)
+    assert words in frames[0].reason
+
+
+def test_an_uncalibrated_camera_is_guessed(tmp_path: Path) -> None:
+    messages = [(COLOUR, image(stamp(0), pixels(0)), stamp(0)), (INFO, camera_info(1, 40, 30, [0] * 9), stamp(0))]
+    assert next(open_source(write_bag(tmp_path / "bag", messages)).frames()).camera.source == "guess"
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_cut_off_bag_gives_its_frames_then_the_reason(tmp_path: Path, storage: str, metadata: bool) -> None:
+    count = 400
+    folder = write_bag(tmp_path / "bag", recording(count), storage)
+    if not metadata:
+        (folder / "metadata.yaml").unlink()
+    file = storage_file(folder)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * 7 // 10])
+    frames = list(open_source(folder).frames())
+    good = [f for f in frames if isinstance(f, Frame)]
+    assert 50 < len(good) < count
+    assert [f.stamp_ns for f in good] == [stamp(i) for i in range(len(good))]
+    assert np.array_equal(good[-1].rgb, pixels(len(good) - 1))
+    assert isinstance(frames[-1], BadFrame)
+    assert len(frames) == len(good) + 1
+    assert file.name in frames[-1].reason
+    assert frames[-1].stamp_ns > good[-1].stamp_ns
+
+
+@pytest.mark.parametrize("name", ["x.mcap", "x.db3"])
+@pytest.mark.parametrize("content", [b"", b"hello" * 100, b"\x89MCAP0\r\n" + bytes(40)])
+def test_not_a_bag(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match="bag"):
+        open_source(tmp_path / name)
+
+
+def test_random_damage_never_raises_anything_else(tmp_path: Path) -> None:
+    folder = write_bag(tmp_path / "bag", recording(4))
+    file = storage_file(folder)
+    content = file.read_bytes()
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        damaged = bytearray(content)
+        for position in rng.integers(0, len(content), 8):
+            damaged[position] ^= int(rng.integers(1, 256))
+        file.write_bytes(damaged)
+        try:
+            list(open_source(file).frames())
+        except InputError as error:
+            assert "bag" in str(error) or "topic" in str(error)
