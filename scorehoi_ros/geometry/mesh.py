@@ -144,11 +144,10 @@ def components(mesh: Mesh) -> Ints:
 
 
 def facing_outwards(mesh: Mesh) -> Mesh:
-    """Turn every connected piece whose signed volume is negative, so that faces point outwards.
+    """Turn connected pieces whose signed volume is negative, so that faces point outwards.
 
-    A closed shell inside another one (the inside of a hollow object) is a piece of negative volume on purpose;
-    it is left alone when turning would make the whole lose its orientation, that is when the largest piece
-    already points outwards and encloses it.
+    A piece whose bounding box lies within that of another is left as it is: it may be the inner wall of a
+    hollow object, which has a negative volume on purpose.
     """
     labels = components(mesh)
     boxes = [mesh.vertices[mesh.faces[labels == k]].reshape(-1, 3) for k in range(labels.max() + 1)]
@@ -194,3 +193,11 @@ def farthest_points(candidates: Floats, count: int, group: Floats | None = None)
         nearest = np.minimum(nearest, np.linalg.norm(points[:, None] - orbit, axis=2).min(axis=1))
         distance = nearest
     return chosen
+
+
+def orbit_spacing(points: Floats, group: Floats) -> Floats:
+    """(n,) smallest distance between a point (n, 3) and its images under the group (g, 3, 3) of rotations."""
+    if len(group) < 2:
+        return np.full(len(points), np.inf)
+    images = np.einsum("gij,nj->gni", group[1:], points)
+    return np.asarray(np.linalg.norm(images - points, axis=2).min(axis=0))

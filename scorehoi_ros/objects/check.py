@@ -1,0 +1,154 @@
+"""What is wrong with a template mesh, and how to mend it: units, origin, holes, orientation, bad faces."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from scorehoi_ros.errors import TemplateError
+from scorehoi_ros.geometry.mesh import (
+    Mesh,
+    edge_counts,
+    extents,
+    face_areas,
+    is_watertight,
+    signed_volume,
+    surface_centroid,
+    welded,
+)
+from scorehoi_ros.types import Floats
+
+LARGEST_M, SMALLEST_M = 5.0, 0.01
+"""A longest side outside this range is taken for wrong units."""
+WELD = 1e-6
+"""Vertices closer than this share of the longest side are the same vertex."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about a template."""
+
+    level: Literal["ok", "note", "unusable"]
+    """"note" = the software copes, the user may want to mend it; "unusable" = `load_template` refuses it."""
+    topic: str
+    text: str
+    """What was found."""
+    mend: str = ""
+    """What to do about it, empty when nothing is needed."""
+
+
+def unit_finding(size: Floats, name: str) -> Finding:
+    """Whether side lengths (3,) can be metres; otherwise which scale would mend it."""
+    longest = float(np.max(size))
+    sides = " x ".join(f"{s:.4g}" for s in size)
+    if SMALLEST_M <= longest <= LARGEST_M:
+        return Finding("ok", "units", f"{sides} m")
+    scales = [(s, unit) for s, unit in _SCALES if 0.03 <= longest * s <= 3.0]
+    if longest > 300:
+        scales = scales[:1] or [_SCALES[0]]
+    guesses = "; ".join(f"{unit} would make the longest side {longest * s:.3g} m, scale {s:g}" for s, unit in scales)
+    scale = f"{scales[0][0]:g}" if scales else "FACTOR"
+    return Finding(
+        "unusable",
+        "units",
+        f"sides {sides} cannot be metres: the longest must be between {SMALLEST_M:g} and {LARGEST_M:g}. "
+        + (f"Suspected: {guesses}." if guesses else "No usual unit explains them."),
+        f"scorehoi template convert {name} --scale {scale} --out scaled_{name}",
+    )
+
+
+_SCALES = (
+    (0.001, "millimetres"),
+    (0.01, "centimetres"),
+    (0.0254, "inches"),
+    (1000.0, "kilometres, or millimetres scaled twice,"),
+    (100.0, "centimetres scaled twice"),
+)
+
+
+def check_mesh(mesh: Mesh, name: str) -> list[Finding]:
+    """All findings about a mesh as read from a file; those that stop everything else come alone."""
+    bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
+    if bad:
+        mend = "export the mesh again; look for a modifier or a script that divides by zero."
+        return [Finding("unusable", "numbers", f"{bad} of {len(mesh.vertices)} vertices are not finite.", mend)]
+    used = Mesh(*_used(mesh))
+    size = extents(used)
+    if not face_areas(used).sum() > 1e-9 * max(float(size.max()), 1e-30) ** 2:
+        return [Finding("unusable", "surface", "no face has an area.", "export the mesh again with its faces.")]
+    findings = [unit_finding(size, name), _origin(used, size)]
+    return [*findings, *_faces(used, float(size.max())), *_closure(used, float(size.max()))]
+
+
+def check_points(points: Floats, name: str) -> list[Finding]:
+    """Findings about 64 bare points."""
+    size = np.ptp(points, axis=0)
+    findings = [unit_finding(size, name), Finding("ok", "points", f"{len(points)} points, surface made from them")]
+    duplicates = len(points) - len(np.unique(np.round(points, 5), axis=0))
+    if duplicates:
+        text = f"{duplicates} points are doubled"
+        findings.append(Finding("note", "points", text, "spread 64 different points over the surface."))
+    return findings
+
+
+def refuse_unusable(findings: list[Finding], name: str) -> None:
+    """Raise TemplateError with the first finding that makes a template unusable."""
+    for finding in findings:
+        if finding.level == "unusable":
+            raise TemplateError(f"{name}, {finding.topic}: {finding.text} Mend: {finding.mend}")
+
+
+def _used(mesh: Mesh) -> tuple[Floats, Floats]:
+    """Vertices that a face uses, and the faces counted in them."""
+    used, compact = np.unique(mesh.faces, return_inverse=True)
+    return mesh.vertices[used], compact.reshape(-1, 3)
+
+
+def _origin(mesh: Mesh, size: Floats) -> Finding:
+    """Whether the origin of the file is near the object."""
+    centre = surface_centroid(mesh)
+    away = float(np.linalg.norm(centre))
+    where = f"the centre is at ({centre[0]:.3g}, {centre[1]:.3g}, {centre[2]:.3g}) m in the file"
+    if away <= float(size.max()):
+        return Finding("ok", "origin", where)
+    mend = (
+        "nothing must be done: the template is centred when it is loaded. If other programs share its poses, "
+        "use the same centre there: scorehoi template convert FILE --centre --out FILE"
+    )
+    return Finding("note", "origin", f"{where}, {away / float(size.max()):.1f} times its size away from it", mend)
+
+
+def _faces(mesh: Mesh, longest: float) -> list[Finding]:
+    """Counts of faces, of useless faces and of doubled vertices."""
+    flat = int((face_areas(mesh) <= 1e-12 * longest**2).sum())
+    doubled = len(mesh.vertices) - len(welded(mesh, WELD * longest).vertices)
+    findings = [Finding("ok", "faces", f"{len(mesh.faces)} faces, {len(mesh.vertices)} vertices")]
+    if flat:
+        findings.append(Finding("note", "faces", f"{flat} faces have no area", "they are dropped when it is loaded."))
+    if doubled > 0:
+        text = f"{doubled} vertices are doubled (seams, or faces that do not share vertices)"
+        findings.append(Finding("note", "vertices", text, "they are merged when it is loaded."))
+    return findings
+
+
+def _closure(mesh: Mesh, longest: float) -> list[Finding]:
+    """Whether the welded surface is closed, and which way its faces point."""
+    whole = welded(mesh, WELD * longest)
+    if is_watertight(whole):
+        findings = [Finding("ok", "watertight", f"closed, volume {abs(signed_volume(whole)) * 1000:.3g} litres")]
+    else:
+        _, counts, directions = edge_counts(whole.faces)
+        open_edges, turned = int((counts == 1).sum()), int(((counts == 2) & (directions != 0)).sum())
+        findings = [
+            Finding(
+                "note",
+                "watertight",
+                f"not closed: {open_edges} open edges, {turned} edges between faces of opposite orientation",
+                "inside and outside are decided by the winding number; close holes and make normals consistent "
+                "in the modelling program for exact penetration.",
+            )
+        ]
+    if signed_volume(whole) < 0:
+        mend = "they are turned when it is loaded; for other programs flip the normals in the modelling program."
+        findings.append(Finding("note", "normals", "the faces point inwards (negative volume)", mend))
+    return findings

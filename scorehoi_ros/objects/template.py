@@ -1,0 +1,156 @@
+"""The object template that the rest of the software works with, from a family, a mesh file or 64 points."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorehoi_ros.geometry.mesh import (
+    Mesh,
+    extents,
+    face_areas,
+    facing_outwards,
+    farthest_points,
+    orbit_spacing,
+    surface_centroid,
+    surface_samples,
+    transformed,
+    welded,
+)
+from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid
+from scorehoi_ros.objects import families
+from scorehoi_ros.objects.cache import read_cached, write_cached
+from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable
+from scorehoi_ros.objects.family import canonical
+from scorehoi_ros.objects.mesh_file import POINT_SUFFIXES, parse_mesh, parse_points, read_bytes
+from scorehoi_ros.objects.points_surface import surface_from_points
+from scorehoi_ros.objects.simplify import simplified
+from scorehoi_ros.objects.symmetry import NONE, Symmetry, estimate, sampling_groups
+from scorehoi_ros.types import NUM_OBJECT_POINTS, Floats
+
+BUILDER_VERSION = "1"
+"""Part of every content hash; raise it when the same input gives another template."""
+CANDIDATES = 4000
+"""Surface samples from which the 64 points are chosen."""
+MOST_FACES = 20_000
+"""Bigger meshes are simplified: more is not visible at the size of the image."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ObjectTemplate:
+    """A known object in its own frame: metres, origin = mean of the 64 points."""
+
+    label: str
+    """Family name or file stem."""
+    template_id: str
+    """sha256 hex of vertices, faces, points and the version of the builder."""
+    mesh: Mesh
+    """Surface for rendering, faces outwards."""
+    points: NDArray[np.float64]
+    """(64, 3) farthest-point samples of the surface."""
+    sdf: SignedDistanceGrid
+    symmetry: Symmetry
+    source: str
+    """The spec it was loaded from."""
+    origin_shift: NDArray[np.float64]
+    """(3,) metres: `x_source = x_template + origin_shift`, with x_source in the frame of the file."""
+
+
+def load_template(spec: str | Path, cache: bool = True) -> ObjectTemplate:
+    """The template named by a family spec ("box:0.4x0.3x0.3"), a mesh file or an .xyz of 64 points.
+
+    With `cache`, a built template is kept in the user's cache directory under the hash of its input and used
+    again.  Raises TemplateError when the spec cannot be read or the geometry is unusable, and says why.
+    """
+    text = str(spec)
+    if isinstance(spec, str) and families.is_family_spec(spec) or not _looks_like_file(text):
+        family, values = families.parse_spec(text)
+        key, label = _key(canonical(family, values).encode()), family.name
+        build: Callable[[], ObjectTemplate] = lambda: _build(family.build(values), family.symmetry(values))  # noqa: E731
+    else:
+        path = Path(text).expanduser()
+        data, suffix, label = read_bytes(path), path.suffix.lower(), path.stem
+        key = _key(suffix.encode() + b"\0" + data)
+        build = lambda: _from_file(data, suffix, path.name)  # noqa: E731
+    template = read_cached(key) if cache else None
+    if template is None:
+        template = build()
+        if cache:
+            write_cached(key, template)
+    return replace(template, label=label, source=text)
+
+
+def content_hash(mesh: Mesh, points: Floats) -> str:
+    """sha256 hex of the geometry, rounded to a tenth of a micrometre, so that it is the same on every machine."""
+    digest = hashlib.sha256(f"scorehoi template {BUILDER_VERSION}".encode())
+    for values in (np.round(mesh.vertices * 1e7), mesh.faces, np.round(points * 1e7)):
+        digest.update(np.ascontiguousarray(values).astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _looks_like_file(text: str) -> bool:
+    path = Path(text).expanduser()
+    return "/" in text or bool(path.suffix and ":" not in text) or path.exists()
+
+
+def _key(content: bytes) -> str:
+    return hashlib.sha256(f"scorehoi cache {BUILDER_VERSION}\0".encode() + content).hexdigest()
+
+
+def _from_file(data: bytes, suffix: str, name: str) -> ObjectTemplate:
+    """Template from the bytes of a file."""
+    if suffix in POINT_SUFFIXES:
+        points = parse_points(data, name)
+        refuse_unusable(check_points(points, name), name)
+        shift = points.mean(axis=0)
+        return _finish(surface_from_points(points - shift), points - shift, None, shift)
+    mesh = parse_mesh(data, suffix, name)
+    refuse_unusable(check_mesh(mesh, name), name)
+    return _build(prepared(mesh), None)
+
+
+def prepared(mesh: Mesh) -> Mesh:
+    """A mesh as read from a file, made fit: doubled vertices merged, faces outwards, not too many of them."""
+    mesh = facing_outwards(welded(mesh, WELD * float(extents(mesh).max())))
+    if len(mesh.faces) <= MOST_FACES:
+        return mesh
+    _log.info("the mesh has %d faces and is simplified to %d", len(mesh.faces), MOST_FACES)
+    return simplified(mesh, MOST_FACES)
+
+
+def _build(mesh: Mesh, symmetry: Symmetry | None) -> ObjectTemplate:
+    """Template from a mesh; `symmetry` None = estimate it."""
+    centre = surface_centroid(mesh) if symmetry is None else np.zeros(3)
+    mesh = transformed(mesh, t=-centre)
+    points = _spread_points(mesh, NONE if symmetry is None else symmetry)
+    shift = points.mean(axis=0)
+    return _finish(transformed(mesh, t=-shift), points - shift, symmetry, centre + shift)
+
+
+def _spread_points(mesh: Mesh, symmetry: Symmetry) -> Floats:
+    """(64, 3) points over the surface, in orbits of a symmetry group where that does not crowd them.
+
+    Orbits put the mean of the points, the origin, exactly on the axes of symmetry.
+    """
+    candidates = surface_samples(mesh, CANDIDATES)[0]
+    apart = 0.5 * np.sqrt(face_areas(mesh).sum() / NUM_OBJECT_POINTS)
+    for group in sampling_groups(symmetry):
+        roomy = orbit_spacing(candidates, group) > apart
+        if roomy.mean() > 0.7:
+            return farthest_points(candidates[roomy], NUM_OBJECT_POINTS, group)
+    return farthest_points(candidates, NUM_OBJECT_POINTS)
+
+
+def _finish(mesh: Mesh, points: Floats, symmetry: Symmetry | None, shift: Floats) -> ObjectTemplate:
+    """Template from a centred mesh and its points."""
+    if not face_areas(mesh).sum() > 0:
+        raise AssertionError("a template without surface passed the check")
+    grid = build_grid(mesh)
+    found = estimate(mesh, grid) if symmetry is None else symmetry
+    return ObjectTemplate("", content_hash(mesh, points), mesh, points, grid, found, "", shift)
