@@ -41,6 +41,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.12",
+    package_dir={"": "."},  # makes an editable install a plain path entry, which extend_path can join to the messages
     packages=find_packages(include=["scorehoi_ros", "scorehoi_ros.*"]),
     package_data={"scorehoi_ros": ["py.typed"]},
     data_files=shared_data(),

@@ -13,4 +13,6 @@ cmake -S . -B build/messages -DCMAKE_INSTALL_PREFIX="$venv" -DCMAKE_BUILD_TYPE=R
   -DBUILD_TESTING=OFF -DSCOREHOI_INSTALL_PACKAGE=OFF
 cmake --build build/messages --parallel "$(nproc)"
 cmake --install build/messages
+# ament registers an egg of this name; pip would take it for an older version and remove the messages with it.
+rm -rf "$venv"/lib/python3.*/site-packages/scorehoi_ros-*.egg-info
 "$venv/bin/python" -c "from scorehoi_ros.msg import Interaction; from scorehoi_ros.srv import SetObjectPrompt; import rclpy"
