@@ -1,0 +1,59 @@
+"""Image terms: landmarks and silhouettes, in pixels of a crop of known size, batched torch.
+
+A silhouette is compared through points: projected surface points must stay where the object may be
+(`outside_loss`, a distance field), and every mask pixel must have a projected point near it
+(`uncovered_loss`).  Both have a gradient everywhere, unlike a rendered overlap.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+
+def project(points: Tensor, K: Tensor) -> Tensor:
+    """Camera-frame points (..., n, 3) metres to pixels (..., n, 2); depth is kept at 0.1 m or more."""
+    z = points[..., 2:3].clamp_min(0.1)
+    return points[..., :2] / z * torch.stack((K[0, 0], K[1, 1])) + K[:2, 2]
+
+
+def robust(square: Tensor, scale: float) -> Tensor:
+    """Geman-McClure: quadratic below `scale`, saturating at `scale`^2, so that outliers stop pulling."""
+    return square / (1 + square / scale**2)
+
+
+def reprojection_loss(pixels: Tensor, target: Tensor, confidence: Tensor, scale: float = 20.0) -> Tensor:
+    """Confidence-weighted robust squared distance (px^2) of landmarks (..., n, 2); ScoreHMR's L_kp."""
+    square = (pixels - target).square().sum(-1)
+    return (confidence * robust(square, scale)).sum(-1) / confidence.sum().clamp_min(1e-6)
+
+
+def direction_loss(points: Tensor, target: Tensor, edges: Tensor, confidence: Tensor) -> Tensor:
+    """1 - cosine between bone directions of two point sets (..., n, 3), edges (e, 2), confidence (e,).
+
+    Directions and not positions, because the detector's body has its own size.
+    """
+    bones, wanted = points[..., edges[:, 1], :] - points[..., edges[:, 0], :], target[edges[:, 1]] - target[edges[:, 0]]
+    cosine = torch.nn.functional.cosine_similarity(bones, wanted.expand_as(bones), dim=-1)
+    return (confidence * (1 - cosine)).sum(-1) / confidence.sum().clamp_min(1e-6)
+
+
+def outside_loss(pixels: Tensor, distance_field: Tensor) -> Tensor:
+    """Mean squared distance (px^2) of projected points (..., n, 2) to the allowed region.
+
+    `distance_field` (S, S) holds the distance to the region in pixels, 0 inside.
+    """
+    size = distance_field.shape[-1]
+    flat = pixels.reshape(1, -1, 1, 2)
+    grid = (flat + 0.5) * (2 / size) - 1
+    values = grid_sample(distance_field[None, None], grid, padding_mode="border", align_corners=False)
+    beyond = (pixels - pixels.clamp(0, size - 1)).square().sum(-1)
+    return (values.reshape(pixels.shape[:-1]).square() + beyond).clamp_max(32.0**2).mean(-1)
+
+
+def uncovered_loss(pixels: Tensor, mask_points: Tensor, tolerance: float) -> Tensor:
+    """Mean squared distance (px^2) beyond `tolerance` from mask pixels (m, 2) to the nearest projected point.
+
+    The tolerance is the spacing of the projected points: a denser demand could not be met.
+    """
+    nearest = torch.cdist(mask_points.expand(*pixels.shape[:-2], -1, -1), pixels).amin(-1)
+    return (nearest - tolerance).clamp_min(0).square().clamp_max(32.0**2).mean(-1)

@@ -1,0 +1,183 @@
+"""What one image says, cropped and turned into tensors for the energy terms."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from scorehoi_ros.geometry.camera import Crop, crop_image, square_crop
+from scorehoi_ros.types import Bools, Box, Floats, Frame, Landmarks, Masks
+
+CROP_SIZE = 256
+"""Side of the square crop around human and object; landmark errors are reported at this scale."""
+OBJECT_CROP_SIZE = 128
+COVER_POINTS = 250
+_BODY_ROWS = 33
+
+
+@dataclass(frozen=True)
+class Silhouette:
+    """A mask in its own square crop, as a distance field and as points."""
+
+    K: Tensor
+    """(3, 3) intrinsics of the crop."""
+    mask: Bools
+    """(S, S)."""
+    free: Bools
+    """(S, S) pixels about which the mask says nothing: an occluder, or outside the image."""
+    distance: Tensor
+    """(S, S) pixels to the nearest pixel of mask or free, 0 inside."""
+    points: Tensor
+    """(m, 2) pixels of the mask, evenly thinned, that a correct silhouette must cover."""
+    score: float
+    """0..1 trust."""
+
+    @property
+    def size(self) -> int:
+        """Side S of the crop in pixels."""
+        return int(self.mask.shape[0])
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the optimiser needs to know about one frame."""
+
+    K: Floats
+    """(3, 3) of the full image."""
+    crop: Crop
+    """The crop around human and object."""
+    K_crop: Tensor
+    pixels: Tensor
+    """(75, 2) landmarks in the crop."""
+    world: Tensor
+    """(75, 3) landmark positions with camera axes at the person's viewing direction, metres."""
+    confidence: Tensor
+    """(75,)"""
+    human: Silhouette | None
+    object: Silhouette | None
+    touching: Tensor | None
+    """(S, S) distance in object-crop pixels to the object mask, for guessing contacts."""
+    human_depth: float | None
+    """Median measured depth in the human mask, metres."""
+    object_depth: float | None
+
+
+def build_evidence(frame: Frame, masks: Masks, landmarks: Landmarks) -> Evidence:
+    """Crop and convert one frame's perception; `masks` are those in use (given or segmented)."""
+    K = np.asarray(frame.camera.K, dtype=np.float64)
+    human_box = bounding_box(masks.human) or landmark_box(landmarks)
+    object_box = bounding_box(masks.object)
+    crop = square_crop(union_box(human_box, object_box), K, margin=0.2, size=CROP_SIZE)
+    homogeneous = np.concatenate((landmarks.pixels, np.ones((len(landmarks.pixels), 1))), 1)
+    touching = None
+    object_silhouette = None
+    if masks.object is not None and object_box is not None:
+        object_silhouette = silhouette(masks.object, masks.human, object_box, K, OBJECT_CROP_SIZE, 0.8, masks.object_score)
+        touching = torch.from_numpy(distance_outside(object_silhouette.mask))
+    human_silhouette = None
+    if masks.human is not None and bounding_box(masks.human) is not None:
+        human_silhouette = silhouette(masks.human, masks.object, human_box, K, CROP_SIZE, 0.25, masks.human_score)
+    return Evidence(
+        K=K,
+        crop=crop,
+        K_crop=_tensor(crop.K_crop),
+        pixels=_tensor((homogeneous @ crop.T_crop_image.T)[:, :2]),
+        world=_tensor(turn_to_view(landmarks, K)),
+        confidence=_tensor(landmarks.confidence),
+        human=human_silhouette,
+        object=object_silhouette,
+        touching=touching,
+        human_depth=masked_depth(frame.depth, masks.human),
+        object_depth=masked_depth(frame.depth, masks.object),
+    )
+
+
+def silhouette(
+    mask: Bools, occluder: Bools | None, box: Box, K: Floats, size: int, margin: float, score: float
+) -> Silhouette:
+    """Crop a mask (H, W) around a box; pixels of the occluder that are not in the mask are free."""
+    crop = square_crop(box, K, margin=margin, size=size)
+    inner = crop_image(mask, crop, cv2.INTER_AREA)
+    inside = crop_image(np.ones(mask.shape, bool), crop, cv2.INTER_NEAREST)
+    free = ~inside
+    if occluder is not None:
+        free |= crop_image(occluder, crop, cv2.INTER_NEAREST) & ~inner
+    return Silhouette(
+        K=_tensor(crop.K_crop),
+        mask=inner,
+        free=free,
+        distance=torch.from_numpy(distance_outside(inner | free)),
+        points=_tensor(thin_points(inner, COVER_POINTS)),
+        score=score,
+    )
+
+
+def distance_outside(mask: Bools) -> Floats:
+    """(S, S) float32 pixels to the nearest true pixel, 0 inside; the diagonal length when there is none."""
+    if not mask.any():
+        return np.full(mask.shape, float(np.hypot(*mask.shape)), np.float32)
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+
+
+def thin_points(mask: Bools, count: int) -> Floats:
+    """About `count` pixels (m, 2) x y of a mask: half on its outline, half on a regular grid inside."""
+    edge = mask & ~cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    outline = np.argwhere(edge)
+    stride = max(1, int(np.sqrt(mask.sum() / max(count / 2, 1))))
+    grid = np.zeros_like(mask)
+    grid[::stride, ::stride] = True
+    points = np.concatenate((outline[:: max(1, len(outline) * 2 // count)], np.argwhere(mask & grid)))
+    return points[:, ::-1].astype(np.float64)
+
+
+def bounding_box(mask: Bools | None) -> Box | None:
+    """Box of the true pixels, or None when there are none."""
+    if mask is None or not mask.any():
+        return None
+    xs, ys = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+    return Box(float(xs[0]), float(ys[0]), float(xs[-1] + 1), float(ys[-1] + 1))
+
+
+def landmark_box(landmarks: Landmarks) -> Box:
+    """Box of the body landmarks that are somewhat visible."""
+    body = landmarks.pixels[:_BODY_ROWS]
+    seen = body[landmarks.confidence[:_BODY_ROWS] > 0.3]
+    low, high = (seen if len(seen) else body).min(0), (seen if len(seen) else body).max(0)
+    return Box(float(low[0]), float(low[1]), float(high[0]) + 1, float(high[1]) + 1)
+
+
+def union_box(a: Box, b: Box | None) -> Box:
+    """Smallest box around both."""
+    return a if b is None else Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
+
+
+def turn_to_view(landmarks: Landmarks, K: Floats) -> Floats:
+    """World landmarks (75, 3) turned from the crop's own viewing ray into the camera's axes.
+
+    The detector sees a crop and takes its centre as the viewing direction, so a person at the edge of a
+    wide image comes out turned by the angle of the ray.
+    """
+    centre = landmarks.pixels[[11, 12, 23, 24]].mean(0)
+    ray = np.array([(centre[0] - K[0, 2]) / K[0, 0], (centre[1] - K[1, 2]) / K[1, 1], 1.0])
+    ray /= np.linalg.norm(ray)
+    axis = np.cross([0.0, 0.0, 1.0], ray)
+    sine = np.linalg.norm(axis)
+    if sine < 1e-9:
+        return landmarks.world
+    return landmarks.world @ Rotation.from_rotvec(axis / sine * np.arcsin(sine)).as_matrix().T
+
+
+def masked_depth(depth: Floats | None, mask: Bools | None) -> float | None:
+    """Median valid depth in a mask, metres; None when fewer than 20 pixels measure."""
+    if depth is None or mask is None:
+        return None
+    values = depth[mask]
+    values = values[np.isfinite(values) & (values > 0)]
+    return float(np.median(values)) if values.size >= 20 else None
+
+
+def _tensor(values: Floats) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32)

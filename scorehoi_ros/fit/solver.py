@@ -1,0 +1,111 @@
+"""The optimiser baseline as the pipeline's estimator and refiner."""
+
+from dataclasses import replace
+
+import torch
+
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.fit import contact_guess
+from scorehoi_ros.fit.evidence import Evidence
+from scorehoi_ros.fit.human import HumanPriors, fit_human, human_terms, start_human, theta_of, values_of
+from scorehoi_ros.fit.joint import fit_joint, human_estimate, with_object
+from scorehoi_ros.fit.object_search import HumanContext, ObjectPose, evaluate, polish, search_object
+from scorehoi_ros.fit.pose_prior import load_prior
+from scorehoi_ros.fit.scene import PosedBody, object_tensors
+from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.stages import Prediction, Refined
+from scorehoi_ros.types import NUM_HUMAN_TOKENS, Estimate, Floats, Floor
+
+_GOOD_START_IOU = 0.6
+"""A predicted object pose that overlaps the mask this well is followed; otherwise the search starts afresh."""
+
+
+class FitSolver:
+    """Estimator and Refiner by optimisation; holds only constants of body, template and configuration."""
+
+    def __init__(self, body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> None:
+        self._body = body
+        self._template = template
+        self._config = config
+        self._posed = PosedBody(body)
+        self._tensors = object_tensors(template) if template is not None else None
+        self._affinity = contact_guess.region_affinity(body)
+        hand_mean = torch.as_tensor(body.hand_mean, dtype=torch.float32)
+        self._priors = HumanPriors(
+            load_prior(), matrix_to_rotation_6d(axis_angle_to_matrix(hand_mean)), config.height_m
+        )
+
+    def human(self, evidence: Evidence, prediction: Prediction | None, betas: Floats | None) -> Estimate:
+        """Fit the human alone, from the better of the landmark start and the predicted one."""
+        start = start_human(self._body, evidence, betas)
+        priors = self._priors
+        steps = self._config.first_iterations
+        if prediction is not None:
+            warm = prediction.estimate
+            priors = replace(priors, previous=warm)
+            if self._human_energy(warm, evidence, priors) < self._human_energy(start, evidence, priors):
+                start = Estimate(warm.theta, start.betas, None, None, warm.t_cam)
+                steps = self._config.track_iterations
+        return human_estimate(fit_human(self._posed, start, evidence, priors, steps, betas is None).values)
+
+    def object(self, estimate: Estimate, evidence: Evidence, prediction: Prediction | None) -> Estimate:
+        """Follow the predicted pose when the mask supports it, else search."""
+        assert self._template is not None and self._tensors is not None and evidence.object is not None
+        human = self._human_context(estimate, evidence)
+        seeds: list[Floats] = []
+        if prediction is not None and prediction.object_tracked and prediction.estimate.R_o is not None:
+            warm = self._evaluate(prediction.estimate, evidence, human)
+            warm = polish(warm, self._template, self._tensors, evidence.object, human)
+            if warm.iou >= _GOOD_START_IOU:
+                return with_object(estimate, warm.R_o, warm.origin)
+            seeds = [warm.R_o]
+        found = search_object(
+            self._template, self._tensors, evidence.object, human, seeds, evidence.object_depth
+        )
+        return with_object(estimate, found.R_o, found.origin)
+
+    def __call__(
+        self, estimate: Estimate, evidence: Evidence, floor: Floor, prediction: Prediction | None, betas_locked: bool
+    ) -> Refined:
+        """Joint optimisation of human and object; a human alone is already done."""
+        if self._tensors is None or estimate.R_o is None:
+            return Refined(estimate, torch.zeros(NUM_HUMAN_TOKENS), {})
+        tracked = prediction is not None
+        priors = replace(self._priors, previous=_smoothed(prediction))
+        steps = self._config.track_iterations if tracked else self._config.first_iterations
+        fit = fit_joint(
+            self._posed, self._tensors, self._affinity, estimate, evidence, priors, floor, steps, not betas_locked
+        )
+        energy = {"first": fit.descent.first, "last": fit.descent.last} | fit.descent.terms
+        return Refined(fit.estimate, fit.contacts.human, energy)
+
+    def _human_energy(self, estimate: Estimate, evidence: Evidence, priors: HumanPriors) -> float:
+        with torch.no_grad():
+            values = values_of(estimate)
+            points = self._posed(theta_of(values), values["betas"], values["t_cam"])
+            terms = human_terms(points, values, evidence, replace(priors, previous=None), self._posed)
+        return float(torch.stack(list(terms.values())).sum())
+
+    def _human_context(self, estimate: Estimate, evidence: Evidence) -> HumanContext:
+        with torch.no_grad():
+            values = values_of(estimate)
+            tokens = self._posed(theta_of(values), values["betas"], values["t_cam"]).tokens
+            contacts = contact_guess.image_contacts(tokens, self._affinity, evidence)
+        return HumanContext(float(estimate.t_cam[2]), tokens, contacts)
+
+    def _evaluate(self, estimate: Estimate, evidence: Evidence, human: HumanContext) -> ObjectPose:
+        assert self._template is not None and self._tensors is not None and evidence.object is not None
+        R = rotation_6d_to_matrix(torch.as_tensor(estimate.R_o)).numpy()
+        assert estimate.t_o is not None
+        return evaluate(self._template, self._tensors, evidence.object, human, R, estimate.t_cam + estimate.t_o)
+
+
+def _smoothed(prediction: Prediction | None) -> Estimate | None:
+    """The estimate to stay near: without an old object pose, the human part alone."""
+    if prediction is None or prediction.object_tracked:
+        return None if prediction is None else prediction.estimate
+    return replace(prediction.estimate, R_o=None, t_o=None)
+
+
