@@ -26,8 +26,8 @@ class BodyLayer(torch.nn.Module):
     ) -> None:
         """Copy the arrays of ``model`` for ``vertex_ids`` ((n,), None = all V vertices)."""
         super().__init__()
-        ids = np.arange(len(model.v_template)) if vertex_ids is None else np.asarray(vertex_ids, np.int64)
-        self.vertex_count = len(ids)
+        ids = slice(None) if vertex_ids is None else np.asarray(vertex_ids, np.int64)
+        self.vertex_count = len(model.v_template[ids])
         self.joint_count = len(model.parents)
         self._add("template", model.v_template[ids].reshape(-1), dtype)
         self._add("shapedirs", model.shapedirs[ids].reshape(-1, model.shapedirs.shape[2]).T, dtype)
@@ -86,9 +86,9 @@ class BodyLayer(torch.nn.Module):
 
     def _set_correctives(self, posedirs: NDArray[np.float32] | None, dtype: torch.dtype) -> None:
         """Store correctives (n, 3, 459) as one matrix, or as (9, 3) blocks where most of it is zero."""
-        self.has_correctives = posedirs is not None and bool(posedirs.any())
+        self.has_correctives = posedirs is not None
         self.sparse_correctives = False
-        if posedirs is None or not self.has_correctives:
+        if posedirs is None:
             return
         blocks = posedirs.reshape(self.vertex_count, 3, self.joint_count - 1, 9)
         used = blocks.any(axis=(1, 3))
