@@ -22,17 +22,27 @@ GREY = np.full((120, 160, 3), 90, np.uint8)
 
 def scene(**changes):
     human = HumanState(
-        Status.OK, 0.9, np.zeros(10), np.zeros((52, 3)), np.array([-0.3, 0, 2.0]), np.zeros((52, 3)),
+        Status.OK,
+        0.9,
+        np.zeros(10),
+        np.zeros((52, 3)),
+        np.array([-0.3, 0, 2.0]),
+        np.zeros((52, 3)),
         (BALL.vertices + [-0.3, 0, 2.0]).astype(np.float32),
-    )  # fmt: skip
+    )
     T = np.eye(4)
     T[:3, 3] = 0.4, 0.1, 2.0
     thing = ObjectState(Status.OK, 0.8, "box", "id", T, np.eye(6))
     right = np.nonzero(BALL.vertices[:, 0] > 0.3)[0].astype(np.int32)
     contacts = Contacts(
-        right, np.ones(len(right)), ("left_hand",), np.array([[-0.15, 0, -0.15]]), np.ones(1), np.zeros((0, 3)),
+        right,
+        np.ones(len(right)),
+        ("left_hand",),
+        np.array([[-0.15, 0, -0.15]]),
+        np.ones(1),
+        np.zeros((0, 3)),
         np.zeros(0),
-    )  # fmt: skip
+    )
     floor = Floor(np.array([0, -1.0, 0]), -0.5, "gravity")
     state = Reconstruction(
         0, "camera", "0", Camera(K, 160, 120), Status.OK, "", human, thing, contacts, floor
@@ -50,7 +60,7 @@ def test_overlay_colours_human_object_and_contacts_and_leaves_the_rest():
     assert (plain[thing & ~body][:, 0] > plain[thing & ~body][:, 2] + 20).mean() > 0.9  # amber
     redder = (picture - plain)[..., 0] - (picture - plain)[..., 1] > 40
     assert redder[body].sum() > 50 and redder[thing & ~body].sum() > 20
-    outside = cv2.dilate((body | thing).astype(np.uint8), np.ones((3, 3))) == 0  # smooth outlines reach one pixel
+    outside = cv2.dilate((body | thing).astype(np.uint8), np.ones((3, 3))) == 0
     assert not redder[:95][outside[:95]].any()  # below that: the status text
 
 
@@ -74,9 +84,13 @@ def test_any_image_size(size):
 def test_stale_states_are_not_drawn(status):
     full = scene()
     r = replace(
-        full, status=status, message="nobody in view", contacts=None,
-        human=replace(full.human, status=status), object=replace(full.object, status=status),
-    )  # fmt: skip
+        full,
+        status=status,
+        message="nobody in view",
+        contacts=None,
+        human=replace(full.human, status=status),
+        object=replace(full.object, status=status),
+    )
     picture = overlay(GREY, r, BODY, TEMPLATE)
     assert (picture[:80] == 90).all() and (picture[80:] != 90).any()
     assert status.name in status_text(r) and "nobody in view" in status_text(r)

@@ -9,6 +9,6 @@ import numba
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile on the first call, without the GIL; cached on disk where a cache folder is writable."""
     try:
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba found no writable folder for its cache (read-only install, no home)
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True)(function)

@@ -16,9 +16,14 @@ def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def caption(
-    image: NDArray[np.uint8], text: str, *, dot: RGB | None = None, corner: str = "bottom", size: int | None = None
+    image: NDArray[np.uint8],
+    text: str,
+    *,
+    dot: RGB | None = None,
+    corner: str = "bottom",
+    size: int | None = None,
 ) -> NDArray[np.uint8]:
-    """The image (H, W, 3) with text on a dark strip in its lower or upper left corner; `dot` is a coloured lamp.
+    """The image (H, W, 3) with text on a dark strip in its lower or upper left corner; `dot` = coloured lamp.
 
     Text wider than the image is wrapped; the strip is at most as high as the image.
     """
@@ -35,7 +40,9 @@ def caption(
     pen.rounded_rectangle((pad, top, pad + wide, top + tall), radius=pad, fill=(20, 24, 32, 190))
     if dot:
         y = top + pad // 2 + points * 5 // 8
-        pen.ellipse((2 * pad - 1, y - points // 3, 2 * pad - 1 + 2 * (points // 3), y + points // 3), fill=dot)
+        pen.ellipse(
+            (2 * pad - 1, y - points // 3, 2 * pad - 1 + 2 * (points // 3), y + points // 3), fill=dot
+        )
     for k, line in enumerate(lines):
         place = (2 * pad + lamp, top + pad // 2 + int(1.25 * points * k))
         pen.text(place, line, font=font(points), fill=(245, 246, 248))

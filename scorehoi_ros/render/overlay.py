@@ -1,6 +1,6 @@
 """Pictures of a reconstruction: over its image, from the side and from above, with contacts and status."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rigid import transform_points
 from scorehoi_ros.render.labels import RGB, caption
-from scorehoi_ros.render.shading import KEY_LIGHT, Light, Surface, draw
+from scorehoi_ros.render.shading import KEY_LIGHT, Layer, Light, Surface, composite, draw, to_bytes
 from scorehoi_ros.render.views import side_view, top_view, world_axes
 from scorehoi_ros.types import Contacts, Floats, Ints, Reconstruction, Status
 
@@ -60,29 +60,26 @@ def overlay(
     scale = min(1.0, MAX_RENDER_SIDE / max(height, width))
     small = (max(round(width * scale), 1), max(round(height * scale), 1))
     surfaces = surfaces_of(reconstruction, body, template)
-    picture = rgb.astype(np.float32) / 255
+    done = rgb
     if surfaces:
-        K = _resized_intrinsics(reconstruction, small)
-        layer = draw(surfaces, K, *small, light=_light(reconstruction))
-        colour, alpha = layer.rgb, layer.alpha
-        if small != (width, height):
-            colour = cv2.resize(colour, (width, height), interpolation=cv2.INTER_LINEAR)
-            alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
-        a = (alpha * OPACITY)[..., None]
-        picture = colour * a + picture * (1 - a)
-    done = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+        layer = draw(
+            surfaces, _resized_intrinsics(reconstruction, small), *small, light=_light(reconstruction)
+        )
+        layer = Layer(*(_resized(a, width, height) for a in (layer.rgb, layer.alpha, layer.depth)))
+        done = to_bytes(composite(rgb.astype(np.float32) / 255, layer, OPACITY))
     return caption(done, status_text(reconstruction), dot=LAMPS[reconstruction.status])
 
 
-def panel(rgb: Image, reconstruction: Reconstruction, body: BodyFaces, template: TemplateMesh | None) -> Image:
+def panel(
+    rgb: Image, reconstruction: Reconstruction, body: BodyFaces, template: TemplateMesh | None
+) -> Image:
     """Overlay, side view and top view in one picture, at most 960 pixels high, with even sides for video."""
     height, width = rgb.shape[:2]
     tall = max(_even(min(height, MAX_PANEL_HEIGHT)), 16)
     wide = max(_even(width * tall / height), 16)
     column = _even(0.62 * tall)
     upper = _even(0.62 * tall)
-    left = overlay(rgb, reconstruction, body, template)
-    left = cv2.resize(left, (wide, tall), interpolation=cv2.INTER_AREA) if left.shape[:2] != (tall, wide) else left
+    left = _resized(overlay(rgb, reconstruction, body, template), wide, tall)
     surfaces = surfaces_of(reconstruction, body, template)
     points = np.concatenate([s.vertices for s in surfaces]) if surfaces else np.array([[0.0, 1.0, 3.0]])
     world = world_axes(reconstruction.floor, points)
@@ -103,9 +100,7 @@ def sheet(images: list[Image], columns: int, gap: int = 4) -> Image:
     page = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
     for k, image in enumerate(images):
         y, x = gap + k // columns * (height + gap), gap + k % columns * (width + gap)
-        same = image.shape[:2] == (height, width)
-        fitted = image if same else cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        page[y : y + height, x : x + width] = fitted
+        page[y : y + height, x : x + width] = _resized(image, width, height)
     return page
 
 
@@ -129,7 +124,9 @@ def status_text(r: Reconstruction) -> str:
         words.append(f"person {r.human.confidence:.2f}")
     if r.object is not None:
         present = r.object.status in (Status.OK, Status.UNTRUSTED)
-        words.append(f"{r.object.label} {r.object.confidence:.2f}" if present else f"{r.object.label} not found")
+        words.append(
+            f"{r.object.label} {r.object.confidence:.2f}" if present else f"{r.object.label} not found"
+        )
     if r.contacts is not None and r.contacts.body_parts:
         words.append("touches with " + ", ".join(p.replace("_", " ") for p in r.contacts.body_parts[:3]))
     if r.camera.source == "guess":
@@ -163,6 +160,15 @@ def _resized_intrinsics(r: Reconstruction, size: tuple[int, int]) -> Floats:
     sx, sy = size[0] / r.camera.width, size[1] / r.camera.height
     shift = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1.0]])
     return np.asarray(shift @ r.camera.K)
+
+
+def _resized(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """The picture itself when it has the size already."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = width * height < image.shape[0] * image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method))
 
 
 def _light(r: Reconstruction) -> Light:

@@ -82,7 +82,7 @@ def creased(vertices: Floats, faces: Ints, limit_deg: float = 40.0) -> tuple[Flo
     normals = np.stack([np.bincount(row, cross[col, k], len(index)) for k in range(3)], axis=1)
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
-    return corners, np.arange(len(index)).reshape(-1, 3), normals
+    return corners, np.arange(len(index)).reshape(-1, 3), np.asarray(normals, np.float64)
 
 
 def join(surfaces: list[Surface]) -> tuple[Floats, Ints, Floats, Floats]:
@@ -108,7 +108,12 @@ def join(surfaces: list[Surface]) -> tuple[Floats, Ints, Floats, Floats]:
 
 
 def draw(
-    surfaces: list[Surface], K: Floats, width: int, height: int, light: Light | None = None, supersample: int = 2
+    surfaces: list[Surface],
+    K: Floats,
+    width: int,
+    height: int,
+    light: Light | None = None,
+    supersample: int = 2,
 ) -> Layer:
     """Render shaded surfaces with smooth outlines; `supersample` squared samples for each pixel."""
     s = supersample
@@ -139,8 +144,8 @@ def unit(vector: Floats) -> Floats:
 def crease_darkening(depth: NDArray[np.float32], focal: float, radius_m: float = 0.05) -> NDArray[np.float32]:
     """Factor (H, W) 0.6..1 that darkens what lies behind its surroundings, where light reaches less.
 
-    Depth is compared with its blurred self (Luft et al., Image Enhancement by Unsharp Masking the Depth Buffer,
-    2006); only covered pixels enter the blur.
+    Depth is compared with its blurred self (Luft et al., Image Enhancement by Unsharp Masking the Depth
+    Buffer, 2006); only covered pixels enter the blur.
     """
     covered = (depth > 0).astype(np.float32)
     if not covered.any():
@@ -195,7 +200,7 @@ def interpolated(
 
 
 def lit(points: Floats, normals: Floats, colours: Floats, light: Light) -> NDArray[np.float32]:
-    """Colours (n, 3) of surface points: wrapped key light, sky and ground light, weak highlight, darker rim."""
+    """Colours (n, 3) of surface points: soft key light, sky and ground light, weak highlight, darker rim."""
     view = -points / np.linalg.norm(points, axis=1, keepdims=True)
     normal = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     facing = (normal * view).sum(1)

@@ -1,4 +1,4 @@
-"""Views of a reconstruction from other places than the camera: from the side and from above, on a floor grid."""
+"""Views of a reconstruction from other places than the camera: from the side and above, on a floor grid."""
 
 from dataclasses import dataclass, replace
 
@@ -34,7 +34,7 @@ class World:
 
 
 def world_axes(floor: Floor | None, points: Floats) -> World:
-    """Axes from the floor; without one the camera is taken to be level and the lowest point to touch the floor."""
+    """Axes from the floor; without one the camera is taken to be level and the lowest point on the floor."""
     up = unit(floor.normal) if floor is not None else np.array([0.0, -1.0, 0.0])
     ahead = np.array([0.0, 0.0, 1.0]) if abs(up[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
     forward = unit(ahead - (ahead @ up) * up)
@@ -49,7 +49,9 @@ def side_view(
     return _view(surfaces, world, focus, np.radians(90.0), np.radians(9.0), width, height)
 
 
-def top_view(surfaces: list[Surface], world: World, focus: Floats, width: int, height: int) -> NDArray[np.uint8]:
+def top_view(
+    surfaces: list[Surface], world: World, focus: Floats, width: int, height: int
+) -> NDArray[np.uint8]:
     """Picture from above; the camera would be at the lower edge."""
     return _view(surfaces, world, focus, 0.0, np.radians(89.0), width, height)
 
@@ -77,7 +79,7 @@ def _view(
 
 
 def _orbit(turn: float, rise: float) -> Floats:
-    """Rotation from level camera axes (x right, y down, z forward) to those of an orbiting camera looking in."""
+    """Rotation from level camera axes (x right, y down, z forward) to those of a camera that orbits."""
     c, s, cr, sr = np.cos(turn), np.sin(turn), np.cos(rise), np.sin(rise)
     about_y = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     about_x = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
@@ -91,13 +93,22 @@ def _reach(vertices: Floats) -> float:
 
 
 def _ground(
-    surfaces: list[Surface], K: Floats, width: int, height: int, up: Floats, offset: float, axes: Floats, origin: Floats
+    surfaces: list[Surface],
+    K: Floats,
+    width: int,
+    height: int,
+    up: Floats,
+    offset: float,
+    axes: Floats,
+    origin: Floats,
 ) -> NDArray[np.float32]:
-    """Background, grid lines every half metre that fade with distance, and a soft shadow under the surfaces."""
+    """Background, grid lines every half metre that fade with distance, a soft shadow under the surfaces."""
     s = 2
     fine = fine_intrinsics(K, s)
     fade = np.linspace(0, 1, height * s, dtype=np.float32)[:, None, None]
-    picture = np.broadcast_to(BACKGROUND_TOP * (1 - fade) + BACKGROUND_BOTTOM * fade, (height * s, width * s, 3))
+    picture = np.broadcast_to(
+        BACKGROUND_TOP * (1 - fade) + BACKGROUND_BOTTOM * fade, (height * s, width * s, 3)
+    )
     u, v = np.meshgrid(np.arange(width * s), np.arange(height * s))
     rays = np.stack([(u - fine[0, 2]) / fine[0, 0], (v - fine[1, 2]) / fine[1, 1], np.ones(u.shape)], -1)
     slope = rays @ up

@@ -25,8 +25,9 @@ def rasterise(
     `vertices_cam` (n, 3) metres, camera optical frame; `faces` (m, 3); `K` (3, 3).  With `cull`, faces whose
     outward side (counter-clockwise seen from outside) looks away from the camera are left out.
     Triangles with a vertex that is not finite are left out; those that cross the near plane are clipped.
-    Returns depth (height, width) float32 metres, 0 = nothing, and face index (height, width) int32, -1 = nothing.
-    Raises InputError for arrays of a wrong shape or faces out of range, CameraError for a K that is not finite.
+    Returns depth (height, width) float32 metres, 0 = nothing, and face index (height, width) int32,
+    -1 = nothing.
+    Raises InputError for arrays of a wrong shape or faces out of range, CameraError for K that is not finite.
     """
     points, triangles, intrinsics = _checked(vertices_cam, faces, K, width, height)
     inverse_depth = np.zeros((height, width), np.float32)
