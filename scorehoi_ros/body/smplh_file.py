@@ -128,6 +128,9 @@ def _check_layout(arrays: dict[str, Any], path: Path) -> None:
     got = np.shape(arrays["shapedirs"])
     if len(got) != 3 or got[:2] != (SMPL_VERTEX_COUNT, 3) or got[2] < NUM_BETAS:
         raise BodyError(f"{path}: shapedirs has shape {got}, expected (6890, 3, 10 or more).")
+    for name in ("v_template", "weights", "J_regressor"):
+        if not np.isfinite(np.asarray(arrays[name], np.float64)).all():
+            raise BodyError(f"{path}: {name} has values that are not finite. Download the file again.")
 
 
 def _parents(kintree: Any) -> NDArray[np.int32]:
