@@ -43,6 +43,8 @@ def made_up_smplh(seed: int = 0) -> dict[str, np.ndarray]:
         "weights": weights,
         "kintree_table": kintree.astype(np.uint32),
         "f": rng.integers(0, 6890, (13776, 3)).astype(np.uint32),
+        "hands_componentsl": np.eye(45),
+        "hands_componentsr": np.eye(45),
         "hands_meanl": rng.normal(0, 0.2, 45),
         "hands_meanr": rng.normal(0, 0.2, 45),
     }
