@@ -24,7 +24,7 @@ def requirements(name: str) -> list[str]:
 
 def shared_data() -> list[tuple[str, list[str]]]:
     """Models and launch files, laid under share/scorehoi_ros as in a ROS workspace."""
-    folders = ((folder, sorted(p for p in (HERE / folder).rglob("*") if p.is_file())) for folder in ("models", "launch"))
+    folders = ((folder, sorted(p for p in (HERE / folder).rglob("*") if p.is_file())) for folder in ("models", "launch", "msg"))
     return [
         (f"share/scorehoi_ros/{path.relative_to(HERE).parent}", [str(path.relative_to(HERE))])
         for _, paths in folders

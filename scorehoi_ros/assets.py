@@ -1,0 +1,50 @@
+"""Where the files under `models/` are: in a checkout, in a virtual environment, in a ROS workspace."""
+
+import os
+import sys
+from pathlib import Path
+
+from scorehoi_ros.errors import InputError
+
+MODELS_VARIABLE = "SCOREHOI_MODELS"
+_SHARE = Path("share", "scorehoi_ros", "models")
+
+
+def model_folders() -> list[Path]:
+    """Folders that are searched, first one first; they need not exist."""
+    chosen = os.environ.get(MODELS_VARIABLE)
+    prefixes = [sys.prefix, *filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))]
+    return [
+        *([Path(chosen)] if chosen else []),
+        Path(__file__).parents[1] / "models",
+        *(Path(prefix) / _SHARE for prefix in prefixes),
+    ]
+
+
+def model_file(name: str) -> Path:
+    """Path of `models/<name>`, from the first folder that has it.
+
+    Raises InputError when no folder has it; the message lists the folders that were searched.
+    """
+    folders = model_folders()
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    searched = ", ".join(str(folder) for folder in folders)
+    raise InputError(
+        f"the model file {name} was not found; searched {searched}. "
+        f"Install the package again, or set {MODELS_VARIABLE} to the folder that holds it."
+    )
+
+
+def message_file(name: str) -> Path:
+    """Path of `msg/<name>`, which lies beside the folder `models` in a checkout and in every installation.
+
+    Raises InputError when it is nowhere; the message lists the folders that were searched.
+    """
+    folders = [folder.parent / "msg" for folder in model_folders()]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    searched = ", ".join(str(folder) for folder in folders)
+    raise InputError(f"the message file {name} was not found; searched {searched}. Install the package again.")
