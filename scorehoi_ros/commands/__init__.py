@@ -1,0 +1,1 @@
+"""Sub-commands of `scorehoi`, one module each; `scorehoi_ros.cli` lists them."""

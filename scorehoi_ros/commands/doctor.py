@@ -1,0 +1,33 @@
+"""`scorehoi doctor`: what is installed, what is missing, and where it comes from."""
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from scorehoi_ros import __version__
+from scorehoi_ros.doctor import examine, healthy, table
+from scorehoi_ros.errors import MissingExtraError
+from scorehoi_ros.files import write_json
+from scorehoi_ros.parts import FILES
+
+HELP = "list every package and file that can be used: found or missing, licence, hash, how to get it"
+EXAMPLE = "scorehoi doctor --sam-checkpoint sam_vit_b_01ec64.pth --json doctor.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One option for each file that the user brings, named as in `label` and the node."""
+    for part in FILES:
+        if part.option:
+            parser.add_argument(f"--{part.option.replace('_', '-')}", metavar="FILE", default="", help=part.name)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table; 0 when the required parts are usable, 4 otherwise."""
+    findings = examine({part.option: getattr(args, part.option) for part in FILES if part.option})
+    ok = healthy(findings)
+    sys.stdout.write(f"scorehoi_ros {__version__}, Python {sys.version.split()[0]} in {sys.prefix}\n\n")
+    sys.stdout.write(table(findings))
+    sys.stdout.write("\nEverything required is here.\n" if ok else "\nRequired parts are missing (in capitals).\n")
+    if args.json:
+        write_json(args.json, {"ok": ok, "version": __version__, "parts": [asdict(f) for f in findings]})
+    return 0 if ok else MissingExtraError.exit_code

