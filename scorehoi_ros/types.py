@@ -106,6 +106,9 @@ class Prompt:
     """(n, 2) pixels on the object."""
     mask: Bools | None = None
     """(H, W) bool prior, for example the projected template of the last frame."""
+    appearance: Floats | None = None
+    """`Segmentation.appearance` of an earlier frame with a good score, of the same segmenter: lets it find an
+    object that has moved away from the prior, and lowers the score of things that look different."""
 
 
 @dataclass(frozen=True)

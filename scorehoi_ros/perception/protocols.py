@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.types import Bools, HumanObservation, Prompt
+from scorehoi_ros.types import Bools, Floats, HumanObservation, Prompt
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Segmentation:
     """(H, W) float32, 0..1."""
     score: float
     """0..1, predicted overlap (IoU) of `mask` with the true mask; 0 = nothing was found."""
+    appearance: Floats | None = None
+    """What the object looks like, for `Prompt.appearance` of later frames; None when the segmenter has none."""
 
 
 class HumanDetector(Protocol):

@@ -50,7 +50,7 @@ def prompted_box(prompt: Prompt, height: int, width: int) -> Box | None:
     """Where the object can be: the box if there is one, else around the mask prior, else around the points."""
     box = prompt.box
     if box is None and prompt.mask is not None:
-        box = mask_box(prompt.mask, margin=0.15)
+        box = mask_box(prompt.mask, margin=0.3)
     if box is None and prompt.points is not None:
         # A click says nothing about the size: a sixth of the image to each side.
         box = points_box(np.reshape(prompt.points, (-1, 2)), reach=min(height, width) / 6.0)
