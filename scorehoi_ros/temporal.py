@@ -1,0 +1,102 @@
+"""What is carried from frame to frame: passed in and returned, never hidden."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scorehoi_ros.stages import Prediction
+from scorehoi_ros.types import Estimate, Floats, Frame, Reconstruction, Status
+
+_VELOCITY_BLEND = 0.5
+"""Share of the newest difference in the velocity: halves the jitter, follows a change within two frames."""
+_MAX_SPEED = 4.0
+"""m/s; a faster move between frames is a new detection and says nothing about where it goes next."""
+OBJECT_MEMORY_FRAMES = 15
+"""Frames for which a lost object is looked for around its last pose."""
+
+
+@dataclass(frozen=True)
+class TrackState:
+    """Memory of a track; None in its place means: start afresh."""
+
+    stamp_ns: int
+    image_size: tuple[int, int]
+    """(width, height); another size is another camera."""
+    frame_id: str
+    estimate: Estimate | None = None
+    """Last accepted estimate; its object part may be older than its human part."""
+    human_velocity: Floats | None = None
+    """(3,) m/s of t_cam."""
+    object_velocity: Floats | None = None
+    """(3,) m/s of the object's origin in the camera frame."""
+    object_misses: int = 0
+    """Frames since the object was last accepted."""
+    betas: Floats | None = None
+    """(10,) shape of this track, fixed at its first accepted frame."""
+
+
+def fits(state: TrackState | None, frame: Frame, max_gap_s: float) -> bool:
+    """Whether a frame continues the track: time goes on, without a long gap, from the same camera."""
+    if state is None:
+        return False
+    gap_s = (frame.stamp_ns - state.stamp_ns) * 1e-9
+    same = state.image_size == (frame.camera.width, frame.camera.height) and state.frame_id == frame.frame_id
+    return same and 0 < gap_s <= max_gap_s
+
+
+def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
+    """The last estimate moved to `stamp_ns` by constant velocity; None when nobody is tracked."""
+    estimate = state.estimate
+    if estimate is None:
+        return None
+    dt = (stamp_ns - state.stamp_ns) * 1e-9
+    t_cam = estimate.t_cam + dt * _or_zero(state.human_velocity)
+    if estimate.t_o is None:
+        return Prediction(replace(estimate, t_cam=t_cam), False)
+    origin = estimate.t_cam + estimate.t_o + dt * _or_zero(state.object_velocity)
+    return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), state.object_misses == 0)
+
+
+def advance(state: TrackState | None, frame: Frame, result: Reconstruction) -> TrackState:
+    """The state after a frame: accepted parts replace old ones, the others are kept as they were."""
+    before = state or TrackState(frame.stamp_ns, (frame.camera.width, frame.camera.height), frame.frame_id)
+    after = replace(before, stamp_ns=frame.stamp_ns, object_misses=before.object_misses + 1)
+    if result.human is None or result.estimate is None or result.human.status > Status.UNTRUSTED:
+        return replace(after, estimate=None, human_velocity=None, object_velocity=None)
+    new, old = result.estimate, before.estimate
+    dt = (frame.stamp_ns - before.stamp_ns) * 1e-9
+    betas = before.betas if before.betas is not None or result.human.status != Status.OK else new.betas
+    velocity = _velocity(before.human_velocity, old.t_cam if old else None, new.t_cam, dt)
+    accepted = result.object is not None and result.object.status <= Status.UNTRUSTED
+    if accepted and new.t_o is not None:
+        place = old.t_cam + old.t_o if old is not None and old.t_o is not None and before.object_misses == 0 else None
+        moving = _velocity(before.object_velocity, place, new.t_cam + new.t_o, dt)
+        return replace(
+            after, estimate=new, human_velocity=velocity, object_velocity=moving, object_misses=0, betas=betas
+        )
+    return replace(after, estimate=_keep_object(new, old), human_velocity=velocity, object_velocity=None, betas=betas)
+
+
+def object_was_tracked(state: TrackState | None) -> bool:
+    """Whether an object pose was accepted since the track began."""
+    return state is not None and state.estimate is not None and state.estimate.R_o is not None
+
+
+def _keep_object(new: Estimate, old: Estimate | None) -> Estimate:
+    """The new human with the last accepted object where it was left."""
+    if old is None or old.t_o is None:
+        return replace(new, R_o=None, t_o=None)
+    return replace(new, R_o=old.R_o, t_o=old.t_cam + old.t_o - new.t_cam)
+
+
+def _velocity(old: Floats | None, before: Floats | None, now: Floats, dt: float) -> Floats | None:
+    if before is None or dt <= 0:
+        return None
+    measured = (now - before) / dt
+    if np.linalg.norm(measured) > _MAX_SPEED:
+        return None
+    return measured if old is None else _VELOCITY_BLEND * measured + (1 - _VELOCITY_BLEND) * old
+
+
+def _or_zero(velocity: Floats | None) -> Floats:
+    return np.zeros(3) if velocity is None else velocity
