@@ -53,6 +53,36 @@ class ObjectIdentity:
     """URI of the template's mesh, empty when none was written."""
 
 
+class TrackIds:
+    """Names the person for as long as one track lasts: "human_1", then "human_2" after a loss, gap or reset.
+
+    Used by the node and by the labeller alike, so that live and offline names agree.
+    """
+
+    def __init__(self, max_gap_s: float) -> None:
+        self._max_gap_ns = int(max_gap_s * NANOSECONDS)
+        self._number, self._tracking, self._last_ns = 0, False, 0
+
+    def update(self, reconstruction: Reconstruction) -> str:
+        """Track id of this frame, empty when nobody is there; a BAD_INPUT frame does not end the track."""
+        if reconstruction.status == Status.BAD_INPUT:
+            return ""
+        gap_ns = reconstruction.stamp_ns - self._last_ns
+        self._last_ns = reconstruction.stamp_ns
+        human = reconstruction.human
+        if human is None or not is_present(human.status):
+            self._tracking = False
+            return ""
+        if not self._tracking or not 0 <= gap_ns <= self._max_gap_ns:
+            self._number += 1
+        self._tracking = True
+        return f"human_{self._number}"
+
+    def reset(self) -> None:
+        """The next person gets a new name."""
+        self._tracking = False
+
+
 def rosbags_factory(typestore: Any) -> Factory:
     """Factory for a `rosbags` typestore in which our message types are registered."""
     types: Mapping[str, Any] = typestore.types
@@ -129,6 +159,14 @@ def interaction(
         stage_ms=flat(list(r.stage_ms.values()), np.float32),
         age_ms=float(age_ms),
     )
+
+
+def without_mesh(reconstruction: Reconstruction) -> Reconstruction:
+    """The same result without the human's vertices, for links that cannot carry the mesh."""
+    if reconstruction.human is None:
+        return reconstruction
+    human = dataclasses.replace(reconstruction.human, vertices=np.zeros((0, 3), np.float32))
+    return dataclasses.replace(reconstruction, human=human)
 
 
 def missing_status(reconstruction: Reconstruction) -> Status:

@@ -1,0 +1,97 @@
+"""Running the node as a process: start, signals, logging, end."""
+
+import logging
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+from scorehoi_ros.errors import ScorehoiError
+from scorehoi_ros.ros.node import ReconstructNode
+from scorehoi_ros.ros.session import PipelineFactory
+
+log = logging.getLogger(__name__)
+SPIN_S = 0.2
+"""Longest wait of the executor before it looks at the stop flag."""
+
+
+def run_node(pipeline_factory: PipelineFactory, ros_args: Sequence[str] = ()) -> int:
+    """Run until SIGINT, SIGTERM or the lifecycle's shutdown; 0, or 2 when it cannot start.
+
+    `ros_args` are ROS arguments as on the command line ("--ros-args", "-p", "object:=ball:0.22").
+    Raises InputError for a wrong parameter.
+    """
+    # Our own handlers: rclpy's would tear the context down under the frame in progress.
+    rclpy.init(args=["scorehoi", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = ReconstructNode(pipeline_factory)
+        handler = RosLogHandler(node.get_logger())
+        package_log = logging.getLogger("scorehoi_ros")
+        package_log.addHandler(handler)
+        package_log.setLevel(logging.INFO)
+        package_log.propagate = False
+        try:
+            return _run(node)
+        finally:
+            package_log.removeHandler(handler)
+            package_log.propagate = True
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+def _run(node: ReconstructNode) -> int:
+    stop = threading.Event()
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    previous = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.parameters.autostart and not _start(node):
+            return ScorehoiError.exit_code
+        while not stop.is_set() and not node.finalized and rclpy.ok():
+            executor.spin_once(timeout_sec=SPIN_S)
+        return 0
+    finally:
+        if not node.finalized:
+            node.trigger_shutdown()
+        executor.shutdown()
+        for s, old in previous.items():
+            signal.signal(s, old)
+
+
+def _start(node: ReconstructNode) -> bool:
+    return all(
+        trigger() == TransitionCallbackReturn.SUCCESS for trigger in (node.trigger_configure, node.trigger_activate)
+    )
+
+
+class RosLogHandler(logging.Handler):
+    """Sends the package's Python log records to the node's logger, and with it to /rosout."""
+
+    def __init__(self, logger: RcutilsLogger) -> None:
+        super().__init__(logging.DEBUG)
+        self._logger = logger
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One record at the matching severity."""
+        # rcutils refuses a call site that changes its severity, so each severity has its own line.
+        text = self.format(record)
+        if record.levelno >= logging.ERROR:
+            self._logger.error(text)
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(text)
+        elif record.levelno >= logging.INFO:
+            self._logger.info(text)
+        else:
+            self._logger.debug(text)

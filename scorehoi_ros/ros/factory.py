@@ -1,0 +1,51 @@
+"""rclpy messages for the builders of `scorehoi_ros.messages`."""
+
+import array
+import functools
+import importlib
+from typing import Any
+
+import numpy as np
+
+_TYPECODES = {"f": "f", "d": "d", "uint8": "B", "int32": "i", "uint32": "I"}
+
+
+def ros_message(type_name: str, /, **fields: Any) -> Any:
+    """One rclpy message; a `Factory` for `scorehoi_ros.messages`.
+
+    An unbounded numeric field must be set from an `array.array`: from a numpy array rclpy converts element by
+    element (11 ms for a mesh instead of 0.08 ms).  Fields of fixed length stay numpy arrays.
+    Raises TypeError when a field is unknown or missing.
+    """
+    cls, sequences = message_class(type_name), _sequence_fields(type_name)
+    if len(fields) != len(cls.get_fields_and_field_types()):
+        missing = set(cls.get_fields_and_field_types()) - set(fields)
+        raise TypeError(f"{type_name} needs all its fields; missing {sorted(missing)}")
+    message = cls()
+    for name, value in fields.items():
+        if not hasattr(message, name):
+            raise TypeError(f"{type_name} has no field {name}")
+        convert = name in sequences and isinstance(value, np.ndarray)
+        setattr(message, name, to_array(value) if convert else value)
+    return message
+
+
+def to_array(values: "np.ndarray[Any, Any]") -> "array.array[Any]":
+    """array.array with the same numbers; the bytes are copied once."""
+    code = _TYPECODES.get(values.dtype.char) or _TYPECODES[values.dtype.name]
+    result: array.array[Any] = array.array(code)
+    result.frombytes(memoryview(np.ascontiguousarray(values)).cast("B") if values.size else b"")
+    return result
+
+
+@functools.cache
+def message_class(type_name: str) -> Any:
+    """The class of "package/msg/Name"."""
+    package, kind, name = type_name.split("/")
+    return getattr(importlib.import_module(f"{package}.{kind}"), name)
+
+
+@functools.cache
+def _sequence_fields(type_name: str) -> frozenset[str]:
+    types = message_class(type_name).get_fields_and_field_types()
+    return frozenset(name for name, kind in types.items() if kind.startswith("sequence<"))

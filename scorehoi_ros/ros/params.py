@@ -1,0 +1,94 @@
+"""ROS parameters made from the fields of PipelineConfig and NodeConfig."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config
+
+AUTOSTART = "autostart"
+
+
+class Parameters:
+    """Declares the parameters, refuses wrong values with the reason, and keeps the two configurations.
+
+    Raises InputError when a value given at start (command line, file) is wrong.
+    """
+
+    def __init__(self, node: Node, is_configured: Callable[[], bool], on_change: Callable[[], None]) -> None:
+        self._node, self._is_configured, self._on_change = node, is_configured, on_change
+        self._unlocked = False
+        self._values = {name: _declare(node, f) for name, f in FIELDS.items()}
+        self.autostart = _declare_autostart(node)
+        self.pipeline, self.node = self._build({})
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._apply)
+
+    def object_replaced(self, spec: str) -> None:
+        """Let the parameter `object` say what a prompt has already brought into effect."""
+        self._unlocked = True
+        try:
+            self._node.set_parameters([Parameter("object", value=spec)])
+        finally:
+            self._unlocked = False
+
+    def _check(self, changes: list[Parameter]) -> SetParametersResult:
+        ours = {p.name: p.value for p in changes if p.name in FIELDS}
+        locked = [n for n in ours if FIELDS[n].metadata["read_only"] and ours[n] != self._values[n]]
+        if locked and self._is_configured() and not self._unlocked:
+            reason = f"{', '.join(locked)} takes effect at configure: deactivate and clean up the node, then set it."
+            return SetParametersResult(successful=False, reason=reason)
+        try:
+            self._build(ours)
+        except ScorehoiError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply(self, changes: list[Parameter]) -> None:
+        ours = {p.name: p.value for p in changes if p.name in FIELDS}
+        if ours:
+            self.pipeline, self.node = self._build(ours)
+            self._values.update(ours)
+            self._on_change()
+
+    def _build(self, changes: dict[str, Any]) -> tuple[PipelineConfig, NodeConfig]:
+        values = self._values | changes
+        return build_config(PipelineConfig, values), build_config(NodeConfig, values)
+
+
+def descriptor(f: "dataclasses.Field[Any]") -> ParameterDescriptor:
+    """Descriptor with description, range and choices; the type is checked by us, with clearer words."""
+    meta = f.metadata
+    result = ParameterDescriptor(description=meta["description"], dynamic_typing=True)
+    notes = [f"one of {', '.join(meta['choices'])}"] if meta["choices"] else []
+    if meta["read_only"]:
+        notes.append("takes effect at configure")
+    result.additional_constraints = "; ".join(notes)
+    low, high = meta["minimum"], meta["maximum"]
+    if low is not None and high is not None:
+        if f.type is int:
+            result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
+        else:
+            result.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    return result
+
+
+def _declare(node: Node, f: "dataclasses.Field[Any]") -> Any:
+    default = f.default if f.default is not dataclasses.MISSING else f.default_factory()  # type: ignore[misc]
+    try:
+        return node.declare_parameter(f.name, default, descriptor(f)).value
+    except Exception as error:
+        raise InputError(f"parameter {f.name}: {error}") from error
+
+
+def _declare_autostart(node: Node) -> bool:
+    text = "configure and activate at start; false = wait for a lifecycle manager"
+    return bool(
+        node.declare_parameter(AUTOSTART, True, ParameterDescriptor(description=text, read_only=True)).value
+    )

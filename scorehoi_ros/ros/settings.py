@@ -1,0 +1,120 @@
+"""Settings of the node itself, and parameter values turned into settings; plain Python."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from scorehoi_ros.config import PipelineConfig, check_option, option
+from scorehoi_ros.errors import InputError
+
+
+@dataclass(frozen=True)
+class NodeConfig:
+    """What the node listens to and what it publishes."""
+
+    image_topic: str = option("image", "camera images (sensor_msgs/Image or CompressedImage)", read_only=True)
+    transport: str = option(
+        "raw",
+        "raw = Image on image_topic; compressed = CompressedImage on image_topic + /compressed",
+        choices=("raw", "compressed"),
+        read_only=True,
+    )
+    image_reliability: str = option(
+        "auto",
+        "QoS of the inputs; auto = reliable unless a publisher is best effort",
+        choices=("auto", "best_effort", "reliable"),
+        read_only=True,
+    )
+    camera_info_topic: str = option(
+        "", "sensor_msgs/CameraInfo; empty = camera_info beside image_topic", read_only=True
+    )
+    camera: str = option(
+        "", '"fx,fy,cx,cy" in pixels or a calibration file; wins over CameraInfo', read_only=True
+    )
+    camera_info_timeout_s: float = option(
+        2.0,
+        "images wait this long for a CameraInfo; afterwards a stated guess of the focal length is used",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    depth_topic: str = option("", "depth aligned with the image (REP 118); empty = none", read_only=True)
+    human_mask_topic: str = option("", "mono8 masks of the person; empty = none", read_only=True)
+    object_mask_topic: str = option("", "mono8 masks of the object; empty = none", read_only=True)
+    sync_tolerance_s: float = option(
+        0.0,
+        "largest difference of stamps between an image and its depth or masks; 0 = equal",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=True,
+    )
+    sync_wait_s: float = option(
+        0.2, "an image waits this long for its depth and masks", minimum=0.0, maximum=5.0, read_only=True
+    )
+    max_age_s: float = option(
+        0.0, "images older than this when their turn comes are dropped; 0 = never", minimum=0.0, maximum=3600.0
+    )
+    frame_id: str = option("", "published frame, when the driver's header is wrong; empty = the image's")
+    publish_mesh: bool = option(True, "put the mesh's vertices into ~/interaction and ~/human")
+    mesh_resource: str = option("", "URI of the object's mesh for ObjectState and markers (package://, file://)")
+    overlay_width: int = option(960, "largest width of ~/overlay in pixels", minimum=64, maximum=8192)
+    gravity_frame: str = option(
+        "", "TF frame with z up (map, odom, base_link); gravity is read from it (needs tf2_ros)", read_only=True
+    )
+    warn_period_s: float = option(
+        10.0, "the same warning is repeated at most this often", minimum=0.1, maximum=3600.0
+    )
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            check_option(f, getattr(self, f.name))
+        if not self.image_topic:
+            raise InputError("image_topic is empty. Give the topic of the camera images.")
+
+
+Config = TypeVar("Config", PipelineConfig, NodeConfig)
+FIELDS: dict[str, "dataclasses.Field[Any]"] = {
+    f.name: f for cls in (PipelineConfig, NodeConfig) for f in dataclasses.fields(cls)
+}
+"""Every setting that is a ROS parameter, by name."""
+
+
+def build_config(cls: type[Config], values: Mapping[str, Any]) -> Config:
+    """A configuration from parameter values (others in `values` are ignored); raises InputError with words."""
+    return cls(**{f.name: coerce(f, values[f.name]) for f in dataclasses.fields(cls)})
+
+
+def coerce(f: "dataclasses.Field[Any]", value: Any) -> Any:
+    """A parameter value in the type of its field; whole numbers are taken where a float is expected."""
+    if f.type is bool and isinstance(value, bool):
+        return value
+    if f.type is str and isinstance(value, str):
+        return value
+    if f.type is int and _is_number(value) and float(value).is_integer():
+        return int(value)
+    if f.type is float and _is_number(value):
+        return float(value)
+    if f.type == list[float] and not isinstance(value, str | bytes):
+        values = list(value) if value is not None else [None]
+        if all(_is_number(v) for v in values):
+            return [float(v) for v in values]
+    raise InputError(f"{f.name} must be {_WORDS[str(f.type)]}. Got {value!r}.")
+
+
+def topic_beside(image_topic: str, name: str) -> str:
+    """`name` in the namespace of the image topic, as image_transport does for camera_info."""
+    head, slash, _ = image_topic.rpartition("/")
+    return f"{head}{slash}{name}"
+
+
+_WORDS = {
+    str(bool): "true or false",
+    str(str): "text",
+    str(int): "a whole number",
+    str(float): "a number",
+    str(list[float]): "a list of numbers",
+}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,95 @@
+"""A pipeline that says in its message what it was given; `FAKE_DELAY_S` makes it slow."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.errors import TemplateError
+from scorehoi_ros.types import Contacts, Frame, HumanState, ObjectState, Prompt, Reconstruction, Status
+
+NUM_VERTICES = 13_524
+
+
+def make_body() -> Any:
+    rng = np.random.default_rng(0)
+    return SimpleNamespace(
+        name="fake",
+        version="0" * 64,
+        v_template=rng.normal(size=(NUM_VERTICES, 3)).astype(np.float32),
+        faces=rng.integers(0, NUM_VERTICES, (27_000, 3)).astype(np.int32),
+        joint_names=tuple(f"joint_{i}" for i in range(52)),
+        parents=np.arange(-1, 51, dtype=np.int32),
+        region_names=("left_hand", "rest"),
+        regions=np.zeros(NUM_VERTICES, np.uint8),
+    )
+
+
+def make_template(spec: str) -> Any:
+    if spec.startswith("broken"):
+        raise TemplateError(f'"{spec}" is not an object. Expected a family or a file.')
+    vertices = 0.1 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    mesh = SimpleNamespace(vertices=vertices, faces=faces)
+    return SimpleNamespace(template_id=f"id-{spec}", label=spec.split(":")[0], mesh=mesh)
+
+
+@dataclass
+class FakePipeline:
+    config: PipelineConfig
+    body: Any = field(default_factory=make_body)
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.template = make_template(self.config.object) if self.config.object else None
+        self._delay_s = float(os.environ.get("FAKE_DELAY_S", "0"))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def step(self, frame: Frame, state: Any, prompt: Prompt | None = None) -> tuple[Reconstruction, Any]:
+        time.sleep(self._delay_s)
+        if int(frame.rgb.max()) == 255:
+            raise RuntimeError("a fault of the fake pipeline")
+        number = (state or 0) + 1
+        words = [f"n={number}", f"it={self.config.track_iterations}"]
+        words += [f"box={prompt.box.x0:g},{prompt.box.x1:g}"] if prompt and prompt.box else []
+        words += [f"points={len(prompt.points)}"] if prompt and prompt.points is not None else []
+        words += ["depth"] if frame.depth is not None else []
+        words += ["human_mask"] if frame.masks.human is not None else []
+        return self._result(frame, " ".join(words)), number
+
+    def _result(self, frame: Frame, message: str) -> Reconstruction:
+        common = {"stamp_ns": frame.stamp_ns, "frame_id": frame.frame_id, "name": frame.name}
+        if not frame.rgb.any():
+            return Reconstruction(**common, camera=frame.camera, status=Status.ABSENT, message=message)
+        vertices = self.body.v_template + np.float32(frame.rgb[0, 0, 0])
+        human = HumanState(
+            Status.OK, 0.9, np.zeros(10), np.zeros((52, 3)), np.array([0, 0, 3.0]), np.zeros((52, 3)), vertices
+        )
+        T = np.eye(4)
+        T[2, 3] = 3.0
+        template = self.template
+        state = template and ObjectState(
+            Status.OK, 0.8, template.label, template.template_id, T, np.eye(6) * 1e-4
+        )
+        contacts = Contacts(
+            np.array([1, 2, 3], np.int32), np.ones(3), ("left_hand",), np.zeros((1, 3)), np.ones(1),
+            np.zeros((0, 3)), np.zeros(0),
+        )  # fmt: skip
+        return Reconstruction(
+            **common, camera=frame.camera, status=Status.OK, message=message, human=human, object=state,
+            contacts=contacts, stage_ms={"fake": 1e3 * self._delay_s},
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    import sys
+
+    from scorehoi_ros.ros.app import run_node
+
+    sys.exit(run_node(FakePipeline, sys.argv[1:]))
