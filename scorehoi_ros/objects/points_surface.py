@@ -1,5 +1,7 @@
 """A surface for an object known only by 64 points: a ball, a convex hull, or a thickened alpha complex."""
 
+import itertools
+
 import numpy as np
 from scipy.optimize import least_squares
 from scipy.sparse import coo_matrix
@@ -12,24 +14,34 @@ from scorehoi_ros.geometry.sdf_kernels import band_distances, spread_distances, 
 from scorehoi_ros.objects.level_set import level_set
 from scorehoi_ros.objects.simplify import simplified
 from scorehoi_ros.objects.solids import ball, hull
-from scorehoi_ros.types import Floats, Ints
+from scorehoi_ros.types import Bools, Floats, Ints
 
 ROUND = 0.03
-"""Points within this share of the radius of a sphere are a ball."""
-CONVEX = 0.03
-"""Points within this share of the longest side of their hull are a convex object."""
-NODES = 72
+"""Points within this share of the radius of a sphere (90 % of them) are a ball."""
+CONVEX = 0.035
+"""Points within this share of the longest side of their hull are a convex object, if they line its edges."""
+BARE = 1.7
+"""An edge with a place farther than this many point spacings from all points is bare."""
+OUTLINE = 6
+"""A flat side has at least so many points; a smaller region is more likely to bridge two parts."""
+FLAT = 0.87
+"""Hull triangles whose normals differ by less than 30 degrees are one flat region."""
+HIDDEN = 0.8
+"""A node from which this share of the 26 directions meets the object is inside it."""
+REACH = 1.15
+"""Largest circumradius of a piece of surface, in point spacings."""
+NODES = 80
 """Nodes along the longest side while the surface is made."""
 FACES = 4000
 """Faces of the resulting surface, at most about."""
 
 
 def surface_from_points(points: Floats) -> Mesh:
-    """Closed mesh through, or around, surface points (n, 3) in metres.
+    """Closed mesh through, or around, surface points (n, 3) in metres, spread evenly as by farthest-point sampling.
 
-    Points on a sphere give a ball, points near their convex hull the hull; all else the alpha complex
-    (Edelsbrunner and Mücke 1994) with the smallest radius that connects the points, thickened by a little.
-    Raises TemplateError when the points are in one plane.
+    Points on a sphere give a ball, points along all edges of their convex hull the hull; all else the alpha complex
+    (Edelsbrunner and Muecke 1994) with a radius that connects the points, thickened a little, with what it
+    encloses filled.  Raises TemplateError when the points are in one plane.
     """
     size = float(np.ptp(points, axis=0).max())
     if np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[2] < 1e-4 * size:
@@ -37,20 +49,69 @@ def surface_from_points(points: Floats) -> Mesh:
     sphere = _sphere(points)
     if sphere is not None:
         return sphere
-    convex = ConvexHull(points)
-    depth = -(points @ convex.equations[:, :3].T + convex.equations[:, 3]).max(axis=1)
-    if np.percentile(depth, 97) < CONVEX * size:
-        return hull(points)
-    return _thickened_complex(points)
+    return hull(points) if _convex(points, size) else _thickened_complex(points)
 
 
 def _sphere(points: Floats) -> Mesh | None:
-    """A ball when all points lie on a sphere that they surround, else None."""
+    """A ball when the points, but for a few strays, lie on a sphere that they surround, else None."""
     start = np.append(points.mean(axis=0), np.linalg.norm(points - points.mean(axis=0), axis=1).mean())
-    fit = least_squares(lambda x: np.linalg.norm(points - x[:3], axis=1) - x[3], start).x
+    fit = least_squares(
+        lambda x: np.linalg.norm(points - x[:3], axis=1) - x[3], start, loss="soft_l1", f_scale=0.01 * start[3]
+    ).x
     error = np.abs(np.linalg.norm(points - fit[:3], axis=1) - fit[3])
     surrounded = np.linalg.norm(points.mean(axis=0) - fit[:3]) < 0.2 * fit[3]
-    return transformed(ball(float(fit[3])), t=fit[:3]) if error.max() < ROUND * fit[3] and surrounded else None
+    round_ = np.percentile(error, 90) < ROUND * fit[3]
+    return transformed(ball(float(fit[3])), t=fit[:3]) if round_ and surrounded else None
+
+
+def _spacing(points: Floats) -> float:
+    """Typical distance between neighbouring points."""
+    return float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
+
+
+def _hull_regions(convex: ConvexHull) -> Ints:
+    """(n,) number of the flat region that each hull triangle belongs to, grown from the largest triangles."""
+    corners = convex.points[convex.simplices]
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    normals = convex.equations[:, :3]
+    region = np.full(len(normals), -1)
+    for seed in np.argsort(-areas):
+        stack = [seed] if region[seed] < 0 else []
+        while stack:
+            i = stack.pop()
+            if region[i] < 0 and normals[i] @ normals[seed] > FLAT:
+                region[i] = seed
+                stack.extend(convex.neighbors[i])
+    return region
+
+
+def covered_facets(points: Floats) -> tuple[Ints, bool]:
+    """Triangles (n, 3) of the flat regions of the hull whose whole outline is lined with points; and if all are.
+
+    Meshes have no vertices in the middle of a flat side, so a bare region is a side of the object when its
+    outline is there (a box), and an opening when it is not (between the legs of a table).
+    """
+    convex = ConvexHull(points)
+    region = _hull_regions(convex)
+    pairs = np.array([(i, j) for i, row in enumerate(convex.neighbors) for j in row if region[i] != region[j]])
+    if not len(pairs):
+        return convex.simplices, True
+    edges = [np.intersect1d(convex.simplices[i], convex.simplices[j]) for i, j in pairs]
+    ends = points[np.array(edges)]
+    along = np.linspace(0, 1, 21)[:, None, None]
+    gap = cKDTree(points).query(ends[:, 0] * (1 - along) + ends[:, 1] * along)[0].max(axis=0)
+    bare = np.unique(region[pairs[gap > BARE * _spacing(points), 0]])
+    lined = ~np.isin(region, bare)
+    corners = {r: len(np.unique(convex.simplices[region == r])) for r in np.unique(region)}
+    wide = np.array([corners[r] >= OUTLINE for r in region])
+    return convex.simplices[lined & wide], bool(lined.all())
+
+
+def _convex(points: Floats, size: float) -> bool:
+    """Whether the points are near their hull and line all its edges."""
+    equations = ConvexHull(points).equations
+    depth = -(points @ equations[:, :3].T + equations[:, 3]).max(axis=1)
+    return bool(np.percentile(depth, 97) < CONVEX * size and covered_facets(points)[1])
 
 
 def _circumradius(corners: Floats) -> Floats:
@@ -60,7 +121,6 @@ def _circumradius(corners: Floats) -> Floats:
     gram = sides @ sides.transpose(0, 2, 1)
     scale = np.trace(gram, axis1=1, axis2=2)[:, None, None]
     weights = np.linalg.solve(gram + 1e-12 * scale * np.eye(sides.shape[1]), half[..., None])
-    assert a.shape[2] == 3
     return np.asarray(np.linalg.norm((weights * sides).sum(axis=1), axis=1))
 
 
@@ -87,24 +147,49 @@ def alpha_complex(points: Floats, radius: float) -> tuple[Ints, Ints, Ints]:
 
 
 def _thickened_complex(points: Floats) -> Mesh:
-    """Closed surface at a small distance around the alpha complex."""
-    near = cKDTree(points).query(points, k=2)[0][:, 1]
-    radius = max(1.05 * _connecting_radius(points), 0.9 * float(np.median(near)))
-    tetrahedra, triangles, edges = alpha_complex(points, radius)
-    thickness = 0.12 * float(np.median(near))
+    """Closed surface at a small distance around the alpha complex and what it encloses."""
+    # Farthest-point samples cover the surface within their spacing: triangles of the surface are not wider.
+    spread = _spacing(points)
+    tetrahedra, triangles, edges = alpha_complex(points, max(1.05 * _connecting_radius(points), REACH * spread))
+    pieces = tetrahedra, np.concatenate([triangles, covered_facets(points)[0]]), edges
     spacing = float(np.ptp(points, axis=0).max()) / NODES
-    origin = points.min(axis=0) - thickness - 2 * spacing
-    shape = tuple(int(n) for n in np.ceil((points.max(axis=0) + thickness - origin) / spacing) + 3)
-    local = (points - origin) / spacing
-    pieces = np.concatenate([local[triangles], local[edges[:, [0, 1, 1]]]])
-    squared, nearest = band_distances(pieces, shape, 1.5)
-    spread_distances(pieces, squared, nearest)
-    distance = np.sqrt(squared)
-    if len(tetrahedra):
-        distance = np.where(winding_numbers(_tetrahedron_faces(local[tetrahedra]), shape) > 0.5, -distance, distance)
-    mesh = level_set(distance - max(thickness / spacing, 0.8))
-    mesh = _largest(mesh)
+    thickness = max(0.1 * spread / spacing, 0.8)
+    origin = points.min(axis=0) - (thickness + 2) * spacing
+    shape = tuple(int(n) for n in np.ceil((points.max(axis=0) - origin) / spacing + thickness) + 3)
+    distance = _distance_to_pieces((points - origin) / spacing, pieces, shape)
+    hidden = blocked_share(distance < thickness) > HIDDEN
+    mesh = _largest(level_set(np.where(hidden, np.minimum(distance, 0) - thickness, distance - thickness)))
     return simplified(transformed(mesh, t=origin, scale=spacing), FACES)
+
+
+def _distance_to_pieces(local: Floats, pieces: tuple[Ints, Ints, Ints], shape: tuple[int, ...]) -> Floats:
+    """Distance (nx, ny, nz) to the simplices over points in grid units; negative inside tetrahedra."""
+    tetrahedra, triangles, edges = pieces
+    flat = np.concatenate([local[triangles], local[edges[:, [0, 1, 1]]]])
+    squared, nearest = band_distances(flat, shape, 1.5)
+    spread_distances(flat, squared, nearest)
+    inside = winding_numbers(_tetrahedron_faces(local[tetrahedra]), shape) > 0.5
+    return np.where(inside, -1.0, 1.0) * np.sqrt(squared)
+
+
+def blocked_share(solid: Bools) -> Floats:
+    """(nx, ny, nz) share of the 26 directions to the neighbours in which a node sees a solid node."""
+    steps = [d for d in itertools.product((-1, 0, 1), repeat=3) if any(d)]
+    return np.asarray(sum(_blocked(solid, d).astype(float) for d in steps) / len(steps))
+
+
+def _blocked(solid: Bools, step: tuple[int, int, int]) -> Bools:
+    """Whether a solid node lies in the direction `step` (each -1, 0 or 1), slab by slab along its first axis."""
+    axis = next(i for i, s in enumerate(step) if s)
+    side = [s for i, s in enumerate(step) if i != axis]
+    slabs = np.moveaxis(solid, axis, 0)
+    result = np.zeros_like(slabs)
+    order = range(len(slabs) - 2, -1, -1) if step[axis] > 0 else range(1, len(slabs))
+    for i in order:
+        seen = np.pad(result[i + step[axis]] | slabs[i + step[axis]], 1)
+        j, k = 1 + side[0], 1 + side[1]
+        result[i] = seen[j : j + slabs.shape[1], k : k + slabs.shape[2]]
+    return np.moveaxis(result, 0, axis)
 
 
 def _tetrahedron_faces(corners: Floats) -> Floats:
