@@ -23,13 +23,12 @@ def requirements(name: str) -> list[str]:
 
 
 def shared_data() -> list[tuple[str, list[str]]]:
-    """Models and launch files, laid under share/scorehoi_ros as in a ROS workspace."""
-    folders = ((folder, sorted(p for p in (HERE / folder).rglob("*") if p.is_file())) for folder in ("models", "launch", "msg"))
+    """Models, launch files and message definitions, laid under share/scorehoi_ros as in a ROS workspace."""
+    files = (path for folder in ("models", "launch", "msg") for path in sorted((HERE / folder).rglob("*")))
     return [
         (f"share/scorehoi_ros/{path.relative_to(HERE).parent}", [str(path.relative_to(HERE))])
-        for _, paths in folders
-        for path in paths
-        if "__pycache__" not in path.parts
+        for path in files
+        if path.is_file() and "__pycache__" not in path.parts
     ]
 
 
@@ -41,7 +40,8 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.12",
-    package_dir={"": "."},  # makes an editable install a plain path entry, which extend_path can join to the messages
+    # Makes an editable install a plain path entry, which extend_path can join to the messages.
+    package_dir={"": "."},
     packages=find_packages(include=["scorehoi_ros", "scorehoi_ros.*"]),
     package_data={"scorehoi_ros": ["py.typed"]},
     data_files=shared_data(),

@@ -47,4 +47,4 @@ def message_file(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     searched = ", ".join(str(folder) for folder in folders)
-    raise InputError(f"the message file {name} was not found; searched {searched}. Install the package again.")
+    raise InputError(f"the message file {name} was not found; searched {searched}. Install it again.")

@@ -59,9 +59,16 @@ def examine_package(part: PackagePart) -> Finding:
     if state == FOUND and version and wanted and version.split("+")[0] != wanted:
         state, note = OTHER_VERSION, f"tested with {wanted}"
     return Finding(
-        part.distribution, state, part.required, part.needed_for, version, part.licence, part.source, part.how,
+        part.distribution,
+        state,
+        part.required,
+        part.needed_for,
+        version,
+        part.licence,
+        part.source,
+        part.how,
         note=note,
-    )  # fmt: skip
+    )
 
 
 def _try_import(module: str) -> tuple[str, str]:
@@ -89,7 +96,17 @@ def examine_file(part: FilePart, given: str) -> Finding:
         note = f"cannot be read: {error.strerror}"
     how = f"--{part.option.replace('_', '-')} FILE" if part.option else part.how
     return Finding(
-        part.name, state, part.required, part.needed_for, "", part.licence, part.source, how, path, digest, note
+        part.name,
+        state,
+        part.required,
+        part.needed_for,
+        "",
+        part.licence,
+        part.source,
+        how,
+        path,
+        digest,
+        note,
     )
 
 
@@ -133,12 +150,12 @@ def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
     """State and note of a file that is there; some publishers put the start of the hash into the name."""
     promised = re.search(part.hash_in_name, path.name) if part.hash_in_name else None
     if promised and not digest.startswith(promised.group(1)):
-        return BROKEN, f"the name promises sha256 {promised.group(1)}..., the content has {digest[:8]}...: damaged"
+        return BROKEN, f"damaged: the name promises sha256 {promised.group(1)}..., it has {digest[:8]}..."
     return FOUND, ""
 
 
 def table(findings: Iterable[Finding]) -> str:
-    """The report as text: one line a part, more where there is something to add; lacking required parts in capitals."""
+    """The report as text: a line a part, more where there is more to say; lacking ones in capitals."""
     rows = [("", "PART", "VERSION, SHA256", "LICENCE", "NEEDED FOR", "HOW TO GET OR NAME IT")]
     details: list[tuple[str, ...]] = [()]
     for f in findings:

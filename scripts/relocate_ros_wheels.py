@@ -14,7 +14,7 @@ CONTAINER = "/opt/python/cp311-cp311"
 
 
 def replacements() -> dict[str, str]:
-    """Text in the wheels -> text for this environment; numpy 1.x and 2.x keep their headers in other folders."""
+    """Text in the wheels -> text for this environment; numpy 1 keeps its headers elsewhere than 2."""
     return {
         f"{CONTAINER}/include/python3.11": sysconfig.get_paths()["include"],
         f"{CONTAINER}/lib/python3.11/site-packages/numpy/_core/include": numpy.get_include(),

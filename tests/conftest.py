@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, DDS on this machine only, a domain of our own, logs out of the home folder."""
+"""What holds for every test: one thread, DDS on this machine only and in a domain of our own."""
 
 import os
 import tempfile

@@ -131,4 +131,4 @@ def test_command_exits_4_when_a_required_part_is_missing(
 ) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", (package("no_such_module", "no-such-distribution"),))
     assert command.run(arguments()) == 4
-    assert "Required parts are missing" in capsys.readouterr().out
+    assert "Required parts are missing or broken" in capsys.readouterr().out

@@ -11,6 +11,10 @@ from scorehoi_ros.files import write_json
 from scorehoi_ros.parts import FILES
 
 HELP = "list every package and file that can be used: found or missing, licence, hash, how to get it"
+VERDICT = {
+    True: "\nEverything required is here.\n",
+    False: "\nRequired parts are missing or broken: those in capitals.\n",
+}
 EXAMPLE = "scorehoi doctor --sam-checkpoint sam_vit_b_01ec64.pth --json doctor.json"
 
 
@@ -18,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One option for each file that the user brings, named as in `label` and the node."""
     for part in FILES:
         if part.option:
-            parser.add_argument(f"--{part.option.replace('_', '-')}", metavar="FILE", default="", help=part.name)
+            parser.add_argument(
+                f"--{part.option.replace('_', '-')}", metavar="FILE", default="", help=part.name
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     ok = healthy(findings)
     sys.stdout.write(f"scorehoi_ros {__version__}, Python {sys.version.split()[0]} in {sys.prefix}\n\n")
     sys.stdout.write(table(findings))
-    sys.stdout.write("\nEverything required is here.\n" if ok else "\nRequired parts are missing (in capitals).\n")
+    sys.stdout.write(VERDICT[ok])
     if args.json:
         write_json(args.json, {"ok": ok, "version": __version__, "parts": [asdict(f) for f in findings]})
     return 0 if ok else MissingExtraError.exit_code

@@ -1,0 +1,133 @@
+"""Rules that hold for the whole source tree."""
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scorehoi_ros import __version__
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "scorehoi_ros").rglob("*.py"))
+# Written in pieces, so that this file does not break its own rule.
+FOLDERS = "|".join(("work", "farm", "root", r"home/\w+", r"tmp/\w+"))
+MACHINE_PATH = re.compile(rf"(?<![\w.~])/(?:{FOLDERS})(?:/|\b)")
+
+
+def tracked_text_files() -> list[Path]:
+    """Files under version control that are text; all source files where there is no git."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    paths = [ROOT / name for name in listed.stdout.split("\n") if name] or MODULES
+    suffixes = {".py", ".md", ".txt", ".toml", ".xml", ".sh", ".yaml", ".yml", ".msg", ".srv", ""}
+    return [path for path in paths if path.suffix in suffixes and path.is_file()]
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text().splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {package.lower().replace("_", "-"): version for package, version in pairs}
+
+
+def test_files_are_short() -> None:
+    long = {str(p.relative_to(ROOT)): n for p in MODULES if (n := len(p.read_text().splitlines())) > 300}
+    assert not long
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": size
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (size := (node.end_lineno or node.lineno) - node.lineno + 1) > 45
+    }
+    assert not long
+
+
+def test_every_module_has_a_docstring() -> None:
+    assert not [str(p.relative_to(ROOT)) for p in MODULES if not ast.get_docstring(ast.parse(p.read_text()))]
+
+
+def test_only_the_ros_folder_imports_rclpy() -> None:
+    own = ROOT / "scorehoi_ros" / "ros"
+    pattern = re.compile(r"^\s*(?:import|from)\s+(?:rclpy|scorehoi_ros\.(?:msg|srv))\b", re.MULTILINE)
+    assert not [str(p) for p in MODULES if not p.is_relative_to(own) and pattern.search(p.read_text())]
+
+
+def test_no_path_of_some_machine() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in tracked_text_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert not found
+
+
+def test_machine_path_rule_can_fail() -> None:
+    assert MACHINE_PATH.search("open('" + "/home" + "/me/x')")
+    assert not MACHINE_PATH.search("see ../work/notes and ~/work")
+
+
+def test_no_pickle_is_loaded() -> None:
+    unsafe = re.compile(r"allow_pickle\s*=\s*True|\bpickle\.loads?\(")
+    assert not [str(p) for p in MODULES if unsafe.search(p.read_text())]
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "scorehoi_ros/py.typed"])
+def test_house_file_is_there(name: str) -> None:
+    assert (ROOT / name).is_file()
+
+
+def test_licence_is_apache_2() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_every_model_file_is_in_the_manifest_and_the_notice() -> None:
+    """After a change: scripts/hash_models.py."""
+    models, notice = ROOT / "models", (ROOT / "NOTICE").read_text()
+    manifest = json.loads((models / "manifest.json").read_text())
+    paths = [p for p in models.rglob("*") if p.is_file() and p.name != "manifest.json"]
+    files = {str(p.relative_to(models)): p for p in paths}
+    assert set(manifest) == set(files)
+    for name, path in files.items():
+        assert manifest[name]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest(), name
+        assert all(manifest[name][key] for key in ("what", "command", "data", "licence")), name
+        assert path.name in notice
+
+
+def test_one_version_everywhere() -> None:
+    assert f"<version>{__version__}</version>" in (ROOT / "package.xml").read_text()
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_message_is_built() -> None:
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    files = [*ROOT.glob("msg/*.msg"), *ROOT.glob("srv/*.srv")]
+    assert len(files) >= 6
+    assert not [str(p) for p in files if f'"{p.relative_to(ROOT)}"' not in cmake]
+
+
+def test_message_fields_are_commented_with_unit_or_meaning() -> None:
+    for path in ROOT.glob("msg/*.msg"):
+        fields = [line for line in path.read_text().splitlines() if re.match(r"float(32|64)", line)]
+        assert not [line for line in fields if "#" not in line], path.name
+
+
+def test_every_requirement_is_pinned_and_held_by_the_constraints() -> None:
+    constraints = pins("constraints.txt")
+    for name in ("requirements.txt", "requirements-ros.txt", "requirements-dev.txt"):
+        for package, version in pins(name).items():
+            if package != "setuptools":
+                assert constraints[package] == version, package
+
+
+def test_extras_have_the_versions_of_the_requirement_files() -> None:
+    setup = (ROOT / "setup.py").read_text()
+    assert f'"onnxruntime=={pins("requirements-dev.txt")["onnxruntime"]}"' in setup
