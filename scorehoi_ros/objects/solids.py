@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import ConvexHull
 
-from scorehoi_ros.geometry.mesh import Mesh, transformed
+from scorehoi_ros.geometry.mesh import Mesh, concatenate, transformed
 from scorehoi_ros.types import Floats
 
 SEGMENTS = 32
@@ -104,3 +104,38 @@ def rod(start: Sequence[float], end: Sequence[float], radius: float, segments: i
     x = np.cross(y, [1.0, 0, 0] if abs(y[0]) < 0.9 else [0, 0, 1.0])
     x /= np.linalg.norm(x)
     return transformed(cylinder(radius, length, segments), np.stack([x, y, np.cross(x, y)], axis=1), (a + b) / 2)
+
+
+def tube(points: Sequence[Sequence[float]], radius: float, segments: int = 8) -> Mesh:
+    """Round rod along a line of points (n, 3), with a ball at each bend."""
+    rods = [rod(a, b, radius, segments) for a, b in zip(points, points[1:], strict=False)]
+    bends = [transformed(ball(radius * 1.02, segments), t=np.asarray(p, float)) for p in points[1:-1]]
+    return concatenate([*rods, *bends])
+
+
+def ring(radii: tuple[float, float], thickness: float, segments: int = SEGMENTS) -> Mesh:
+    """Closed ring of round section in the x-y plane, an ellipse with half axes (x, y) to its middle line."""
+    angle = np.arange(8) * 2 * np.pi / 8
+    section = [(1 + thickness * float(np.cos(a)), thickness * float(np.sin(a))) for a in angle]
+    mesh = transformed(lathe(section, segments), np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]))
+    around = mesh.vertices[:, :2] / np.linalg.norm(mesh.vertices[:, :2], axis=1, keepdims=True)
+    depth = np.linalg.norm(mesh.vertices[:, :2], axis=1, keepdims=True) - 1
+    vertices = np.concatenate([around * (np.asarray(radii) + depth), mesh.vertices[:, 2:]], axis=1)
+    return Mesh(vertices, mesh.faces)
+
+
+def open_box(size: Sequence[float], wall: float, taper: float = 1.0) -> Mesh:
+    """Box (x, y, z) without a lid; the bottom is `taper` times as wide as the top."""
+    w, h, d = size
+    t = min(wall, 0.4 * min(size))
+
+    def level(y: float, inset: float) -> Floats:
+        k = taper + (1 - taper) * (y / h + 0.5)
+        x, z = w / 2 * k - inset, d / 2 * k - inset
+        return np.array([[-x, y, -z], [-x, y, z], [x, y, z], [x, y, -z]])
+
+    vertices = np.concatenate([level(-h / 2, 0), level(h / 2, 0), level(h / 2, t), level(-h / 2 + t, t)])
+    ids = np.arange(16).reshape(4, 4)
+    sides = [_band(ids[k], ids[k + 1]) for k in range(3)]
+    bottom, floor = np.array([[0, 3, 2], [0, 2, 1]]), np.array([[12, 13, 14], [12, 14, 15]])
+    return Mesh(vertices, np.concatenate([*sides, bottom, floor]))

@@ -91,6 +91,10 @@ def estimate(mesh: Mesh, grid: SignedDistanceGrid) -> Symmetry:
     """
     samples = surface_samples(mesh, 3000, seed=7)[0]
     limit = TOLERANCE * float(extents(mesh).max())
+    visible = np.abs(sample(grid, samples)) < limit
+    if visible.sum() < 100:
+        return NONE
+    samples = samples[visible]
     radius = np.linalg.norm(samples, axis=1)
     if np.percentile(np.abs(radius - radius.mean()), 99) < limit:
         return SPHERE

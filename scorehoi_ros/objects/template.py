@@ -21,7 +21,7 @@ from scorehoi_ros.geometry.mesh import (
     transformed,
     welded,
 )
-from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid
+from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, sample
 from scorehoi_ros.objects import families
 from scorehoi_ros.objects.cache import read_cached, write_cached
 from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable
@@ -109,7 +109,8 @@ def _from_file(data: bytes, suffix: str, name: str) -> ObjectTemplate:
         points = parse_points(data, name)
         refuse_unusable(check_points(points, name), name)
         shift = points.mean(axis=0)
-        return _finish(surface_from_points(points - shift), points - shift, None, shift)
+        mesh = surface_from_points(points - shift)
+        return _finish(mesh, points - shift, build_grid(mesh), None, shift)
     mesh = parse_mesh(data, suffix, name)
     refuse_unusable(check_mesh(mesh, name), name)
     return _build(prepared(mesh), None)
@@ -128,18 +129,23 @@ def _build(mesh: Mesh, symmetry: Symmetry | None) -> ObjectTemplate:
     """Template from a mesh; `symmetry` None = estimate it."""
     centre = surface_centroid(mesh) if symmetry is None else np.zeros(3)
     mesh = transformed(mesh, t=-centre)
-    points = _spread_points(mesh, NONE if symmetry is None else symmetry)
+    grid = build_grid(mesh)
+    points = _spread_points(mesh, grid, NONE if symmetry is None else symmetry)
     shift = points.mean(axis=0)
-    return _finish(transformed(mesh, t=-shift), points - shift, symmetry, centre + shift)
+    grid = replace(grid, origin=grid.origin - shift)
+    return _finish(transformed(mesh, t=-shift), points - shift, grid, symmetry, centre + shift)
 
 
-def _spread_points(mesh: Mesh, symmetry: Symmetry) -> Floats:
-    """(64, 3) points over the surface, in orbits of a symmetry group where that does not crowd them.
+def _spread_points(mesh: Mesh, grid: SignedDistanceGrid, symmetry: Symmetry) -> Floats:
+    """(64, 3) points over the outside of the surface, in orbits of a symmetry group where that does not crowd them.
 
     Orbits put the mean of the points, the origin, exactly on the axes of symmetry.
     """
     candidates = surface_samples(mesh, CANDIDATES)[0]
     apart = 0.5 * np.sqrt(face_areas(mesh).sum() / NUM_OBJECT_POINTS)
+    # Where parts overlap, a share of the surface is hidden inside.
+    outer = candidates[sample(grid, candidates) > -0.5 * grid.spacing]
+    candidates = outer if len(outer) > len(candidates) // 4 else candidates
     for group in sampling_groups(symmetry):
         roomy = orbit_spacing(candidates, group) > apart
         if roomy.mean() > 0.7:
@@ -147,10 +153,9 @@ def _spread_points(mesh: Mesh, symmetry: Symmetry) -> Floats:
     return farthest_points(candidates, NUM_OBJECT_POINTS)
 
 
-def _finish(mesh: Mesh, points: Floats, symmetry: Symmetry | None, shift: Floats) -> ObjectTemplate:
-    """Template from a centred mesh and its points."""
-    if not face_areas(mesh).sum() > 0:
-        raise AssertionError("a template without surface passed the check")
-    grid = build_grid(mesh)
+def _finish(
+    mesh: Mesh, points: Floats, grid: SignedDistanceGrid, symmetry: Symmetry | None, shift: Floats
+) -> ObjectTemplate:
+    """Template from a centred mesh with its points and grid."""
     found = estimate(mesh, grid) if symmetry is None else symmetry
     return ObjectTemplate("", content_hash(mesh, points), mesh, points, grid, found, "", shift)
