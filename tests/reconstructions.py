@@ -84,9 +84,16 @@ def reconstruction(index: int = 0, stamp_ns: int = 0) -> Reconstruction:
         object=ObjectState(Status.OK, 0.8, "box", "box_id", T, np.eye(6) * 0.01),
         contacts=contacts,
         floor=Floor(np.array([0, -1.0, 0]), -1.2, "guess"),
-        estimate=Estimate(rng.normal(size=(52, 6)), rng.normal(size=10), rng.normal(size=6), rng.normal(size=3), T[:3, 3]),
+        estimate=Estimate(
+            rng.normal(size=(52, 6)), rng.normal(size=10), rng.normal(size=6), rng.normal(size=3), T[:3, 3]
+        ),
         landmarks=Landmarks(rng.random((75, 2)), rng.random((75, 3)), rng.random(75)),
-        quality={"human_iou": 0.8 + 0.01 * index, "object_iou": 0.6, "keypoint_px": 3.0, "penetration_mm": 2.0},
+        quality={
+            "human_iou": 0.8 + 0.01 * index,
+            "object_iou": 0.6,
+            "keypoint_px": 3.0,
+            "penetration_mm": 2.0,
+        },
         stage_ms={"human": 20.0, "fit": 100.0 + index},
     )
 

@@ -134,7 +134,10 @@ def test_unusable_calibration_marks_the_frames(tmp_path: Path, info: object, wor
 
 
 def test_an_uncalibrated_camera_is_guessed(tmp_path: Path) -> None:
-    messages = [(COLOUR, image(stamp(0), pixels(0)), stamp(0)), (INFO, camera_info(1, 40, 30, [0] * 9), stamp(0))]
+    messages = [
+        (COLOUR, image(stamp(0), pixels(0)), stamp(0)),
+        (INFO, camera_info(1, 40, 30, [0] * 9), stamp(0)),
+    ]
     assert next(open_source(write_bag(tmp_path / "bag", messages)).frames()).camera.source == "guess"
 
 

@@ -94,7 +94,9 @@ def test_other_readers_accept_the_file(tmp_path: Path) -> None:
         assert reader.get_header().profile == "ros2"
         assert summary.statistics.message_count == 27
         assert sum(1 for _ in reader.iter_messages()) == 27
-        latched = [c for c in summary.channels.values() if "transient_local" in c.metadata["offered_qos_profiles"]]
+        latched = [
+            c for c in summary.channels.values() if "transient_local" in c.metadata["offered_qos_profiles"]
+        ]
     assert [c.topic for c in latched] == ["/scorehoi/body_model"]
     frames = list(open_source(path).frames())
     assert [f.stamp_ns for f in frames] == STAMPS
@@ -125,5 +127,8 @@ def test_without_images_and_template(tmp_path: Path) -> None:
 
 def test_unwritable_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot write"), label_bag(tmp_path / "file" / "x.mcap", FakeBody(), None):
+    with (
+        pytest.raises(OutputError, match="cannot write"),
+        label_bag(tmp_path / "file" / "x.mcap", FakeBody(), None),
+    ):
         pass

@@ -22,19 +22,24 @@ def smooth(height: int = 32, width: int = 48) -> np.ndarray:
     return np.stack([x * 4, y * 6, 255 - x * 3 - y], axis=2).clip(0, 255).astype(np.uint8)
 
 
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 7), st.sampled_from(["rgb8", "bgr8", "rgba8", "bgra8"]))
+@given(
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(0, 7),
+    st.sampled_from(["rgb8", "bgr8", "rgba8", "bgra8"]),
+)
 def test_packed_colours_with_any_padding(height: int, width: int, pad: int, encoding: str) -> None:
     rgb = picture(height, width)
     colours = rgb if encoding.startswith("rgb") else rgb[:, :, ::-1]
     if encoding.endswith("a8"):
         colours = np.concatenate([colours, np.full((height, width, 1), 9, np.uint8)], axis=2)
-    padded = np.concatenate(
-        [colours.reshape(height, -1), np.full((height, pad), 77, np.uint8)], axis=1
-    )
+    padded = np.concatenate([colours.reshape(height, -1), np.full((height, pad), 77, np.uint8)], axis=1)
     decoded = codec.decode_image(encoding, height, width, padded.shape[1], False, padded.tobytes())
     assert np.array_equal(decoded, rgb)
     last_row_unpadded = padded.tobytes()[: padded.size - pad]
-    assert np.array_equal(codec.decode_image(encoding, height, width, padded.shape[1], False, last_row_unpadded), rgb)
+    assert np.array_equal(
+        codec.decode_image(encoding, height, width, padded.shape[1], False, last_row_unpadded), rgb
+    )
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -48,7 +53,9 @@ def test_sixteen_bit_byte_order(big: bool) -> None:
 
 def test_mono_and_generic_encodings() -> None:
     rgb = picture()
-    assert np.array_equal(codec.decode_image("mono8", 6, 8, 8, False, rgb[:, :, 1].tobytes())[:, :, 2], rgb[:, :, 1])
+    assert np.array_equal(
+        codec.decode_image("mono8", 6, 8, 8, False, rgb[:, :, 1].tobytes())[:, :, 2], rgb[:, :, 1]
+    )
     assert np.array_equal(codec.decode_image("8UC3", 6, 8, 24, False, rgb[:, :, ::-1].tobytes()), rgb)
 
 

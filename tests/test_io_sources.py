@@ -15,7 +15,9 @@ from scorehoi_ros.types import Frame
 from shared_data import SHARED, needs_shared
 
 
-def write_video(path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), options: dict | None = None) -> Path:
+def write_video(
+    path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), options: dict | None = None
+) -> Path:
     """A clip whose left half gets brighter with time; a white bar marks the top."""
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=30)
@@ -99,7 +101,8 @@ def test_folder_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("absent.mp4", "does not exist.*rosbag2"), ("data.txt", "not known.*rosbag2"), ("x.bag", "ROS 1")]
+    ("name", "words"),
+    [("absent.mp4", "does not exist.*rosbag2"), ("data.txt", "not known.*rosbag2"), ("x.bag", "ROS 1")],
 )
 def test_unknown_inputs_list_what_is_supported(tmp_path: Path, name: str, words: str) -> None:
     if not name.startswith("absent"):

@@ -68,7 +68,9 @@ def deserialise(message: RawMessage) -> Any:
     try:
         return _typestore().deserialize_cdr(message.data, message.type_name)
     except Exception as error:  # the deserialiser meets untrusted bytes
-        raise InputError(f"a message on {message.topic} is damaged ({len(message.data)} bytes): {error}.") from error
+        raise InputError(
+            f"a message on {message.topic} is damaged ({len(message.data)} bytes): {error}."
+        ) from error
 
 
 def stamp_ns(message: Any) -> int:
@@ -191,7 +193,10 @@ class _Reader:
         """An image may be recorded just before the first CameraInfo of a camera that never changes."""
         if self.topics.camera_info:
             try:
-                return next((deserialise(raw) for raw in self.storage.read(frozenset({self.topics.camera_info}))), None)
+                return next(
+                    (deserialise(raw) for raw in self.storage.read(frozenset({self.topics.camera_info}))),
+                    None,
+                )
             except InputError:
                 return None
         return None

@@ -67,7 +67,9 @@ def _colour_topic(images: set[str], types: dict[str, str], counts: dict[str, int
             f"the bag has several image topics; choose one with --image-topic: {_listing(dict.fromkeys(colour, ''), counts)}."
         )
     if not colour:
-        raise InputError(f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}.")
+        raise InputError(
+            f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}."
+        )
     return min(colour, key=lambda t: (types[t] != IMAGE, t))
 
 
@@ -93,5 +95,7 @@ def _only(topics: set[str]) -> str:
 
 
 def _listing(types: dict[str, str], counts: dict[str, int]) -> str:
-    entries = (f"{t} ({(kind + ', ') if kind else ''}{counts.get(t, 0)})" for t, kind in sorted(types.items()))
+    entries = (
+        f"{t} ({(kind + ', ') if kind else ''}{counts.get(t, 0)})" for t, kind in sorted(types.items())
+    )
     return ", ".join(entries) or "no topics"

@@ -41,7 +41,9 @@ _QOS = f"""- history: keep_last
 
 
 @contextmanager
-def label_bag(path: str | Path, body: Any, template: Any | None, jpeg_quality: int = 85) -> Iterator["LabelBag"]:
+def label_bag(
+    path: str | Path, body: Any, template: Any | None, jpeg_quality: int = 85
+) -> Iterator["LabelBag"]:
     """A new MCAP file at `path`, under a temporary name until the block ends; an error leaves nothing there.
 
     `body`: BodyModel, `template`: ObjectTemplate or None.  `jpeg_quality` 0 leaves the images out.
@@ -100,7 +102,12 @@ class LabelBag:
         if rgb is not None and self._quality:
             head = messages.header(r.stamp_ns, r.frame_id, make)
             content = np.frombuffer(encode_jpeg(rgb, self._quality), np.uint8)
-            image = make("sensor_msgs/msg/CompressedImage", header=head, format="rgb8; jpeg compressed bgr8", data=content)
+            image = make(
+                "sensor_msgs/msg/CompressedImage",
+                header=head,
+                format="rgb8; jpeg compressed bgr8",
+                data=content,
+            )
             self._put("image/compressed", image, log)
             self._put("camera_info", camera_info(r.camera, head, make), log)
 

@@ -37,9 +37,7 @@ COLOUR_ENCODINGS = (*_CHANNELS, *_YUV, *_PLANAR, *_BAYER)
 DEPTH_ENCODINGS = tuple(_DEPTH)
 
 
-def decode_image(
-    encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Buffer
-) -> Rgb:
+def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Buffer) -> Rgb:
     """(height, width, 3) uint8 RGB from the fields of a sensor_msgs/Image; 16-bit values keep the high byte.
 
     Raises InputError for an encoding that is not a colour image, a zero size, or too few bytes.
@@ -81,7 +79,9 @@ def decode_mask(encoding: str, height: int, width: int, step: int, is_bigendian:
     An image that holds only 0 and 1 is taken as it is.
     """
     if encoding not in ("mono8", "8UC1"):
-        raise InputError(f"mask encoding {encoding!r} is not supported. Expected mono8 (0 outside, 255 inside).")
+        raise InputError(
+            f"mask encoding {encoding!r} is not supported. Expected mono8 (0 outside, 255 inside)."
+        )
     values = rows(data, height, width, step, "u1", 1)[:, :, 0]
     return np.asarray(values > (127 if values.max() > 1 else 0))
 
@@ -208,7 +208,9 @@ def _check_complete(content: bytes) -> None:
     }
     for magic, complete in ends.items():
         if content.startswith(magic) and not complete():
-            raise InputError(f"the image file is truncated: it ends after {len(content)} bytes without an end mark.")
+            raise InputError(
+                f"the image file is truncated: it ends after {len(content)} bytes without an end mark."
+            )
 
 
 def _millimetres(values: NDArray[Any], fmt: str) -> NDArray[np.float32]:

@@ -112,7 +112,9 @@ def load_label(path: str | Path) -> Reconstruction:
         with np.load(path, allow_pickle=False) as file:
             return _reconstruction({key: file[key] for key in file.files})
     except KeyError as error:
-        raise InputError(f"{path} is not a label file: it has no {error}. Expected one of `scorehoi label`.") from error
+        raise InputError(
+            f"{path} is not a label file: it has no {error}. Expected one of `scorehoi label`."
+        ) from error
     except (OSError, ValueError, BadZipFile, EOFError) as error:
         raise InputError(f"{path} cannot be read as a label file (.npz): {error}.") from error
 

@@ -36,7 +36,9 @@ def open_source(
     if not path.exists():
         raise InputError(f"{path} does not exist. Expected {SUPPORTED}.")
     if masks_dir is not None and not masks_dir.is_dir():
-        raise InputError(f"the masks folder {masks_dir} does not exist. It holds <stem>_human.* and <stem>_object.*.")
+        raise InputError(
+            f"the masks folder {masks_dir} does not exist. It holds <stem>_human.* and <stem>_object.*."
+        )
     suffix = path.suffix.lower()
     if suffix in BAG_SUFFIXES or is_bag_folder(path):
         wanted = topics or BagTopics(image=image_topic or "")
@@ -46,7 +48,9 @@ def open_source(
     if suffix in VIDEO_SUFFIXES:
         return open_video(path, camera_for(camera), masks_dir)
     if suffix == ".bag":
-        raise InputError(f"{path} is a ROS 1 bag. Convert it first: rosbags-convert --src {path} --dst FOLDER.")
+        raise InputError(
+            f"{path} is a ROS 1 bag. Convert it first: rosbags-convert --src {path} --dst FOLDER."
+        )
     raise InputError(f"the type of {path} is not known. Expected {SUPPORTED}.")
 
 

@@ -1,0 +1,156 @@
+"""`scorehoi label`: a video, images or a bag in; meshes, poses, contacts, pictures and one MCAP out."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import write_json
+from scorehoi_ros.io.bag_topics import BagTopics
+from scorehoi_ros.io.labeller import Build, Draw, LabelJob, label, refuse_overwriting
+from scorehoi_ros.io.report import readable
+from scorehoi_ros.io.source import open_source
+from scorehoi_ros.options import add_config_options, config_from_args
+
+HELP = "label a video, a folder of images or a bag: human mesh, object pose and contacts for each frame"
+EXAMPLE = "scorehoi label clip.mp4 --object ball:0.22 --camera 900,900,640,360 --out labels"
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Input, outputs, and every setting of the pipeline."""
+    add = parser.add_argument
+    add("input", metavar="INPUT", help="video, image, folder of images, rosbag2 folder, .mcap or .db3 file")
+    add(
+        "--out", required=True, metavar="DIR", help="folder for frames/, overlays/, labels.mcap, summary.json"
+    )
+    add(
+        "--object",
+        action="append",
+        default=[],
+        metavar="T",
+        help='object template: a family ("box:0.40x0.30x0.25", "ball:0.22"), a mesh file, or an .xyz of 64 points; '
+        "for images of different objects repeat it as STEM=T; left out = human only",
+    )
+    add(
+        "--camera",
+        metavar="C",
+        help="fx,fy,cx,cy in pixels or a calibration file; left out = CameraInfo, or a guess",
+    )
+    add(
+        "--masks",
+        metavar="DIR",
+        help="masks <name>_human.* and <name>_object.*; frames of videos are named 000000",
+    )
+    add(
+        "--independent",
+        action="store_true",
+        help="unrelated photos: start every frame afresh (with STEM=T: always)",
+    )
+    add("--limit", type=_positive, metavar="N", help="stop after N frames")
+    add("--stride", type=_positive, default=1, metavar="N", help="take every N-th frame")
+    add("--rate", type=float, default=1.0, metavar="HZ", help="images a second in a folder (default 1)")
+    add("--no-overlay", action="store_true", help="no pictures and no video")
+    topics = parser.add_argument_group("bags", "topics that are not found by their names")
+    for name in ("image", "camera-info", "depth", "human-mask", "object-mask"):
+        topics.add_argument(f"--{name}-topic", default="", metavar="TOPIC")
+    add_config_options(parser, skip=("object",))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Label with the real pipeline; 0 when done, 130 when interrupted."""
+    from scorehoi_ros.pipeline import build_pipeline
+    from scorehoi_ros.render.overlay import panel
+
+    return run_with(args, build_pipeline, panel)
+
+
+def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
+    """Label with the given pipeline and painter."""
+    job = job_from_args(args)
+    summary = label(job, build, draw, show_progress)
+    if args.json:
+        write_json(args.json, summary)
+    sys.stdout.write(readable(summary) + f"\nwritten  {job.out}\n")
+    if summary["interrupted"]:
+        sys.stderr.write("scorehoi label: interrupted; what is written is complete up to the last frame\n")
+    return INTERRUPTED if summary["interrupted"] else 0
+
+
+def job_from_args(args: argparse.Namespace) -> LabelJob:
+    """Check the options and open the input; raises InputError, CameraError or OutputError."""
+    default, objects = parse_objects(args.object)
+    out = Path(args.out)
+    refuse_overwriting(Path(args.input), out)
+    config = config_from_args(args, object=default)
+    topics = BagTopics(
+        args.image_topic,
+        args.camera_info_topic,
+        args.depth_topic,
+        args.human_mask_topic,
+        args.object_mask_topic,
+    )
+    source = open_source(
+        args.input,
+        camera=args.camera,
+        masks_dir=Path(args.masks) if args.masks else None,
+        topics=topics,
+        rate_hz=args.rate,
+    )
+    if objects and source.kind != "images":
+        raise InputError(
+            f"--object STEM=T is for images. {args.input} is a {source.kind}: give --object T once."
+        )
+    return LabelJob(
+        source,
+        config,
+        out,
+        objects,
+        independent=args.independent or bool(objects),
+        overlays=not args.no_overlay,
+        limit=args.limit,
+        stride=args.stride,
+        facts={"input": args.input, "kind": source.kind, "objects": args.object},
+    )
+
+
+def parse_objects(values: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Object for all frames and objects by image stem, from `T` and `STEM=T`."""
+    default, by_stem = "", {}
+    for value in values:
+        stem, separator, spec = value.partition("=")
+        if separator and not Path(value).exists():
+            by_stem[stem] = spec
+        elif default:
+            raise InputError(f"--object was given twice without a stem: {default} and {value}. Write STEM=T.")
+        else:
+            default = value
+    return default, by_stem
+
+
+def show_progress(frames: Iterable[Any], count: int | None) -> Iterator[Any]:
+    """Pass frames on behind a progress bar on the standard error, with milliseconds a frame."""
+    from tqdm import tqdm
+
+    quiet = not sys.stderr.isatty()
+    with tqdm(
+        frames,
+        total=count,
+        unit="frame",
+        file=sys.stderr,
+        mininterval=15.0 if quiet else 0.2,
+        dynamic_ncols=True,
+    ) as bar:
+        for frame in bar:
+            yield frame
+            elapsed = bar.format_dict["elapsed"]
+            bar.set_postfix_str(f"{1e3 * elapsed / (bar.n + 1):.0f} ms/frame", refresh=False)
+
+
+def _positive(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return value
