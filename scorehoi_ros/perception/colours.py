@@ -34,5 +34,5 @@ def affinity(one: Floats, other: Floats) -> float:
 
 
 def log_ratio(ours: Floats, theirs: Floats) -> Floats:
-    """(COLOURS,) log-odds of "ours" for each colour, limited to +-4 because histograms are never that sure."""
+    """(COLOURS,) log-odds of "ours" for each colour, limited to +-4: histograms are never surer than that."""
     return np.clip(np.log((ours + 1e-6) / (theirs + 1e-6)), -4.0, 4.0)

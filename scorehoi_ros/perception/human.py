@@ -43,7 +43,7 @@ class MediapipeHuman:
         self._settled = False
 
     def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
-        """Landmarks and soft mask of the most prominent person in `rgb` (H, W, 3) uint8; None when nobody is."""
+        """Landmarks and soft mask of the most prominent person in `rgb` (H, W, 3) uint8; None for nobody."""
         if self._settled:
             return _observation(self._process(rgb), *rgb.shape[:2])
         # One more native warning comes with the first person ever seen.

@@ -20,7 +20,7 @@ class Segmentation:
     score: float
     """0..1, predicted overlap (IoU) of `mask` with the true mask; 0 = nothing was found."""
     appearance: Floats | None = None
-    """What the object looks like, for `Prompt.appearance` of later frames; None when the segmenter has none."""
+    """What the object looks like, for `Prompt.appearance` of later frames; None if the segmenter has none."""
 
 
 class HumanDetector(Protocol):

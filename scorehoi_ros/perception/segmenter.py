@@ -9,8 +9,8 @@ from scorehoi_ros.perception.protocols import Segmenter
 SAM_HELP = (
     "SAM's weights are not part of this package: they are the model checkpoints of Meta's segment-anything "
     "repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB). Give the downloaded file with "
-    "--sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder (extra [onnx]), "
-    "or choose --segmenter grabcut"
+    "--sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder "
+    "(extra [onnx]), or choose --segmenter grabcut"
 )
 
 
@@ -30,17 +30,22 @@ def make_segmenter(config: PipelineConfig) -> Segmenter | None:
 
 
 def _make_sam(config: PipelineConfig) -> Segmenter:
-    from scorehoi_ros.perception import sam
+    from scorehoi_ros.perception.sam import SamSegmenter
 
     if config.sam_encoder and config.sam_decoder:
-        return sam.OnnxSam(
-            _existing(config.sam_encoder, "--sam-encoder"), _existing(config.sam_decoder, "--sam-decoder")
-        )
+        from scorehoi_ros.perception.sam_onnx import OnnxSamEngine
+
+        encoder = _existing(config.sam_encoder, "--sam-encoder")
+        return SamSegmenter(OnnxSamEngine(encoder, _existing(config.sam_decoder, "--sam-decoder")))
     if config.sam_encoder or config.sam_decoder:
         given = "--sam-encoder" if config.sam_encoder else "--sam-decoder"
-        raise MissingExtraError(f"SAM as ONNX needs both its encoder and its decoder, got only {given}. {SAM_HELP}.")
+        raise MissingExtraError(
+            f"SAM as ONNX needs both its encoder and its decoder, got only {given}. {SAM_HELP}."
+        )
     if config.sam_checkpoint:
-        return sam.TorchSam(_existing(config.sam_checkpoint, "--sam-checkpoint"))
+        from scorehoi_ros.perception.sam_torch import TorchSamEngine
+
+        return SamSegmenter(TorchSamEngine(_existing(config.sam_checkpoint, "--sam-checkpoint")))
     raise MissingExtraError(f"the segmenter sam was asked for without weights. {SAM_HELP}.")
 
 

@@ -1,4 +1,4 @@
-"""A scaled part of an image: segmentation works on the surroundings of the prompt, at a size that is quick."""
+"""A scaled part of an image: segmentation works around the prompt, at a size that is quick."""
 
 import math
 from dataclasses import dataclass
@@ -46,11 +46,14 @@ def points_box(points: Floats, reach: float) -> Box | None:
     return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
-def prompted_box(prompt: Prompt, height: int, width: int) -> Box | None:
-    """Where the object can be: the box if there is one, else around the mask prior, else around the points."""
+def prompted_box(prompt: Prompt, height: int, width: int, mask_margin: float = 0.3) -> Box | None:
+    """Where the object can be: the box if there is one, else around the mask prior, else around the points.
+
+    A mask prior may be off: the box around it is grown by `mask_margin` times its longer side.
+    """
     box = prompt.box
     if box is None and prompt.mask is not None:
-        box = mask_box(prompt.mask, margin=0.3)
+        box = mask_box(prompt.mask, mask_margin)
     if box is None and prompt.points is not None:
         # A click says nothing about the size: a sixth of the image to each side.
         box = points_box(np.reshape(prompt.points, (-1, 2)), reach=min(height, width) / 6.0)
@@ -58,7 +61,7 @@ def prompted_box(prompt: Prompt, height: int, width: int) -> Box | None:
 
 
 def window_around(box: Box, height: int, width: int, context: float, size: int) -> Window:
-    """The box with `context` times its longer side around it, inside the image, at most `size` pixels long."""
+    """The box with `context` times its longer side around it, cut at the image, at most `size` long."""
     grow = context * max(box.x1 - box.x0, box.y1 - box.y0)
     x0, y0 = max(0, math.floor(box.x0 - grow)), max(0, math.floor(box.y0 - grow))
     x1, y1 = min(width, math.ceil(box.x1 + grow)), min(height, math.ceil(box.y1 + grow))
@@ -83,7 +86,7 @@ def put_back(values: Floats, window: Window, height: int, width: int) -> Floats:
 
 
 def pixel_centres(window: Window) -> tuple[Floats, Floats]:
-    """x (1, width) and y (height, 1) in the full image of the window's pixels; edges, not centres, are whole."""
+    """Columns (1, width), rows (height, 1) of the window's pixels in the full image; edges are whole."""
     x = window.x0 + (np.arange(window.width) + 0.5) * (window.x1 - window.x0) / window.width
     y = window.y0 + (np.arange(window.height) + 0.5) * (window.y1 - window.y0) / window.height
     return x[None, :], y[:, None]
