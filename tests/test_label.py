@@ -117,7 +117,7 @@ def test_a_folder_gives_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert "OK 3, LOST 1, BAD_INPUT 2" in printed
     assert "focal length was assumed" in printed
-    assert not [p for p in out.rglob(".*")]
+    assert not list(out.rglob(".*"))
 
 
 def test_a_bag_keeps_its_stamps(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="T",
-        help='object template: a family ("box:0.40x0.30x0.25", "ball:0.22"), a mesh file, or an .xyz of 64 points; '
-        "for images of different objects repeat it as STEM=T; left out = human only",
+        help='object template: a family ("box:0.40x0.30x0.25", "ball:0.22"), a mesh file, or '
+        "an .xyz of 64 points; for images of different objects repeat it as STEM=T; left out = human only",
     )
     add(
         "--camera",

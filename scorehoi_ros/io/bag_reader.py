@@ -13,7 +13,7 @@ import numpy as np
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.geometry.camera import camera_from_values, check_size
 from scorehoi_ros.io import image_codec
-from scorehoi_ros.io.bag_storage import BagDamage, RawMessage, Storage, open_storage
+from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
 from scorehoi_ros.io.bag_topics import BagTopics, find_topics
 from scorehoi_ros.io.frames import BadFrame, CameraOf, Source, camera_for
 from scorehoi_ros.io.images import frame_masks
@@ -50,7 +50,7 @@ def _rate(storage: Storage, topic: str) -> float | None:
             times.append(message.log_ns)
             if len(times) == 30:
                 break
-    except BagDamage:
+    except BagDamageError:
         pass
     gaps = np.diff(times)
     return float(1e9 / np.median(gaps)) if len(gaps) and np.median(gaps) > 0 else None
@@ -185,7 +185,7 @@ class _Reader:
             for raw in self.storage.read(self.topics.used):
                 pairing.take(raw)
                 yield from pairing.pop(everything=False)
-        except BagDamage as error:
+        except BagDamageError as error:
             yield str(error)
         yield from pairing.pop(everything=True)
 
@@ -203,7 +203,7 @@ class _Reader:
 
     def _frame(self, image: _Image, pairing: _Pairing, name: str) -> Frame | BadFrame:
         frame_id = image.message.header.frame_id if image.message is not None else ""
-        common = {"frame_id": frame_id or "camera_optical_frame", "log_ns": image.raw.log_ns}
+        common: dict[str, Any] = {"frame_id": frame_id or "camera_optical_frame", "log_ns": image.raw.log_ns}
         if image.message is None:
             return BadFrame(name, image.stamp_ns, image.reason, **common)
         try:
@@ -217,7 +217,7 @@ class _Reader:
 
     def _camera(self, info: Any, width: int, height: int) -> Camera:
         # REP 104: K[0] = 0 says that the camera is not calibrated.
-        calibrated = info is not None and not info.k[0] == 0
+        calibrated = info is not None and info.k[0] != 0
         if self.camera_of is not None or not calibrated:
             return (self.camera_of or camera_for(None))(width, height)
         camera = camera_from_values(info.k, info.width, info.height, info.d, info.distortion_model)
@@ -231,8 +231,8 @@ class _Reader:
         depth = decode_depth_message(message)
         if depth.shape != shape:
             raise InputError(
-                f"the depth on {self.topics.depth} is {depth.shape[1]}x{depth.shape[0]}, the image {shape[1]}x{shape[0]}. "
-                "Record depth that is aligned with the colour image."
+                f"the depth on {self.topics.depth} is {depth.shape[1]}x{depth.shape[0]}, the image "
+                f"{shape[1]}x{shape[0]}. Record depth that is aligned with the colour image."
             )
         return depth
 

@@ -37,22 +37,22 @@ class Storage:
     counts: dict[str, int]
     """Messages for each topic."""
     read: Callable[[frozenset[str]], Iterator[RawMessage]]
-    """Messages of some topics in recorded order; raises BagDamage where the bag is damaged."""
+    """Messages of some topics in recorded order; raises BagDamageError where the bag is damaged."""
 
 
-class BagDamage(InputError):
+class BagDamageError(InputError):
     """The bag cannot be read beyond some point."""
 
 
 def open_storage(path: Path) -> Storage:
-    """Storage of a rosbag2 folder or a bare .mcap or .db3 file; a missing or broken metadata.yaml is no hindrance.
+    """Storage of a rosbag2 folder or a bare .mcap or .db3 file.
 
-    Raises InputError when nothing of it can be read.
+    A missing or broken metadata.yaml is no hindrance.  Raises InputError when nothing of it can be read.
     """
     if path.is_dir() and (path / "metadata.yaml").exists():
         try:
             return _intact(path)
-        except BagDamage:
+        except BagDamageError:
             pass
     files = [path] if path.is_file() else list_storage_files(path)
     if not files:
@@ -70,7 +70,7 @@ def list_storage_files(folder: Path) -> list[Path]:
 def _open_file(path: Path) -> Storage:
     try:
         return _intact(path)
-    except BagDamage as error:
+    except BagDamageError as error:
         salvage = _mcap_records if path.suffix == ".mcap" else _sqlite_records
         return _salvaged(path, salvage, error)
 
@@ -84,7 +84,7 @@ def _intact(path: Path) -> Storage:
             types = {c.topic: c.msgtype for c in reader.connections}
             counts = {topic: info.msgcount for topic, info in reader.topics.items()}
     except Exception as error:
-        raise BagDamage(f"{path.name}: {_words(error)}") from error
+        raise BagDamageError(f"{path.name}: {_words(error)}") from error
 
     def read(topics: frozenset[str]) -> Iterator[RawMessage]:
         try:
@@ -95,12 +95,12 @@ def _intact(path: Path) -> Storage:
         except GeneratorExit:
             raise
         except Exception as error:
-            raise BagDamage(f"{path.name} is damaged: {_words(error)}") from error
+            raise BagDamageError(f"{path.name} is damaged: {_words(error)}") from error
 
     return Storage(types, counts, read)
 
 
-def _salvaged(path: Path, records: Callable[[Path], Iterator[RawMessage]], reason: BagDamage) -> Storage:
+def _salvaged(path: Path, records: Callable[[Path], Iterator[RawMessage]], reason: BagDamageError) -> Storage:
     types: Types = {}
     counts: dict[str, int] = {}
     try:
@@ -110,7 +110,8 @@ def _salvaged(path: Path, records: Callable[[Path], Iterator[RawMessage]], reaso
     except Exception as error:
         if not types:
             raise InputError(
-                f"{path} is not a readable bag: {_words(error)}. Expected a rosbag2 recording (MCAP or sqlite3)."
+                f"{path} is not a readable bag: {_words(error)}. "
+                "Expected a rosbag2 recording (MCAP or sqlite3)."
             ) from error
 
     def read(topics: frozenset[str]) -> Iterator[RawMessage]:
@@ -119,8 +120,8 @@ def _salvaged(path: Path, records: Callable[[Path], Iterator[RawMessage]], reaso
         except GeneratorExit:
             raise
         except Exception as error:
-            raise BagDamage(f"{path.name} is damaged: {_words(error)}") from error
-        raise BagDamage(f"{path.name} is incomplete: {reason}")
+            raise BagDamageError(f"{path.name} is damaged: {_words(error)}") from error
+        raise BagDamageError(f"{path.name} is incomplete: {reason}")
 
     return Storage(types, counts, read)
 
@@ -144,7 +145,7 @@ def _mcap_records(path: Path) -> Iterator[RawMessage]:
 
 def _sqlite_records(path: Path) -> Iterator[RawMessage]:
     with closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro&immutable=1", uri=True)) as base:
-        # SQLite refuses a file shorter than its header says, unless the schema is writable (nothing is written).
+        # SQLite refuses a file shorter than its header says unless the schema is writable; we write nothing.
         base.execute("PRAGMA writable_schema = ON")
         topics = {row[0]: (row[1], row[2]) for row in base.execute("SELECT id, name, type FROM topics")}
         # By row number, which is the order of recording: needs no index, whose pages may be lost.

@@ -32,9 +32,9 @@ def find_topics(wanted: BagTopics, types: dict[str, str], counts: dict[str, int]
     """Fill in the empty names of `wanted` from the topics of a bag (name -> type, name -> messages).
 
     Colour: the only image topic that is not depth or mask (raw wins over its own compressed copy).  Depth:
-    the only image topic with "depth" in its name (aligned or registered preferred).  Masks: topics whose names end in
-    "human_mask" and "object_mask".  CameraInfo: `camera_info` beside the image topic, else the only one.
-    Raises InputError listing the image topics when the choice is not clear or a named topic is missing.
+    the only image topic with "depth" in its name (aligned or registered preferred).  Masks: topics whose
+    names end in "human_mask" and "object_mask".  CameraInfo: `camera_info` beside the image topic, else
+    the only one.  Raises InputError listing the image topics when the choice is not clear or a named topic is missing.
     """
     images = {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
     for name in wanted.used:
@@ -63,9 +63,8 @@ def _colour_topic(images: set[str], types: dict[str, str], counts: dict[str, int
     # Our own outputs may be in the bag too: an overlay is not a camera.
     colour = {t for t in images if not any(word in t.lower() for word in ("depth", "mask", "overlay"))}
     if len({base_name(t) for t in colour}) > 1:
-        raise InputError(
-            f"the bag has several image topics; choose one with --image-topic: {_listing(dict.fromkeys(colour, ''), counts)}."
-        )
+        listed = _listing(dict.fromkeys(colour, ""), counts)
+        raise InputError(f"the bag has several image topics; choose one with --image-topic: {listed}.")
     if not colour:
         raise InputError(
             f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}."

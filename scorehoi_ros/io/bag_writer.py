@@ -82,7 +82,7 @@ class LabelBag:
         track_id: str = "",
         identity: messages.ObjectIdentity | None = None,
     ) -> None:
-        """All topics of one frame.  Header stamps are the capture times; log time is `log_ns`, else the stamp.
+        """All topics of one frame; header stamps are capture times, log times `log_ns`, else the stamp.
 
         `rgb`: the (undistorted) image that belongs to `r.camera`, or None.
         """

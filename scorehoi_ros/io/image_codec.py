@@ -152,7 +152,7 @@ def rows(data: Buffer, height: int, width: int, step: int, dtype: str, channels:
     needed = step * (height - 1) + row_bytes
     _check(
         flat.size >= needed,
-        f"the image is truncated: got {flat.size} bytes, expected {needed} for {width}x{height} with step {step}.",
+        f"the image is truncated: {flat.size} bytes, expected {needed} for {width}x{height}, step {step}.",
     )
     if flat.size < step * height:
         flat = np.concatenate([flat, np.zeros(step * height - flat.size, np.uint8)])
@@ -216,7 +216,8 @@ def _check_complete(content: bytes) -> None:
 def _millimetres(values: NDArray[Any], fmt: str) -> NDArray[np.float32]:
     if values.dtype != np.uint16 or values.ndim != 2:
         raise InputError(
-            f"a depth image of format {fmt!r} must hold one 16-bit channel (mm). Got {values.dtype} {values.shape}."
+            f"a depth image of format {fmt!r} must hold one 16-bit channel (mm). "
+            f"Got {values.dtype} {values.shape}."
         )
     return values.astype(np.float32) * np.float32(0.001)
 

@@ -61,8 +61,8 @@ def list_images(folder: Path, masks_dir: Path | None = None) -> list[Path]:
     doubles = [stem for stem, n in Counter(file.stem for file in found).items() if n > 1]
     if doubles:
         raise InputError(
-            f"{folder} holds several images named {doubles[0]!r} with different suffixes. Outputs are named by the "
-            "stem: rename or remove one."
+            f"{folder} holds several images named {doubles[0]!r} with different suffixes. "
+            "Outputs are named by the stem: rename or remove one."
         )
     return sorted(found, key=natural_key)
 
@@ -99,6 +99,6 @@ def _check_masks(masks_dir: Path, files: list[Path]) -> None:
     stems = {match[1] for mask in masks_dir.iterdir() if (match := _MASK_NAME.fullmatch(mask.stem))}
     if not stems & {file.stem for file in files}:
         raise InputError(
-            f"no mask in {masks_dir} belongs to an image. Expected {files[0].stem}_human.png, "
-            f"{files[0].stem}_object.png and so on; found masks for {', '.join(sorted(stems)[:3]) or 'nothing'}."
+            f"no mask in {masks_dir} belongs to an image. Expected names like {files[0].stem}_human.png and "
+            f"{files[0].stem}_object.png; found masks for {', '.join(sorted(stems)[:3]) or 'nothing'}."
         )

@@ -102,7 +102,7 @@ def label(job: LabelJob, build: Build, draw: Draw, progress: Progress) -> dict[s
 
 
 def selected(source: Source, stride: int, limit: int | None) -> Iterator[Frame | BadFrame]:
-    """Every `stride`-th frame, at most `limit`; a BadFrame is never passed over, it may say why the source ends."""
+    """Every `stride`-th frame, at most `limit`; a BadFrame always passes, it may say why the source ends."""
     taken = 0
     for index, frame in enumerate(source.frames()):
         if index % stride and not isinstance(frame, BadFrame):

@@ -21,7 +21,7 @@ MAX_GAP_S = 2.0
 def mp4_file(path: str | Path, rate_hz: float | None = None, quality: int = 21) -> Iterator["Mp4"]:
     """A new MP4 at `path`, under a temporary name until the block ends; without any picture none is left.
 
-    `rate_hz`: usual picture rate (25 when not known).  `quality`: x264's constant rate factor, less is better.
+    `rate_hz`: usual picture rate (25 when not known).  `quality`: x264's constant rate factor, less is finer.
     Raises OutputError when it cannot be written.
     """
     import av
@@ -52,7 +52,7 @@ class Mp4:
         self.pictures = 0
 
     def add(self, rgb: NDArray[np.uint8], stamp_ns: int) -> None:
-        """Show (H, W, 3) uint8 RGB from `stamp_ns` on; pictures of another size are fitted into the first's."""
+        """Show (H, W, 3) uint8 RGB from `stamp_ns` on; another size is fitted into the first's."""
         if rgb.ndim != 3 or rgb.shape[2] != 3 or min(rgb.shape[:2]) < 2:
             raise InputError(f"a video picture must be (H, W, 3) with at least 2x2 pixels. Got {rgb.shape}.")
         if self._stream is None:
@@ -88,7 +88,7 @@ class Mp4:
 
 
 def fit_picture(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The picture scaled into (height, width) with black borders; cropped by at most one pixel row or column."""
+    """The picture scaled into (height, width) with black borders, losing one row or column at most."""
     if 0 <= rgb.shape[0] - height <= 1 and 0 <= rgb.shape[1] - width <= 1:
         return rgb[:height, :width]
     import cv2

@@ -96,7 +96,7 @@ def arrays_of(r: Reconstruction) -> dict[str, Any]:
 
 
 def state_vector(estimate: Estimate) -> Any:
-    """x (331,) float64 of an estimate; the object's part is NaN when there is none."""
+    """State x (331,) float64 of an estimate; the object's part is NaN when there is none."""
     nothing = np.full(6, np.nan)
     R_o = nothing if estimate.R_o is None else estimate.R_o
     t_o = nothing[:3] if estimate.t_o is None else estimate.t_o

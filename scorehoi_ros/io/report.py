@@ -89,6 +89,7 @@ def readable(summary: dict[str, Any], max_rows: int = 24) -> str:
     lines = _frame_table(summary["frames"]) if len(summary["frames"]) <= max_rows else []
     counts = [f"{name} {count}" for name, count in summary["status"].items() if count]
     latency = summary["latency_ms"]
+    depth = _number(summary["penetration_mm"], 1)
     entries = [
         ("frames", f"{summary['frames_in']} in, {summary['frames_out']} out, {summary['dropped']} dropped"),
         ("status", ", ".join(counts)),
@@ -100,7 +101,7 @@ def readable(summary: dict[str, Any], max_rows: int = 24) -> str:
         ),
         (
             "object",
-            f"IoU {_number(summary['object_iou'], 3)}, penetration {_number(summary['penetration_mm'], 1)} mm",
+            f"IoU {_number(summary['object_iou'], 3)}, penetration {depth} mm",
         ),
         ("camera", _camera_words(summary["camera_source"])),
         ("shape", _shape_words(summary)),
@@ -112,8 +113,8 @@ def _frame_table(rows: Iterable[dict[str, Any]]) -> list[str]:
     head = f"{'frame':16} {'status':10} {'human IoU':>9} {'object IoU':>10} {'px':>6} {'ms':>7}  why"
     return [head] + [
         f"{row['name'][:16]:16} {row['status']:10} {_number(row['human_iou'], 3):>9} "
-        f"{_number(row['object_iou'], 3):>10} {_number(row['keypoint_px'], 1):>6} {_number(row['ms'], 0):>7}  "
-        f"{row['message']}".rstrip()
+        f"{_number(row['object_iou'], 3):>10} {_number(row['keypoint_px'], 1):>6} "
+        f"{_number(row['ms'], 0):>7}  {row['message']}".rstrip()
         for row in rows
     ]
 

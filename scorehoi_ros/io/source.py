@@ -12,8 +12,8 @@ from scorehoi_ros.io.video import VIDEO_SUFFIXES, open_video
 from scorehoi_ros.types import Camera
 
 SUPPORTED = (
-    f"a video ({', '.join(VIDEO_SUFFIXES)}), an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of images, or a "
-    f"rosbag2 recording (its folder, or one {' or '.join(BAG_SUFFIXES)} file)"
+    f"a video ({', '.join(VIDEO_SUFFIXES)}), an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of images, "
+    f"or a rosbag2 recording (its folder, or one {' or '.join(BAG_SUFFIXES)} file)"
 )
 
 
