@@ -17,6 +17,7 @@ from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, ope
 from scorehoi_ros.io.bag_topics import BagTopics, find_topics
 from scorehoi_ros.io.frames import BadFrame, CameraOf, Source, camera_for
 from scorehoi_ros.io.images import frame_masks
+from scorehoi_ros.perception.precomputed import check_masks
 from scorehoi_ros.types import Bools, Camera, Floats, Frame, Masks
 
 MAX_PENDING = 16
@@ -242,7 +243,9 @@ class _Reader:
         thing = self._mask(self.topics.object_mask, pairing, stamp, shape)
         if human is not None:
             masks = replace(masks, human=human, human_score=1.0)
-        return masks if thing is None else replace(masks, object=thing, object_score=1.0)
+        if thing is not None:
+            masks = replace(masks, object=thing, object_score=1.0)
+        return check_masks(masks, shape[0], shape[1])
 
     def _mask(self, topic: str, pairing: _Pairing, stamp: int, shape: tuple[int, ...]) -> Bools | None:
         message = pairing.companion(topic, stamp)

@@ -34,7 +34,7 @@ def find_topics(wanted: BagTopics, types: dict[str, str], counts: dict[str, int]
     Colour: the only image topic that is not depth or mask (raw wins over its own compressed copy).  Depth:
     the only image topic with "depth" in its name (aligned or registered preferred).  Masks: topics whose
     names end in "human_mask" and "object_mask".  CameraInfo: `camera_info` beside the image topic, else
-    the only one.  Raises InputError listing the image topics when the choice is not clear or a named topic is missing.
+    the only one.  Raises InputError listing the topics when the choice is not clear or a name is missing.
     """
     images = {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
     for name in wanted.used:

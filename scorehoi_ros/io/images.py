@@ -8,6 +8,7 @@ from pathlib import Path
 from scorehoi_ros.errors import CameraError, InputError, ScorehoiError
 from scorehoi_ros.io.frames import BadFrame, CameraOf, Source
 from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.types import Frame, Masks
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -75,11 +76,7 @@ def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 def frame_masks(masks_dir: Path | None, stem: str, height: int, width: int) -> Masks:
     """Masks of one frame; none when no folder was given."""
-    if masks_dir is None:
-        return Masks()
-    from scorehoi_ros.perception.precomputed import load_masks
-
-    return load_masks(masks_dir, stem, height, width)
+    return Masks() if masks_dir is None else load_masks(masks_dir, stem, height, width)
 
 
 def _read(file: Path, stamp_ns: int, camera_of: CameraOf, masks_dir: Path | None) -> Frame:
