@@ -69,7 +69,13 @@ class FakePipeline:
             return Reconstruction(**common, camera=frame.camera, status=Status.ABSENT, message=message)
         vertices = self.body.v_template + np.float32(frame.rgb[0, 0, 0])
         human = HumanState(
-            Status.OK, 0.9, np.zeros(10), np.zeros((52, 3)), np.array([0, 0, 3.0]), np.zeros((52, 3)), vertices
+            Status.OK,
+            0.9,
+            np.zeros(10),
+            np.zeros((52, 3)),
+            np.array([0, 0, 3.0]),
+            np.zeros((52, 3)),
+            vertices,
         )
         T = np.eye(4)
         T[2, 3] = 3.0

@@ -19,10 +19,10 @@ from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from scorehoi_ros.msg import Interaction
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from scorehoi_ros.msg import Interaction
 from scorehoi_ros.ros.outputs import image_message
 
 TESTS = Path(__file__).parent
@@ -103,8 +103,12 @@ class Talker:
         self.image.publish(message)
         return message
 
-    def send_info(self, width: int = 64, height: int = 48, focal: float = 60.0, frame: str = "camera") -> None:
-        info = CameraInfo(width=width, height=height, distortion_model="plumb_bob", header=Header(frame_id=frame))
+    def send_info(
+        self, width: int = 64, height: int = 48, focal: float = 60.0, frame: str = "camera"
+    ) -> None:
+        info = CameraInfo(
+            width=width, height=height, distortion_model="plumb_bob", header=Header(frame_id=frame)
+        )
         info.k = np.array([focal, 0, width / 2, 0, focal, height / 2, 0, 0, 1.0])
         self.info.publish(info)
         self.spin(0.2)

@@ -49,7 +49,8 @@ def make_reconstruction(status: Status = Status.OK, *, vertices: int = NUM_VERTI
     )  # fmt: skip
     camera = Camera(np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]]), 640, 480, source="guess")
     return Reconstruction(
-        stamp_ns=1_700_000_000_123_456_789, frame_id="cam", name="0", camera=camera, status=status, message="m",
+        stamp_ns=1_700_000_000_123_456_789, frame_id="cam", name="0", camera=camera, status=status,
+        message="m",
         human=human, object=state, contacts=contacts, floor=Floor(np.array([0.0, -1, 0]), -1.2),
         stage_ms={"human": 3.5, "fit": 40.0},
     )  # fmt: skip
@@ -84,7 +85,9 @@ def test_stale_estimate_is_never_published(store: Any, status: Status) -> None:
     factory = messages.rosbags_factory(store)
     got = round_trip(store, messages.interaction(make_reconstruction(status), factory))
     assert got.human.status == got.object.status == int(status)
-    assert len(got.human.vertices) == len(got.human.joints) == len(got.human.pose) == len(got.human.betas) == 0
+    assert (
+        len(got.human.vertices) == len(got.human.joints) == len(got.human.pose) == len(got.human.betas) == 0
+    )
     assert got.object.pose.pose.position.z == 0.0 and got.object.pose.pose.orientation.w == 1.0
     assert got.object.class_name == "box"
     assert messages.pose_stamped(make_reconstruction(status), factory) is None
@@ -100,7 +103,11 @@ def test_missing_states(store: Any, whole: Status, part: Status) -> None:
     identity = messages.ObjectIdentity("abc", "box", "file:///box.ply")
     got = round_trip(store, messages.interaction(r, messages.rosbags_factory(store), identity=identity))
     assert got.human.status == got.object.status == int(part)
-    assert (got.object.id, got.object.class_name, got.object.mesh_resource) == ("abc", "box", "file:///box.ply")
+    assert (got.object.id, got.object.class_name, got.object.mesh_resource) == (
+        "abc",
+        "box",
+        "file:///box.ply",
+    )
     assert len(got.human.vertices) == len(got.contacts.human_vertices) == len(got.stage_ms) == 0
     np.testing.assert_array_equal(got.contacts.floor_plane, np.zeros(4))
 

@@ -16,13 +16,13 @@ from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from fake_pipeline import NUM_VERTICES, make_body  # noqa: E402
 from geometry_msgs.msg import PoseStamped  # noqa: E402
 from ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
+from scorehoi_ros.msg import BodyModel  # noqa: E402
+from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
-from scorehoi_ros.msg import BodyModel  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
-from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -55,7 +55,9 @@ def test_mesh_travels_between_processes(t: Talker) -> None:
     got = t.answer(sent)
     assert got.header == sent.header == got.human.header
     assert got.status == Status.OK and got.camera_source == "camera_info"
-    np.testing.assert_array_equal(np.reshape(got.human.vertices, (-1, 3)), make_body().v_template + np.float32(9))
+    np.testing.assert_array_equal(
+        np.reshape(got.human.vertices, (-1, 3)), make_body().v_template + np.float32(9)
+    )
     assert (got.human.id != "", got.object.class_name, got.object.id) == (True, "ball", "id-ball:0.22")
     np.testing.assert_allclose(got.k, [60, 0, 32, 0, 60, 24, 0, 0, 1])
     assert 0 < got.age_ms < 2000, "stamps of another clock: the age counts from the arrival"
@@ -169,7 +171,9 @@ def test_reset_and_time_going_back_start_afresh(t: Talker) -> None:
 
 
 def test_prompt_is_used_once(t: Talker) -> None:
-    answer = t.call(SetObjectPrompt, "/scorehoi/set_object_prompt", box=[1.0, 2.0, 30.0, 40.0], points=[5.0, 6.0])
+    answer = t.call(
+        SetObjectPrompt, "/scorehoi/set_object_prompt", box=[1.0, 2.0, 30.0, 40.0], points=[5.0, 6.0]
+    )
     assert answer.success, answer.message
     assert "box=1,30 points=1" in t.answer().message
     assert "box" not in t.answer().message

@@ -71,7 +71,8 @@ def _run(node: ReconstructNode) -> int:
 
 def _start(node: ReconstructNode) -> bool:
     return all(
-        trigger() == TransitionCallbackReturn.SUCCESS for trigger in (node.trigger_configure, node.trigger_activate)
+        trigger() == TransitionCallbackReturn.SUCCESS
+        for trigger in (node.trigger_configure, node.trigger_activate)
     )
 
 

@@ -44,7 +44,9 @@ class Cameras:
     def _from_info(self, width: int, height: int, frame_id: str) -> Camera:
         info = self._info
         if info is None:
-            raise CameraError("no CameraInfo has arrived. Publish one, or set the parameter camera to fx,fy,cx,cy.")
+            raise CameraError(
+                "no CameraInfo has arrived. Publish one, or set the parameter camera to fx,fy,cx,cy."
+            )
         info_frame = info.header.frame_id
         if info_frame and frame_id and info_frame != frame_id:
             raise CameraError(

@@ -12,20 +12,22 @@ def coarse_faces(vertices: Floats, faces: Ints, limit: int) -> NDArray[np.int64]
     Vertices of one grid cell become the one nearest to the cell's mean; triangles that collapse vanish.
     The cell is doubled in area until the limit holds.
     """
-    faces = np.asarray(faces, np.int64)
+    triangles: NDArray[np.int64] = np.array(faces, np.int64)
     points = np.asarray(vertices, np.float64)
-    if len(faces) <= limit:
-        return faces
+    if len(triangles) <= limit:
+        return triangles
     cell = float(np.ptp(points, axis=0).max()) / 256
-    coarse = faces
+    coarse = triangles
     while len(coarse) > limit:
-        coarse = _clustered(points, faces, cell)
+        coarse = _clustered(points, triangles, cell)
         cell *= np.sqrt(2)
     return coarse
 
 
 def _clustered(points: Floats, faces: NDArray[np.int64], cell: float) -> NDArray[np.int64]:
-    _, group = np.unique(np.floor((points - points.min(0)) / cell).astype(np.int64), axis=0, return_inverse=True)
+    _, group = np.unique(
+        np.floor((points - points.min(0)) / cell).astype(np.int64), axis=0, return_inverse=True
+    )
     group = group.reshape(-1)
     count = np.bincount(group)
     means = np.stack([np.bincount(group, points[:, i]) for i in range(3)], 1) / count[:, None]

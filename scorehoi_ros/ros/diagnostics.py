@@ -11,7 +11,9 @@ from scorehoi_ros.types import Status
 ERRORS = frozenset({"failure", "no_images"})
 
 
-def diagnostic_array(name: str, time: Any, s: Snapshot, counts: Counts, advice: dict[str, str]) -> DiagnosticArray:
+def diagnostic_array(
+    name: str, time: Any, s: Snapshot, counts: Counts, advice: dict[str, str]
+) -> DiagnosticArray:
     """The message: ERROR when there is no output, WARN when it is doubtful, OK otherwise."""
     status = DiagnosticStatus(
         level=level(s, advice),

@@ -34,7 +34,7 @@ def to_array(values: "np.ndarray[Any, Any]") -> "array.array[Any]":
     """array.array with the same numbers; the bytes are copied once."""
     code = _TYPECODES.get(values.dtype.char) or _TYPECODES[values.dtype.name]
     result: array.array[Any] = array.array(code)
-    result.frombytes(memoryview(np.ascontiguousarray(values)).cast("B") if values.size else b"")
+    result.frombytes(values.tobytes())
     return result
 
 

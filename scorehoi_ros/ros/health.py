@@ -112,7 +112,11 @@ def advice(
     quiet_since = s.last_image_s if s.last_image_s is not None else s.active_since_s
     if now_s - quiet_since > SILENCE_S:
         return result | {"no_images": _no_images(image_topic, find_image_topics(), now_s - quiet_since)}
-    if s.bad_since_s is not None and now_s - s.bad_since_s > 2 * SILENCE_S or s.last_status == Status.BAD_INPUT:
+    if (
+        s.bad_since_s is not None
+        and now_s - s.bad_since_s > 2 * SILENCE_S
+        or s.last_status == Status.BAD_INPUT
+    ):
         result |= {"status": _status_text(s)}
     if s.camera_source == "guess":
         result |= {"guess": "the focal length is a guess: metric scale is uncertain (no usable CameraInfo)"}

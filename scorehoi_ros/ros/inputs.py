@@ -20,7 +20,7 @@ IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 
 
 class Inputs:
-    """Subscribes at activate, unsubscribes at deactivate; `on_bundle` gets images joined with depth and masks."""
+    """Subscribes at activate, unsubscribes at deactivate; `on_bundle` gets images with depth and masks."""
 
     def __init__(
         self,

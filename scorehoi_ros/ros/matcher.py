@@ -53,5 +53,7 @@ class StampMatcher:
         return bundles
 
     def _find(self, name: str, stamp_ns: int) -> Any | None:
-        near = [(abs(s - stamp_ns), m) for s, m in self._buffers[name] if abs(s - stamp_ns) <= self._tolerance_ns]
+        near = [
+            (abs(s - stamp_ns), m) for s, m in self._buffers[name] if abs(s - stamp_ns) <= self._tolerance_ns
+        ]
         return min(near, key=lambda pair: pair[0])[1] if near else None

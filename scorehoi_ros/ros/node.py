@@ -14,6 +14,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
 from scorehoi_ros.config import PipelineConfig
@@ -41,7 +42,7 @@ DRAIN_S = 60.0
 GRAVITY_CHANGE_DEG = 2.0
 
 
-class ReconstructNode(LifecycleNode):  # type: ignore[misc]
+class ReconstructNode(LifecycleNode):
     """Managed node around a `Session`; `pipeline_factory` builds the pipeline from its configuration.
 
     Raises InputError when a parameter given at start is wrong.
@@ -57,6 +58,8 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
         self._inputs: Inputs | None = None
         self._gravity_tf: GravityFromTf | None = None
         self._gravity: list[float] = []
+        self._newest: Bundle | None = None
+        self._held: Bundle | None = None
         self.parameters = Parameters(self, lambda: self.session is not None, self._settings_changed)
         self._cameras = Cameras("", 0.0)
         self._diagnostics = Node.create_publisher(self, DiagnosticArray, "/diagnostics", 1)
@@ -123,7 +126,7 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
         self._cameras = Cameras(settings.camera, settings.camera_info_timeout_s)
         if settings.gravity_frame and not self.parameters.pipeline.gravity:
             self._gravity_tf = _gravity_from_tf(self, settings.gravity_frame)
-        self._inputs = Inputs(self, settings, self._receive, self._cameras.update)
+        self._inputs = Inputs(self, settings, self._receive, self._receive_info)
         log.info("waiting for images on %s", self._inputs.image_topic)
 
     def _deactivate(self) -> None:
@@ -138,7 +141,7 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
             self._inputs.destroy()
         if self._gravity_tf is not None:
             self._gravity_tf.close()
-        self._inputs = self._gravity_tf = None
+        self._inputs = self._gravity_tf = self._newest = self._held = None
 
     def _release(self) -> None:
         self._unsubscribe()
@@ -152,11 +155,24 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
 
     # -- executor thread
 
+    def _receive_info(self, info: CameraInfo) -> None:
+        self._cameras.update(info)
+        self._retry_held()
+
+    def _retry_held(self) -> None:
+        """Submit the image that had to wait for a CameraInfo, unless a newer one has come."""
+        held, self._held = self._held, None
+        if held is not None and held is self._newest and self.worker is not None:
+            self.worker.submit(held)
+
     def _receive(self, bundle: Bundle) -> None:
         self.health.image()
+        self._newest = bundle
         if bundle.missing:
             names = " and ".join(bundle.missing)
-            self.health.problem("companions", f"no {names} with the stamp of the image; the frame goes on without")
+            self.health.problem(
+                "companions", f"no {names} with the stamp of the image; the frame goes on without"
+            )
         elif bundle.companions:
             self.health.problem("companions", "")
         if self.worker is not None:
@@ -164,7 +180,9 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self.worker is not None and self.session is not None
-        response.message = "the next frame starts afresh" if response.success else "the node is not configured"
+        response.message = (
+            "the next frame starts afresh" if response.success else "the node is not configured"
+        )
         if self.worker is not None and self.session is not None:
             self.worker.post(self.session.reset)
         return response
@@ -174,6 +192,7 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
             self.worker.post(self._rebuild)
 
     def _tick(self) -> None:
+        self._retry_held()
         s, settings, now_s = self.health.snapshot(), self.parameters.node, time.monotonic()
         topic = self.resolve_topic_name(image_topic(settings))
         reasons = advice(s, now_s, topic, lambda: published_image_topics(self))
@@ -198,6 +217,7 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
             return
         frame, outcome = self._reconstruct(bundle, session)
         if outcome is None:
+            self._held = bundle
             return
         age = self._age(bundle)
         outputs.publish(outcome, frame, session, settings, age.ms)
@@ -243,7 +263,9 @@ class ReconstructNode(LifecycleNode):  # type: ignore[misc]
         return config if config.gravity else dataclasses.replace(config, gravity=self._gravity)
 
     def _age(self, bundle: Bundle) -> Age:
-        return age_of(bundle.stamp_ns, self.get_clock().now().nanoseconds, bundle.received_ns, time.monotonic_ns())
+        return age_of(
+            bundle.stamp_ns, self.get_clock().now().nanoseconds, bundle.received_ns, time.monotonic_ns()
+        )
 
     def _worker_error(self, error: Exception) -> None:
         log.error("%s", error, exc_info=None if isinstance(error, ScorehoiError) else error)

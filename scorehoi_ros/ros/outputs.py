@@ -49,7 +49,9 @@ class Outputs:
         self._publishers["body_model"].publish(messages.body_model(body, ros_message, time_ns=now_ns))
         self._markers = MarkerBuilder(body, session.pipeline.template, settings.mesh_resource)
 
-    def publish(self, outcome: Outcome, frame: Frame | None, session: Session, settings: NodeConfig, age_ms: float) -> None:
+    def publish(
+        self, outcome: Outcome, frame: Frame | None, session: Session, settings: NodeConfig, age_ms: float
+    ) -> None:
         """One frame's results; markers and the overlay are made only for subscribers."""
         r = outcome.reconstruction
         message = messages.interaction(
@@ -81,7 +83,9 @@ class Outputs:
         return self._publishers[name].get_subscription_count() > 0
 
     def _publisher(self, kind: Any, name: str, profile: Any) -> Publisher:
-        return self._node.create_publisher(kind, f"~/{name}", profile, qos_overriding_options=qos.overridable())
+        return self._node.create_publisher(
+            kind, f"~/{name}", profile, qos_overriding_options=qos.overridable()
+        )
 
 
 def draw_overlay(frame: Frame, outcome: Outcome, session: Session, max_width: int) -> Any:

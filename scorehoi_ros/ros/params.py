@@ -42,7 +42,7 @@ class Parameters:
         ours = {p.name: p.value for p in changes if p.name in FIELDS}
         locked = [n for n in ours if FIELDS[n].metadata["read_only"] and ours[n] != self._values[n]]
         if locked and self._is_configured() and not self._unlocked:
-            reason = f"{', '.join(locked)} takes effect at configure: deactivate and clean up the node, then set it."
+            reason = f"{', '.join(locked)} takes effect at configure: clean up the node first."
             return SetParametersResult(successful=False, reason=reason)
         try:
             self._build(ours)
@@ -80,7 +80,8 @@ def descriptor(f: "dataclasses.Field[Any]") -> ParameterDescriptor:
 
 
 def _declare(node: Node, f: "dataclasses.Field[Any]") -> Any:
-    default = f.default if f.default is not dataclasses.MISSING else f.default_factory()  # type: ignore[misc]
+    factory = f.default_factory
+    default = f.default if factory is dataclasses.MISSING else factory()
     try:
         return node.declare_parameter(f.name, default, descriptor(f)).value
     except Exception as error:

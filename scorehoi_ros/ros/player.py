@@ -22,7 +22,7 @@ from rclpy.qos import QoSProfile
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
-from scorehoi_ros.io.bag_storage import BagDamage, RawMessage, Storage, open_storage
+from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
 from scorehoi_ros.io.bag_topics import BagTopics, find_topics
 from scorehoi_ros.messages import NANOSECONDS
 from scorehoi_ros.msg import Interaction
@@ -54,7 +54,9 @@ class Player:
 
     def __init__(self, node: Node, storage: Storage, wanted: frozenset[str], lockstep: str) -> None:
         self._node, self._storage = node, storage
-        self.types = {t: kind for t, kind in storage.types.items() if kind in PLAYED and (not wanted or t in wanted)}
+        self.types = {
+            t: kind for t, kind in storage.types.items() if kind in PLAYED and (not wanted or t in wanted)
+        }
         self.image_topic = find_topics(BagTopics(), self.types, storage.counts).image
         self._publishers: dict[str, Publisher] = {
             topic: node.create_publisher(message_class(kind), topic, 10) for topic, kind in self.types.items()
@@ -90,7 +92,7 @@ class Player:
     def _messages(self) -> Iterator[RawMessage]:
         try:
             yield from self._storage.read(frozenset(self.types))
-        except BagDamage as error:
+        except BagDamageError as error:
             log.warning("the rest of the bag is left out: %s", error)
 
     def _publish(self, group: list[RawMessage], keep_stamps: bool, played: Played) -> list[int]:
@@ -163,14 +165,25 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scorehoi_ros.ros.player", description=__doc__.splitlines()[0])
     parser.add_argument("bag", type=Path, help="rosbag2 folder, .mcap or .db3 file")
     parser.add_argument("--rate", type=float, default=1.0, help="speed, 2 = twice as fast (default 1)")
-    parser.add_argument("--topics", nargs="*", default=[], help="play only these (default: images and CameraInfo)")
-    parser.add_argument("--wait-for", type=float, default=60.0, metavar="S", help="wait for a subscriber (default 60)")
-    parser.add_argument("--keep-stamps", action="store_true", help="publish the stamps of the bag")
-    parser.add_argument("--mapping", type=Path, help="JSON file: [published stamp, bag stamp] in ns for each image")
     parser.add_argument(
-        "--lockstep", default="", metavar="TOPIC", help="publish an image only after the last one's Interaction"
+        "--topics", nargs="*", default=[], help="play only these (default: images and CameraInfo)"
     )
-    parser.add_argument("--answer-timeout", type=float, default=60.0, metavar="S", help="lockstep: longest wait")
+    parser.add_argument(
+        "--wait-for", type=float, default=60.0, metavar="S", help="wait for a subscriber (default 60)"
+    )
+    parser.add_argument("--keep-stamps", action="store_true", help="publish the stamps of the bag")
+    parser.add_argument(
+        "--mapping", type=Path, help="JSON file: [published stamp, bag stamp] in ns for each image"
+    )
+    parser.add_argument(
+        "--lockstep",
+        default="",
+        metavar="TOPIC",
+        help="publish an image only after the last one's Interaction",
+    )
+    parser.add_argument(
+        "--answer-timeout", type=float, default=60.0, metavar="S", help="lockstep: longest wait"
+    )
     return parser
 
 

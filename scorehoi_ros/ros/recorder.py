@@ -1,4 +1,4 @@
-"""Records topics, still serialised, into one MCAP file: `python -m scorehoi_ros.ros.recorder --topics … --out F`.
+"""Records topics into one MCAP file: `python -m scorehoi_ros.ros.recorder --topics T ... --out FILE`.
 
 The file appears under its name when the recording ends: after `--count` messages on the first topic, after a
 silence, or on SIGINT or SIGTERM.
@@ -69,7 +69,11 @@ class Recorder:
         def write(data: bytes) -> None:
             now_ns = time.time_ns()
             self._writer.add_message(
-                channel_id=channel, log_time=now_ns, publish_time=now_ns, sequence=self.counts[topic], data=data
+                channel_id=channel,
+                log_time=now_ns,
+                publish_time=now_ns,
+                sequence=self.counts[topic],
+                data=data,
             )
             self.counts[topic] += 1
             self.last_s = time.monotonic()
@@ -90,9 +94,13 @@ def qos_yaml(reliable: bool, latched: bool) -> str:
     )
 
 
-def record(topics: Sequence[str], out: Path, count: int, idle_s: float, stop: threading.Event) -> dict[str, int]:
-    """Record until `count` messages on the first topic (0 = no limit), `idle_s` of silence after the first
-    message (0 = no limit), or `stop`; returns the messages per topic.  Raises OutputError.
+def record(
+    topics: Sequence[str], out: Path, count: int, idle_s: float, stop: threading.Event
+) -> dict[str, int]:
+    """Record until one of the limits is reached or `stop` is set; returns the messages of each topic.
+
+    `count`: messages on the first topic; `idle_s`: silence after the first message; 0 = no limit.
+    Raises OutputError.
     """
     from mcap.writer import Writer
 
@@ -118,8 +126,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scorehoi_ros.ros.recorder", description=__doc__.splitlines()[0])
     parser.add_argument("--topics", nargs="+", required=True, help="topics; they may appear later")
     parser.add_argument("--out", type=Path, required=True, help="the .mcap file")
-    parser.add_argument("--count", type=int, default=0, help="stop after this many on the first topic (0 = never)")
-    parser.add_argument("--idle", type=float, default=0.0, metavar="S", help="stop after this silence (0 = never)")
+    parser.add_argument(
+        "--count", type=int, default=0, help="stop after this many on the first topic (0 = never)"
+    )
+    parser.add_argument(
+        "--idle", type=float, default=0.0, metavar="S", help="stop after this silence (0 = never)"
+    )
     return parser
 
 

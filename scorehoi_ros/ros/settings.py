@@ -52,14 +52,21 @@ class NodeConfig:
         0.2, "an image waits this long for its depth and masks", minimum=0.0, maximum=5.0, read_only=True
     )
     max_age_s: float = option(
-        0.0, "images older than this when their turn comes are dropped; 0 = never", minimum=0.0, maximum=3600.0
+        0.0,
+        "images older than this when their turn comes are dropped; 0 = never",
+        minimum=0.0,
+        maximum=3600.0,
     )
     frame_id: str = option("", "published frame, when the driver's header is wrong; empty = the image's")
     publish_mesh: bool = option(True, "put the mesh's vertices into ~/interaction and ~/human")
-    mesh_resource: str = option("", "URI of the object's mesh for ObjectState and markers (package://, file://)")
+    mesh_resource: str = option(
+        "", "URI of the object's mesh for ObjectState and markers (package://, file://)"
+    )
     overlay_width: int = option(960, "largest width of ~/overlay in pixels", minimum=64, maximum=8192)
     gravity_frame: str = option(
-        "", "TF frame with z up (map, odom, base_link); gravity is read from it (needs tf2_ros)", read_only=True
+        "",
+        "TF frame with z up (map, odom, base_link); gravity is read from it (needs tf2_ros)",
+        read_only=True,
     )
     warn_period_s: float = option(
         10.0, "the same warning is repeated at most this often", minimum=0.1, maximum=3600.0
@@ -80,7 +87,7 @@ FIELDS: dict[str, "dataclasses.Field[Any]"] = {
 
 
 def build_config(cls: type[Config], values: Mapping[str, Any]) -> Config:
-    """A configuration from parameter values (others in `values` are ignored); raises InputError with words."""
+    """A configuration from parameter values (others are ignored); raises InputError with words."""
     return cls(**{f.name: coerce(f, values[f.name]) for f in dataclasses.fields(cls)})
 
 
@@ -95,7 +102,7 @@ def coerce(f: "dataclasses.Field[Any]", value: Any) -> Any:
     if f.type is float and _is_number(value):
         return float(value)
     if f.type == list[float] and not isinstance(value, str | bytes):
-        values = list(value) if value is not None else [None]
+        values: list[Any] = list(value) if value is not None else [None]
         if all(_is_number(v) for v in values):
             return [float(v) for v in values]
     raise InputError(f"{f.name} must be {_WORDS[str(f.type)]}. Got {value!r}.")

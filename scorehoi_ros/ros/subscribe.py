@@ -2,8 +2,8 @@
 
 A best-effort subscription hears every publisher, but loses images that are larger than a socket buffer (at
 640 x 480 every second one, measured, because one lost fragment loses the image).
-A reliable one loses nothing, but never hears a best-effort camera.  So: reliable until a best-effort publisher
-shows up on the topic, looked at again and again while the node runs.
+A reliable one loses nothing, but never hears a best-effort camera.  So: reliable until a best-effort
+publisher shows up on the topic, looked at again and again while the node runs.
 """
 
 from collections.abc import Callable

@@ -58,7 +58,7 @@ class Worker(Generic[Item]):
             self._condition.notify_all()
 
     def drain(self, timeout_s: float) -> bool:
-        """Throw the waiting item away (counted as dropped) and wait for the thread; False when it is too slow."""
+        """Throw the waiting item away (counted as dropped) and wait for the thread; False = too slow."""
         with self._condition:
             self._dropped += self._slot is not None
             self._slot = None
