@@ -173,31 +173,34 @@ def surface_samples(mesh: Mesh, count: int, seed: int = 0) -> tuple[Floats, Ints
     return (1 - u) * a + u * (1 - v) * b + u * v * c, ids
 
 
-def farthest_points(candidates: Floats, count: int, group: Floats | None = None) -> Floats:
-    """`count` points spread over `candidates` (n, 3) by farthest-point sampling, deterministic.
-
-    Starts at the candidate farthest from the mean.  With `group` (g, 3, 3), rotations about the origin that
-    map the object onto itself and with g dividing `count`, each choice adds its whole orbit, so that the mean
-    of the chosen points lies where the symmetry says.
-    """
+def farthest_points(candidates: Floats, count: int) -> Floats:
+    """`count` of the points (n, 3), spread by farthest-point sampling from the one farthest from the mean."""
     points = np.asarray(candidates, float)
-    rotations = np.eye(3)[None] if group is None else np.asarray(group)
-    if len(points) * len(rotations) < count or count % len(rotations):
-        raise TemplateError(f"cannot choose {count} of {len(points)} points in orbits of {len(rotations)}.")
-    chosen = np.empty((0, 3))
+    if len(points) < count:
+        raise TemplateError(f"cannot choose {count} of {len(points)} points.")
     distance = np.linalg.norm(points - points.mean(axis=0), axis=1)
     nearest = np.full(len(points), np.inf)
-    for _ in range(count // len(rotations)):
-        orbit = rotations @ points[int(np.argmax(distance))]
-        chosen = np.concatenate([chosen, orbit])
-        nearest = np.minimum(nearest, np.linalg.norm(points[:, None] - orbit, axis=2).min(axis=1))
+    chosen = np.empty((count, 3))
+    for i in range(count):
+        chosen[i] = points[int(np.argmax(distance))]
+        nearest = np.minimum(nearest, np.linalg.norm(points - chosen[i], axis=1))
         distance = nearest
     return chosen
 
 
-def orbit_spacing(points: Floats, group: Floats) -> Floats:
-    """(n,) smallest distance between a point (n, 3) and its images under the group (g, 3, 3) of rotations."""
-    if len(group) < 2:
-        return np.full(len(points), np.inf)
-    images = np.einsum("gij,nj->gni", group[1:], points)
-    return np.asarray(np.linalg.norm(images - points, axis=2).min(axis=0))
+def balanced_points(chosen: Floats, candidates: Floats, centre: Floats) -> Floats:
+    """The chosen points (m, 3), each moved to a candidate (n, 3) nearby so that their mean comes to `centre`.
+
+    Farthest points favour corners by chance; moved by at most a third of their spacing, they have the centre of
+    the object as their mean, whatever its triangulation.
+    """
+    points = chosen.copy()
+    tree = cKDTree(candidates)
+    reach = 0.33 * float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
+    for i in range(len(points)):
+        excess = points.sum(axis=0) - len(points) * centre
+        near = candidates[tree.query_ball_point(chosen[i], reach, return_sorted=True)]
+        after = np.linalg.norm(excess + near - points[i], axis=1)
+        if len(near) and after.min() < np.linalg.norm(excess):
+            points[i] = near[int(np.argmin(after))]
+    return points

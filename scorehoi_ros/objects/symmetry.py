@@ -66,23 +66,6 @@ def of_box(size: Floats) -> Symmetry:
     return Symmetry(np.array(kept))
 
 
-def sampling_groups(symmetry: Symmetry) -> list[Floats]:
-    """Groups among the symmetries whose order is a power of two, largest first, the identity alone last."""
-    if symmetry.sphere:
-        groups = [dihedral(4, np.eye(3)[1], np.eye(3)[0])]
-    elif symmetry.axis is not None:
-        ends = symmetry.rotations
-        groups = [_closure(np.concatenate([cyclic(n, symmetry.axis), ends])) for n in (8, 4, 2)]
-    else:
-        best = symmetry.rotations[:1]
-        for R in symmetry.rotations:
-            grown = _closure(np.concatenate([best, R[None]]))
-            if len(grown) & (len(grown) - 1) == 0 and len(grown) > len(best):
-                best = grown
-        groups = [best]
-    return [*groups, np.eye(3)[None]]
-
-
 def estimate(mesh: Mesh, grid: SignedDistanceGrid) -> Symmetry:
     """Symmetry found by turning surface samples about the origin and looking how far they leave the surface.
 

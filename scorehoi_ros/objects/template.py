@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.geometry.mesh import (
     Mesh,
+    balanced_points,
     extents,
-    face_areas,
     facing_outwards,
     farthest_points,
-    orbit_spacing,
     surface_centroid,
     surface_samples,
     transformed,
@@ -29,7 +28,7 @@ from scorehoi_ros.objects.family import canonical
 from scorehoi_ros.objects.mesh_file import POINT_SUFFIXES, parse_mesh, parse_points, read_bytes
 from scorehoi_ros.objects.points_surface import surface_from_points
 from scorehoi_ros.objects.simplify import simplified
-from scorehoi_ros.objects.symmetry import NONE, Symmetry, estimate, sampling_groups
+from scorehoi_ros.objects.symmetry import Symmetry, estimate
 from scorehoi_ros.types import NUM_OBJECT_POINTS, Floats
 
 BUILDER_VERSION = "1"
@@ -127,30 +126,16 @@ def prepared(mesh: Mesh) -> Mesh:
 
 def _build(mesh: Mesh, symmetry: Symmetry | None) -> ObjectTemplate:
     """Template from a mesh; `symmetry` None = estimate it."""
-    centre = surface_centroid(mesh) if symmetry is None else np.zeros(3)
-    mesh = transformed(mesh, t=-centre)
     grid = build_grid(mesh)
-    points = _spread_points(mesh, grid, NONE if symmetry is None else symmetry)
-    shift = points.mean(axis=0)
-    grid = replace(grid, origin=grid.origin - shift)
-    return _finish(transformed(mesh, t=-shift), points - shift, grid, symmetry, centre + shift)
-
-
-def _spread_points(mesh: Mesh, grid: SignedDistanceGrid, symmetry: Symmetry) -> Floats:
-    """(64, 3) points over the outside of the surface, in orbits of a symmetry group where that does not crowd them.
-
-    Orbits put the mean of the points, the origin, exactly on the axes of symmetry.
-    """
     candidates = surface_samples(mesh, CANDIDATES)[0]
-    apart = 0.5 * np.sqrt(face_areas(mesh).sum() / NUM_OBJECT_POINTS)
     # Where parts overlap, a share of the surface is hidden inside.
     outer = candidates[sample(grid, candidates) > -0.5 * grid.spacing]
-    candidates = outer if len(outer) > len(candidates) // 4 else candidates
-    for group in sampling_groups(symmetry):
-        roomy = orbit_spacing(candidates, group) > apart
-        if roomy.mean() > 0.7:
-            return farthest_points(candidates[roomy], NUM_OBJECT_POINTS, group)
-    return farthest_points(candidates, NUM_OBJECT_POINTS)
+    candidates = outer if len(outer) > CANDIDATES // 4 else candidates
+    spread = farthest_points(candidates, NUM_OBJECT_POINTS)
+    points = balanced_points(spread, candidates, surface_centroid(mesh))
+    shift = points.mean(axis=0)
+    grid = replace(grid, origin=grid.origin - shift)
+    return _finish(transformed(mesh, t=-shift), points - shift, grid, symmetry, shift)
 
 
 def _finish(
