@@ -16,13 +16,13 @@ from scorehoi_ros.fit.solver import FitSolver
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
 from scorehoi_ros.objects.template import ObjectTemplate, load_template
 from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.observe import human_mask, object_masks
+from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, see_object
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
 from scorehoi_ros.perception.segmenter import make_segmenter
-from scorehoi_ros.stages import Estimator, Prediction, Refiner
+from scorehoi_ros.stages import Estimator, Prediction, Refined, Refiner
 from scorehoi_ros.temporal import TrackState
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import Estimate, Floor, Frame, HumanObservation, Masks, Prompt, Reconstruction, Status
+from scorehoi_ros.types import Estimate, Floats, Floor, Frame, HumanObservation, Masks, Prompt, Reconstruction, Status
 
 _LEVEL_UP = np.array([0.0, -1.0, 0.0])
 
@@ -53,12 +53,13 @@ class Pipeline:
         known = state if temporal.fits(state, frame, self.config.max_gap_s) else None
         try:
             check_frame(frame)
-            result = self._reconstruct(undistort_frame(frame), known, prompt or self._first_prompt(known), timer)
+            flat = undistort_frame(frame)
+            result, appearance = self._reconstruct(flat, known, prompt or self._first_prompt(known), timer)
         except ScorehoiError as error:
             result = _empty(frame, Status.BAD_INPUT, str(error))
             kept = state or TrackState(frame.stamp_ns, (frame.camera.width, frame.camera.height), frame.frame_id)
             return replace(result, stage_ms=timer.ms), kept
-        return replace(result, stage_ms=timer.ms), temporal.advance(known, frame, result)
+        return replace(result, stage_ms=timer.ms), temporal.advance(known, frame, result, appearance)
 
     def close(self) -> None:
         """Free the native resources of the detector."""
@@ -72,21 +73,23 @@ class Pipeline:
 
     def _reconstruct(
         self, frame: Frame, state: TrackState | None, prompt: Prompt | None, timer: StageTimer
-    ) -> Reconstruction:
+    ) -> tuple[Reconstruction, Floats | None]:
         prediction = temporal.predict(state, frame.stamp_ns) if state is not None else None
         with timer("detect_human"):
             seen = self.detector.detect(frame.rgb)
         if seen is None:
-            return self._nobody(frame, prediction)
+            return self._nobody(frame, prediction), None
         masks = human_mask(frame, seen)
         with timer("fit_human"):
             evidence = build_evidence(frame, replace(masks, object=None), seen.landmarks)
             betas = state.betas if state is not None else None
             estimate = self.estimator.human(evidence, prediction, betas)
-        with timer("segment_object"):
-            if self.template is not None:
-                masks = object_masks(frame, masks, self.segmenter, prompt, self.template, estimate, prediction)
-        evidence = build_evidence(frame, masks, seen.landmarks)
+        sighting = ObjectSighting(masks)
+        if self.template is not None:
+            with timer("segment_object"):
+                memory = _memory(state, prediction)
+                sighting = see_object(frame, masks, self.segmenter, prompt, self.template, estimate, memory)
+        evidence = build_evidence(frame, sighting.masks, seen.landmarks)
         if evidence.object is not None:
             with timer("fit_object"):
                 estimate = self.estimator.object(estimate, evidence, prediction)
@@ -94,7 +97,8 @@ class Pipeline:
             floor = self._floor(estimate)
             refined = self.refiner(estimate, evidence, floor, prediction, betas is not None)
         with timer("summarise"):
-            return self._summarise(frame, masks, seen, evidence, refined.estimate, refined.energy, state)
+            result = self._summarise(frame, sighting.masks, seen, evidence, refined, state)
+        return result, sighting.appearance
 
     def _summarise(
         self,
@@ -102,10 +106,10 @@ class Pipeline:
         masks: Masks,
         seen: HumanObservation,
         evidence: Evidence,
-        estimate: Estimate,
-        energy: dict[str, float],
+        refined: Refined,
         state: TrackState | None,
     ) -> Reconstruction:
+        estimate = refined.estimate
         mesh = summary.human_mesh(self.layer, estimate)
         floor = self._floor(estimate, mesh[0])
         T = summary.object_transform(estimate) if estimate.R_o is not None else None
@@ -124,7 +128,7 @@ class Pipeline:
             estimate=estimate,
             masks=masks,
             landmarks=seen.landmarks,
-            quality=_quality(agreement, energy),
+            quality=_quality(agreement, refined.energy),
         )
         return self._with_object(result, agreement, evidence, T, state)
 
@@ -208,6 +212,13 @@ def body_landmarks(body: BodyModel, mesh: tuple[np.ndarray, np.ndarray]) -> np.n
     """(75, 3) MediaPipe points of a posed mesh: vertices (V, 3) and joints (52, 3)."""
     m = body.landmarks
     return m.joint_weights @ mesh[1] + m.vertex_weights @ mesh[0][m.vertex_ids]
+
+
+def _memory(state: TrackState | None, prediction: Prediction | None) -> ObjectMemory:
+    if state is None:
+        return ObjectMemory()
+    seen = prediction is not None and prediction.estimate.R_o is not None
+    return ObjectMemory(prediction.estimate if prediction is not None and seen else None, state.appearance)
 
 
 def _quality(agreement: summary.Agreement, energy: dict[str, float]) -> dict[str, float]:

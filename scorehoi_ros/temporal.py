@@ -11,8 +11,8 @@ _VELOCITY_BLEND = 0.5
 """Share of the newest difference in the velocity: halves the jitter, follows a change within two frames."""
 _MAX_SPEED = 4.0
 """m/s; a faster move between frames is a new detection and says nothing about where it goes next."""
-OBJECT_MEMORY_FRAMES = 15
-"""Frames for which a lost object is looked for around its last pose."""
+_SURE_SCORE, _SURE_IOU = 0.6, 0.8
+"""Mask score and template overlap from which a frame may teach what the object looks like."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class TrackState:
     """Frames since the object was last accepted."""
     betas: Floats | None = None
     """(10,) shape of this track, fixed at its first accepted frame."""
+    appearance: Floats | None = None
+    """What the segmenter says the object looks like, from the last frame that was sure of it."""
 
 
 def fits(state: TrackState | None, frame: Frame, max_gap_s: float) -> bool:
@@ -57,7 +59,9 @@ def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
     return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), state.object_misses == 0)
 
 
-def advance(state: TrackState | None, frame: Frame, result: Reconstruction) -> TrackState:
+def advance(
+    state: TrackState | None, frame: Frame, result: Reconstruction, appearance: Floats | None = None
+) -> TrackState:
     """The state after a frame: accepted parts replace old ones, the others are kept as they were."""
     before = state or TrackState(frame.stamp_ns, (frame.camera.width, frame.camera.height), frame.frame_id)
     after = replace(before, stamp_ns=frame.stamp_ns, object_misses=before.object_misses + 1)
@@ -69,6 +73,8 @@ def advance(state: TrackState | None, frame: Frame, result: Reconstruction) -> T
     velocity = _velocity(before.human_velocity, old.t_cam if old else None, new.t_cam, dt)
     accepted = result.object is not None and result.object.status <= Status.UNTRUSTED
     if accepted and new.t_o is not None:
+        if appearance is not None and _is_sure(result):
+            after = replace(after, appearance=appearance)
         place = old.t_cam + old.t_o if old is not None and old.t_o is not None and before.object_misses == 0 else None
         moving = _velocity(before.object_velocity, place, new.t_cam + new.t_o, dt)
         return replace(
@@ -80,6 +86,15 @@ def advance(state: TrackState | None, frame: Frame, result: Reconstruction) -> T
 def object_was_tracked(state: TrackState | None) -> bool:
     """Whether an object pose was accepted since the track began."""
     return state is not None and state.estimate is not None and state.estimate.R_o is not None
+
+
+def _is_sure(result: Reconstruction) -> bool:
+    return (
+        result.object is not None
+        and result.object.status == Status.OK
+        and result.masks.object_score >= _SURE_SCORE
+        and result.quality.get("object_iou", 0.0) >= _SURE_IOU
+    )
 
 
 def _keep_object(new: Estimate, old: Estimate | None) -> Estimate:

@@ -66,3 +66,11 @@ def penetration_loss(signed_distance: Tensor, allowance: float = 0.0) -> Tensor:
 def signed_distances(points: Tensor, field: ObjectField, R_o: Tensor, t_o: Tensor) -> Tensor:
     """Signed distance (..., n) metres of camera-aligned points to the object, negative inside."""
     return sample_torch(field.values, field.origin, field.spacing, to_object_frame(points, R_o, t_o))
+
+
+def distances_and_gradients(points: Tensor, field: ObjectField, R_o: Tensor, t_o: Tensor) -> tuple[Tensor, Tensor]:
+    """Signed distances (n,) and their gradients (n, 3) with respect to the points, both detached."""
+    free = points.detach().requires_grad_(True)
+    distance = signed_distances(free, field, R_o, t_o)
+    (gradient,) = torch.autograd.grad(distance.sum(), free)
+    return distance.detach(), gradient

@@ -15,7 +15,7 @@ from scorehoi_ros.types import CONTACT_DISTANCE_M
 _HAND, _SEAT, _FOOT, _OTHER = 1.0, 0.4, 0.25, 0.1
 _NEAR_IMAGE_M = 0.04
 _SOFT_M = 0.03
-_GATE_M = 0.12
+_MIN_FACING = -0.2
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,14 @@ def image_contacts(tokens: Tensor, affinity: Tensor, evidence: Evidence) -> Tens
     return affinity * torch.exp(-((distance_m / _NEAR_IMAGE_M) ** 2))
 
 
-def gate_by_distance(weights: Tensor, signed_distance: Tensor) -> Tensor:
-    """Keep the guessed contacts (431,) that are also close in space; `signed_distance` (431,) metres."""
-    return weights * torch.sigmoid((_GATE_M - signed_distance.abs()) / _SOFT_M)
+def gate(weights: Tensor, signed_distance: Tensor, gradient: Tensor, normals: Tensor, reach: float) -> Tensor:
+    """Keep the guessed contacts (431,) within `reach` metres in space whose skin faces the object.
+
+    `gradient` (431, 3) of the signed distance points away from the object, so its opposite and the skin's
+    `normals` (431, 3) agree where the two can touch; the far side of a thigh in front of a ball cannot.
+    """
+    facing = -(normals * gradient).sum(-1) > _MIN_FACING
+    return weights * facing * torch.sigmoid((reach - signed_distance.abs()) / _SOFT_M)
 
 
 def object_contacts(object_points: Tensor, human_points: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Human and object together: Adam on image evidence and the physical energy of ScoreHOI."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from scorehoi_ros.energy import physical
 from scorehoi_ros.fit import contact_guess
 from scorehoi_ros.fit.contact_guess import ContactMasks
+from scorehoi_ros.fit.depth_order import DepthOrder, find_order, order_loss
 from scorehoi_ros.fit.descent import Descent, Terms, Values, descend
 from scorehoi_ros.fit.evidence import Evidence
 from scorehoi_ros.fit.human import RATES, HumanPriors, human_terms, sees_hands, silhouette_terms, theta_of, values_of
@@ -17,8 +18,10 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to
 from scorehoi_ros.types import Estimate, Floats, Floor
 
 _OBJECT_RATES = {"R_o": 0.015, "origin": 0.005}
-_ROUNDS = 2
-"""Contacts are guessed anew this often, as in the paper's contact-driven refinement (N = 2)."""
+_CONTACT_REACH_M = (0.3, 0.12)
+"""One round of descent each, with contacts guessed anew, as in the paper's contact-driven refinement (N = 2):
+first contacts that the image suggests may pull from afar, then only those that have come close."""
+_SOFT_TISSUE_M = 0.005
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class JointWeights:
     outside: float = 5.0
     uncovered: float = 5.0
     contact: float = 4000.0
-    penetration: float = 4000.0
+    penetration: float = 40000.0
+    order: float = 4000.0
     floor: float = 200.0
     below_floor: float = 500.0
     depth: float = 4000.0
@@ -73,22 +77,29 @@ def fit_joint(
     if not free_betas:
         rates.pop("betas")
     normal, offset = torch.as_tensor(floor.normal, dtype=torch.float32), torch.tensor(floor.offset)
-    first = float("nan")
-    for round_index in range(_ROUNDS):
-        contacts = guess_contacts(posed, tensors, affinity, values, evidence, normal, offset)
+    rounds: list[Descent] = []
+    for reach in _CONTACT_REACH_M:
+        relations = relate(posed, tensors, affinity, values, evidence, normal, offset, reach)
 
-        def energy(v: Values, contacts: ContactMasks = contacts) -> Terms:
-            return _joint_terms(v, posed, tensors, evidence, priors, contacts, normal, offset)
+        def energy(v: Values, relations: Relations = relations) -> Terms:
+            return _joint_terms(v, posed, tensors, evidence, priors, relations, normal, offset)
 
-        descent = descend(values, rates, energy, max(1, steps // _ROUNDS))
-        values = descent.values
-        first = descent.first if round_index == 0 else first
-    final = Descent(values, descent.terms, first, descent.last, descent.steps * _ROUNDS)
-    contacts = guess_contacts(posed, tensors, affinity, values, evidence, normal, offset)
+        rounds.append(descend(values, rates, energy, max(1, steps // len(_CONTACT_REACH_M))))
+        values = rounds[-1].values
+    final = replace(rounds[-1], first=rounds[0].first, steps=sum(r.steps for r in rounds))
+    contacts = relate(posed, tensors, affinity, values, evidence, normal, offset, _CONTACT_REACH_M[-1]).contacts
     return JointFit(_to_estimate(values), contacts, final)
 
 
-def guess_contacts(
+@dataclass(frozen=True)
+class Relations:
+    """What holds between human, object and floor at the start of a round."""
+
+    contacts: ContactMasks
+    order: DepthOrder | None
+
+
+def relate(
     posed: PosedBody,
     tensors: ObjectTensors,
     affinity: Tensor,
@@ -96,17 +107,27 @@ def guess_contacts(
     evidence: Evidence,
     normal: Tensor,
     offset: Tensor,
-) -> ContactMasks:
-    """M_h, M_o, M_f for the current geometry."""
+    reach: float,
+) -> Relations:
+    """M_h, M_o, M_f and the depth order for the current geometry; contacts up to `reach` metres apart."""
+    body = theta_of(values), values["betas"], values["t_cam"]
+    R = rotation_6d_to_matrix(values["R_o"])
     with torch.no_grad():
-        tokens = posed(theta_of(values), values["betas"], values["t_cam"]).tokens
-        R = rotation_6d_to_matrix(values["R_o"])
-        distance = physical.signed_distances(tokens, tensors.field, R, values["origin"])
+        tokens = posed(*body).tokens
+    distance, gradient = physical.distances_and_gradients(tokens, tensors.field, R, values["origin"])
+    with torch.no_grad():
         points = place(tensors.points, values["R_o"], values["origin"])
-        human = contact_guess.gate_by_distance(contact_guess.image_contacts(tokens, affinity, evidence), distance)
-        return ContactMasks(
-            human, contact_guess.object_contacts(points, tokens), contact_guess.floor_contacts(points, normal, offset)
+        human = contact_guess.image_contacts(tokens, affinity, evidence)
+        contacts = ContactMasks(
+            contact_guess.gate(human, distance, gradient, posed.token_normals(*body), reach),
+            contact_guess.object_contacts(points, tokens),
+            contact_guess.floor_contacts(points, normal, offset),
         )
+        order = None
+        if evidence.object is not None:
+            surface = place(tensors.surface, values["R_o"], values["origin"])
+            order = find_order(tokens, surface, evidence.object, tensors.spacing)
+        return Relations(contacts, order)
 
 
 def _joint_terms(
@@ -115,7 +136,7 @@ def _joint_terms(
     tensors: ObjectTensors,
     evidence: Evidence,
     priors: HumanPriors,
-    contacts: ContactMasks,
+    relations: Relations,
     normal: Tensor,
     offset: Tensor,
 ) -> Terms:
@@ -125,13 +146,16 @@ def _joint_terms(
     R = rotation_6d_to_matrix(values["R_o"])
     distance = physical.signed_distances(human.tokens, tensors.field, R, values["origin"])
     points = place(tensors.points, values["R_o"], values["origin"])
+    contacts = relations.contacts
     terms["contact"] = w.contact * physical.contact_loss(distance, contacts.human)
-    terms["penetration"] = w.penetration * physical.penetration_loss(distance)
+    terms["penetration"] = w.penetration * physical.penetration_loss(distance, _SOFT_TISSUE_M)
     terms["floor"] = w.floor * physical.floor_loss(points, contacts.floor, normal, offset)
     terms["below_floor"] = w.below_floor * physical.below_floor_loss(points, normal, offset)
     if evidence.object is not None:
         surface = place(tensors.surface, values["R_o"], values["origin"])
         terms |= silhouette_terms(surface, evidence.object, "object", w.outside, w.uncovered, tensors.spacing)
+        if relations.order is not None:
+            terms["order"] = w.order * order_loss(human.tokens, surface, relations.order)
     if evidence.object_depth is not None:
         # Depth is measured on the visible surface: compare the nearer side of the object.
         nearest = torch.quantile(place(tensors.surface, values["R_o"], values["origin"])[:, 2], 0.1)

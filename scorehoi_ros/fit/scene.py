@@ -11,7 +11,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.energy.physical import ObjectField
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.types import NUM_HUMAN_TOKENS, Floats
+from scorehoi_ros.types import NUM_HUMAN_TOKENS, Floats, Ints
 
 HAND_JOINT_0 = 22
 _SURFACE_POINTS = 400
@@ -36,6 +36,7 @@ class PosedBody:
         self.body = body
         m = body.landmarks
         self._layer = BodyLayer(body, np.concatenate((body.token_ids, m.vertex_ids)))
+        self._face_layer = BodyLayer(body, faces_of(body.faces, body.token_ids).ravel())
         self._joint_weights = _tensor(m.joint_weights)
         self._vertex_weights = _tensor(m.vertex_weights)
 
@@ -45,6 +46,20 @@ class PosedBody:
         tokens, anchors = vertices[0, :NUM_HUMAN_TOKENS], vertices[0, NUM_HUMAN_TOKENS:]
         landmarks = self._joint_weights @ joints[0] + self._vertex_weights @ anchors
         return HumanPoints(tokens, landmarks, joints[0])
+
+    def token_normals(self, theta: Tensor, betas: Tensor, t_cam: Tensor) -> Tensor:
+        """(431, 3) outward unit normals at the tokens, from one adjacent face each; no gradient."""
+        with torch.no_grad():
+            vertices, _ = self._face_layer(rotation_6d_to_matrix(theta)[None], betas[None], t_cam[None])
+            a, b, c = vertices.reshape(NUM_HUMAN_TOKENS, 3, 3).unbind(1)
+            return torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+
+
+def faces_of(faces: Ints, vertices: Ints) -> Ints:
+    """(n, 3) for each vertex (n,) the first face that holds it."""
+    order = np.argsort(faces.ravel(), kind="stable")
+    first = np.searchsorted(faces.ravel()[order], vertices)
+    return faces[order[first] // 3]
 
 
 @dataclass(frozen=True)
