@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
         from scorehoi_ros.ros.app import run_node
     except ImportError as error:
         raise MissingExtraError(
-            f"the node needs ROS 2 and this package's built messages ({error}). Run `make setup` in the repository, "
-            "or build the package with colcon and source the workspace."
+            f"the node needs ROS 2 and this package's built messages ({error}). "
+            "Run `make setup` in the repository, or build the package with colcon and source the workspace."
         ) from error
     from scorehoi_ros.pipeline import build_pipeline
 

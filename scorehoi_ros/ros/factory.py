@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import numpy as np
+from rclpy.serialization import serialize_message
 
 _TYPECODES = {"f": "f", "d": "d", "uint8": "B", "int32": "i", "uint32": "I"}
 
@@ -17,14 +18,11 @@ def ros_message(type_name: str, /, **fields: Any) -> Any:
     element (11 ms for a mesh instead of 0.08 ms).  Fields of fixed length stay numpy arrays.
     Raises TypeError when a field is unknown or missing.
     """
-    cls, sequences = message_class(type_name), _sequence_fields(type_name)
-    if len(fields) != len(cls.get_fields_and_field_types()):
-        missing = set(cls.get_fields_and_field_types()) - set(fields)
-        raise TypeError(f"{type_name} needs all its fields; missing {sorted(missing)}")
-    message = cls()
+    names, sequences = _fields(type_name)
+    if names != fields.keys():
+        raise TypeError(f"{type_name} has the fields {sorted(names)}. Got {sorted(fields)}.")
+    message = message_class(type_name)()
     for name, value in fields.items():
-        if not hasattr(message, name):
-            raise TypeError(f"{type_name} has no field {name}")
         convert = name in sequences and isinstance(value, np.ndarray)
         setattr(message, name, to_array(value) if convert else value)
     return message
@@ -38,6 +36,11 @@ def to_array(values: "np.ndarray[Any, Any]") -> "array.array[Any]":
     return result
 
 
+def serialise(message: Any) -> bytes:
+    """CDR bytes of an rclpy message."""
+    return bytes(serialize_message(message))
+
+
 @functools.cache
 def message_class(type_name: str) -> Any:
     """The class of "package/msg/Name"."""
@@ -46,6 +49,7 @@ def message_class(type_name: str) -> Any:
 
 
 @functools.cache
-def _sequence_fields(type_name: str) -> frozenset[str]:
+def _fields(type_name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """All field names, and those of unbounded sequences."""
     types = message_class(type_name).get_fields_and_field_types()
-    return frozenset(name for name, kind in types.items() if kind.startswith("sequence<"))
+    return frozenset(types), frozenset(name for name, kind in types.items() if kind.startswith("sequence<"))

@@ -1,0 +1,115 @@
+"""Small timings that a user can repeat."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from scorehoi_ros import messages
+from scorehoi_ros.types import Camera, Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
+
+WARM_UP = 20
+Build = Callable[[], Any]
+Serialise = Callable[[Any], bytes]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one step, over many repetitions."""
+
+    name: str
+    build_ms: float
+    """Median: numpy to message."""
+    serialise_ms: float
+    """Median: message to CDR bytes."""
+    total_ms_p95: float
+    size_bytes: int
+
+    @property
+    def total_ms(self) -> float:
+        """Median of build plus median of serialise."""
+        return self.build_ms + self.serialise_ms
+
+
+def time_messages(
+    factory: messages.Factory, serialise: Serialise, vertices: int, repeat: int
+) -> list[Timing]:
+    """Cost of each message that the node publishes, for a mesh of `vertices` vertices."""
+    result, body = example_reconstruction(vertices), example_body(vertices)
+    head = messages.header(0, "camera", factory)
+    builds: dict[str, Build] = {
+        "Interaction": lambda: messages.interaction(result, factory, track_id="human_1"),
+        "HumanState": lambda: messages.human_state(result.human, Status.OK, head, factory),
+        "ContactState": lambda: messages.contact_state(result.contacts, result.floor, head, factory),
+        "PoseStamped": lambda: messages.pose_stamped(result, factory),
+        "BodyModel": lambda: messages.body_model(body, factory),
+    }
+    return [time_one(name, build, serialise, repeat) for name, build in builds.items()]
+
+
+def time_one(name: str, build: Build, serialise: Serialise, repeat: int) -> Timing:
+    """Medians over `repeat` runs after a warm-up."""
+    ms = np.empty((repeat, 2))
+    for i in range(-WARM_UP, repeat):
+        start = time.perf_counter()
+        message = build()
+        middle = time.perf_counter()
+        data = serialise(message)
+        ms[max(i, 0)] = 1e3 * (middle - start), 1e3 * (time.perf_counter() - middle)
+    build_ms, serialise_ms = np.median(ms, axis=0)
+    p95 = float(np.percentile(ms.sum(1), 95))
+    return Timing(name, float(build_ms), float(serialise_ms), p95, len(data))
+
+
+def example_reconstruction(vertices: int) -> Reconstruction:
+    """A complete result with random numbers (seed 0): `vertices` vertices, 300 of them in contact."""
+    rng = np.random.default_rng(0)
+    human = HumanState(
+        status=Status.OK,
+        confidence=0.9,
+        betas=rng.normal(size=10),
+        pose=rng.normal(size=(52, 3)),
+        root=np.array([0.0, 0.0, 3.0]),
+        joints=rng.normal(size=(52, 3)),
+        vertices=rng.normal(size=(vertices, 3)).astype(np.float32),
+    )
+    contacts = Contacts(
+        human_vertices=rng.choice(vertices, min(300, vertices), replace=False).astype(np.int32),
+        human_probabilities=rng.random(min(300, vertices)),
+        body_parts=("left_hand", "right_hand"),
+        object_points=rng.normal(size=(20, 3)),
+        object_probabilities=rng.random(20),
+        floor_points=np.zeros((0, 3)),
+        floor_probabilities=np.zeros(0),
+    )
+    return Reconstruction(
+        stamp_ns=1_700_000_000_000_000_000,
+        frame_id="camera_optical_frame",
+        name="bench",
+        camera=Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), 640, 480),
+        status=Status.OK,
+        message="",
+        human=human,
+        object=ObjectState(Status.OK, 0.9, "box", "0" * 64, np.eye(4), np.eye(6)),
+        contacts=contacts,
+        floor=Floor(np.array([0.0, -1.0, 0.0]), -1.5),
+        stage_ms={"detect_human": 1.0, "refine": 2.0},
+    )
+
+
+def example_body(vertices: int) -> Any:
+    """A topology of the usual proportions: twice as many triangles as vertices."""
+    rng = np.random.default_rng(0)
+    return SimpleNamespace(
+        name="bench",
+        version="0" * 64,
+        v_template=np.zeros((vertices, 3)),
+        faces=rng.integers(0, vertices, (2 * vertices, 3)),
+        joint_names=[f"joint_{i}" for i in range(52)],
+        parents=np.arange(-1, 51),
+        region_names=["left_hand", "right_hand"],
+        regions=np.zeros(vertices, np.uint8),
+    )
