@@ -30,7 +30,7 @@ def colour_density(bins: NDArray[np.int64], weights: Floats) -> Floats:
 
 def affinity(one: Floats, other: Floats) -> float:
     """Bhattacharyya coefficient of two densities: 1 = the same, 0 = no colour in common."""
-    return float(np.sqrt(one * other).sum())
+    return min(1.0, float(np.sqrt(one * other).sum()))
 
 
 def log_ratio(ours: Floats, theirs: Floats) -> Floats:

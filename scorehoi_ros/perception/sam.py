@@ -74,7 +74,7 @@ class SamSegmenter:
         if sam_prompt is None:
             return empty_segmentation(height, width)
         scaled = cv2.resize(rgb, scaled_size(height, width, size), interpolation=cv2.INTER_AREA)
-        logits, ious = self._engine.masks(scaled, sam_prompt, height, width)
+        logits, ious = self._engine.masks(np.asarray(scaled, np.uint8), sam_prompt, height, width)
         candidates = [full_logits(one, height, width, size) for one in logits]
         return _best(candidates, ious, exclude)
 
@@ -120,7 +120,7 @@ def _box_array(box: Box) -> Floats:
 
 
 def _mask_logits(mask: Bools, size: int) -> NDArray[np.float32]:
-    width, height = scaled_size(*mask.shape, size // 4)
+    width, height = scaled_size(mask.shape[0], mask.shape[1], size // 4)
     logits = np.full((size // 4, size // 4), -PRIOR_LOGIT, np.float32)
     small = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     logits[:height, :width] = (2.0 * small - 1.0) * PRIOR_LOGIT
@@ -137,7 +137,8 @@ def full_logits(logits: Floats, height: int, width: int, size: int) -> Floats:
     """(height, width) logits in the full image from the network's padded (size / 4, size / 4)."""
     padded = cv2.resize(np.asarray(logits, np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
     new_width, new_height = scaled_size(height, width, size)
-    return cv2.resize(padded[:new_height, :new_width], (width, height), interpolation=cv2.INTER_LINEAR)
+    full = cv2.resize(padded[:new_height, :new_width], (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full, np.float32)
 
 
 def log_weights(path: Path) -> None:

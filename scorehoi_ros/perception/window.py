@@ -2,11 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from scorehoi_ros.types import Bools, Box, Floats, Prompt
+
+Value = TypeVar("Value", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,14 @@ def window_around(box: Box, height: int, width: int, context: float, size: int) 
     return Window(x0, y0, x1, y1, max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
 
 
-def look(image: Floats, window: Window) -> Floats:
-    """The window's part of an image (H, W) or (H, W, 3), averaged down to the window's size."""
+def look(image: NDArray[Value], window: Window) -> NDArray[Value]:
+    """The window's part of an image (H, W) or (H, W, 3) of uint8 or float32, averaged down to its size."""
     part = np.ascontiguousarray(image[window.y0 : window.y1, window.x0 : window.x1])
-    return cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, image.dtype)
 
 
-def put_back(values: Floats, window: Window, height: int, width: int) -> Floats:
+def put_back(values: Floats | Bools, window: Window, height: int, width: int) -> NDArray[np.float32]:
     """(height, width) float32 with the window's values at their place and 0 elsewhere."""
     full = np.zeros((height, width), np.float32)
     size = (window.x1 - window.x0, window.y1 - window.y0)
