@@ -123,6 +123,28 @@ def test_video_keeps_a_variable_frame_rate(tmp_path: Path) -> None:
     assert list(open_source(tmp_path / "clip.mp4").frames())[2].stamp_ns == frames[2].stamp_ns
 
 
+def test_video_masks_are_named_by_the_index(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", [0, 33, 66])
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:20] = 255
+    images(tmp_path / "masks", ["clip_human.png"])
+    with pytest.raises(InputError, match=r"000000_human\.png.*clip"):
+        open_source(path, masks_dir=tmp_path / "masks")
+    cv2.imwrite(str(tmp_path / "masks" / "000001_human.png"), mask)
+    frames = list(open_source(path, masks_dir=tmp_path / "masks").frames())
+    assert [f.masks.human is not None for f in frames] == [False, True, False]
+    assert frames[1].masks.human.sum() == 640
+
+
+def test_masks_of_another_shape_mark_the_frame(tmp_path: Path) -> None:
+    images(tmp_path, ["a.png", "b.png"])
+    images(tmp_path / "m", ["a_human.png"], size=(20, 40))
+    frames = list(open_source(tmp_path, masks_dir=tmp_path / "m").frames())
+    assert isinstance(frames[0], BadFrame)
+    assert "a_human.png" in frames[0].reason
+    assert isinstance(frames[1], Frame)
+
+
 def test_video_rotation_is_applied(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", [0, 33])
     content = bytearray(path.read_bytes())

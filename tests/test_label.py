@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -150,6 +151,7 @@ def test_photos_of_different_objects_start_afresh(tmp_path: Path) -> None:
     rows = summary_of(out)["frames"]
     assert [row["object"] for row in rows] == ["box:1", "mat:1", "ball:2", "mat:1"]
     assert {row["message"] for row in rows} == {"n=1"}
+    assert summary_of(out)["betas_constant"] is None
     assert not (out / "overlay.mp4").exists()
 
 
@@ -196,6 +198,26 @@ def test_a_failing_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="overlays"):
         run(str(source), "--out", str(out), build=Blocks)
     assert sorted(p.name for p in out.rglob("*")) == ["0.npz", "1.npz", "frames", "overlays"]
+
+
+@pytest.mark.parametrize("kilobytes", [2, 60])
+def test_a_full_disk_names_the_file_and_leaves_nothing_broken(tmp_path: Path, kilobytes: int) -> None:
+    source = images(tmp_path / "in", [str(i) for i in range(30)])
+    rng = np.random.default_rng(0)
+    for path in source.iterdir():
+        cv2.imwrite(str(path), rng.integers(0, 255, (*SIZE, 3), np.uint8))
+    out = tmp_path / "out"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, hard))
+    try:
+        with pytest.raises(OutputError, match=r"cannot write .*(npz|mcap|mp4).*: File too large"):
+            run(str(source), "--object", "box:1", "--out", str(out))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(out.rglob(".*"))
+    assert not list(out.glob("*.m*"))
+    for path in (out / "frames").iterdir():
+        load_label(path)
 
 
 def test_errors_come_before_the_work(tmp_path: Path) -> None:

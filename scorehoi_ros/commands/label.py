@@ -143,10 +143,9 @@ def show_progress(frames: Iterable[Any], count: int | None) -> Iterator[Any]:
         mininterval=15.0 if quiet else 0.2,
         dynamic_ncols=True,
     ) as bar:
-        for frame in bar:
+        for done, frame in enumerate(bar, start=1):
             yield frame
-            elapsed = bar.format_dict["elapsed"]
-            bar.set_postfix_str(f"{1e3 * elapsed / (bar.n + 1):.0f} ms/frame", refresh=False)
+            bar.set_postfix_str(f"{1e3 * bar.format_dict['elapsed'] / done:.0f} ms/frame", refresh=False)
 
 
 def _positive(text: str) -> int:

@@ -16,7 +16,7 @@ from scorehoi_ros.io import image_codec
 from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
 from scorehoi_ros.io.bag_topics import BagTopics, find_topics
 from scorehoi_ros.io.frames import BadFrame, CameraOf, Source, camera_for
-from scorehoi_ros.io.images import frame_masks
+from scorehoi_ros.io.images import check_indexed_masks, frame_masks
 from scorehoi_ros.perception.precomputed import check_masks
 from scorehoi_ros.types import Bools, Camera, Floats, Frame, Masks
 
@@ -36,6 +36,7 @@ def open_bag(
     guessed.  A damaged bag gives its frames up to the damage, then a BadFrame.
     Raises InputError when the bag cannot be read or the image topic is not clear.
     """
+    check_indexed_masks(masks_dir)
     storage = open_storage(path)
     found = find_topics(topics or BagTopics(), storage.types, storage.counts)
     _log.info("reading images from %s, camera from %s", found.image, found.camera_info or "a guess")

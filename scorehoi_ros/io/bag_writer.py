@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros import messages
+from scorehoi_ros.errors import OutputError
 from scorehoi_ros.files import whole_file
 from scorehoi_ros.io.bag_markers import BagMarkers
 from scorehoi_ros.io.image_codec import encode_jpeg
@@ -54,14 +55,15 @@ def label_bag(
     with whole_file(path) as temporary, temporary.open("wb") as file:
         writer = Writer(file)
         writer.start(profile="ros2", library="scorehoi_ros")
-        yield LabelBag(writer, body, template, jpeg_quality)
+        yield LabelBag(Path(path), writer, body, template, jpeg_quality)
         writer.finish()
 
 
 class LabelBag:
     """Writes reconstructions; made by `label_bag`."""
 
-    def __init__(self, writer: Any, body: Any, template: Any | None, jpeg_quality: int) -> None:
+    def __init__(self, path: Path, writer: Any, body: Any, template: Any | None, jpeg_quality: int) -> None:
+        self._path = path
         self._writer = writer
         self._body = body
         self._quality = jpeg_quality
@@ -112,13 +114,12 @@ class LabelBag:
             self._put("camera_info", camera_info(r.camera, head, make), log)
 
     def _put(self, name: str, message: Any, log_ns: int) -> None:
-        self._writer.add_message(
-            channel_id=self._channels[name],
-            log_time=log_ns,
-            publish_time=log_ns,
-            sequence=self._sequence[name],
-            data=bytes(typestore().serialize_cdr(message, TOPICS[name])),
-        )
+        data = bytes(typestore().serialize_cdr(message, TOPICS[name]))
+        channel, sequence = self._channels[name], self._sequence[name]
+        try:
+            self._writer.add_message(channel, log_ns, data, publish_time=log_ns, sequence=sequence)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror or error}.") from error
         self._sequence[name] += 1
 
 

@@ -27,7 +27,7 @@ def open_images(
         raise InputError(f"the image rate must be above 0 Hz. Got {rate_hz}.")
     files = [path] if path.is_file() else list_images(path, masks_dir)
     if masks_dir is not None:
-        _check_masks(masks_dir, files)
+        check_mask_names(masks_dir, {file.stem for file in files}, files[0].stem)
 
     def frames() -> Iterator[Frame | BadFrame]:
         fits = False
@@ -92,10 +92,18 @@ def _read(file: Path, stamp_ns: int, camera_of: CameraOf, masks_dir: Path | None
     )
 
 
-def _check_masks(masks_dir: Path, files: list[Path]) -> None:
-    stems = {match[1] for mask in masks_dir.iterdir() if (match := _MASK_NAME.fullmatch(mask.stem))}
-    if not stems & {file.stem for file in files}:
+def check_indexed_masks(masks_dir: Path | None) -> None:
+    """Raise InputError when a masks folder for a video or bag holds no mask of any frame index."""
+    if masks_dir is not None:
+        indices = {mask.stem[:6] for mask in masks_dir.iterdir() if mask.stem[:6].isdecimal()}
+        check_mask_names(masks_dir, indices, "000000")
+
+
+def check_mask_names(masks_dir: Path, stems: set[str], example: str) -> None:
+    """Raise InputError when no mask in the folder belongs to a frame: a wrong folder must be noticed."""
+    found = {match[1] for mask in masks_dir.iterdir() if (match := _MASK_NAME.fullmatch(mask.stem))}
+    if not found & stems:
         raise InputError(
-            f"no mask in {masks_dir} belongs to an image. Expected names like {files[0].stem}_human.png and "
-            f"{files[0].stem}_object.png; found masks for {', '.join(sorted(stems)[:3]) or 'nothing'}."
+            f"no mask in {masks_dir} belongs to a frame. Expected names like {example}_human.png and "
+            f"{example}_object.png; found masks for {', '.join(sorted(found)[:3]) or 'nothing'}."
         )

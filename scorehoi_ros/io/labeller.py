@@ -139,7 +139,7 @@ class _Run:
         self._object = ""
         self._bag: LabelBag | None = None
         self._video: Mp4 | None = None
-        self.report = RunReport()
+        self.report = RunReport(one_person=not job.independent)
 
     def __enter__(self) -> "_Run":
         return self

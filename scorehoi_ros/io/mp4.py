@@ -30,7 +30,7 @@ def mp4_file(path: str | Path, rate_hz: float | None = None, quality: int = 21) 
     with whole_file(path) as temporary:
         try:
             with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
-                video = Mp4(container, rate_hz or 25.0, quality)
+                video = Mp4(path, container, rate_hz or 25.0, quality)
                 yield video
                 video.flush()
         except av.error.FFmpegError as error:
@@ -42,7 +42,8 @@ def mp4_file(path: str | Path, rate_hz: float | None = None, quality: int = 21) 
 class Mp4:
     """Adds pictures; made by `mp4_file`."""
 
-    def __init__(self, container: Any, rate_hz: float, quality: int) -> None:
+    def __init__(self, path: Path, container: Any, rate_hz: float, quality: int) -> None:
+        self._path = path
         self._container = container
         self._step = max(round(TICKS / rate_hz), 1)
         self._rate = Fraction(rate_hz).limit_denominator(1001)
@@ -62,7 +63,10 @@ class Mp4:
         fitted = fit_picture(rgb, self._stream.width, self._stream.height)
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(fitted), format="rgb24")
         picture.pts, picture.time_base = self._next_pts(stamp_ns), Fraction(1, TICKS)
-        self._container.mux(self._stream.encode(picture))
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"cannot write the video {self._path}: {error.strerror or error}.") from error
         self.pictures += 1
 
     def flush(self) -> None:

@@ -21,6 +21,7 @@ landmark_pixels (75, 2), landmark_world (75, 3), landmark_confidence (75,)
 quality_names, quality_values, stage_names, stage_ms
 """
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -56,8 +57,11 @@ _LANDMARKS = {"landmark_pixels": "pixels", "landmark_world": "world", "landmark_
 
 def save_label(path: str | Path, r: Reconstruction) -> None:
     """Write a reconstruction (without its masks) whole or not at all; raises OutputError."""
+    # Through memory: a zip file that meets a full disk complains once more when it is collected.
+    content = BytesIO()
+    np.savez_compressed(content, **arrays_of(r))
     with whole_file(path) as temporary:
-        np.savez_compressed(temporary, **arrays_of(r))
+        temporary.write_bytes(content.getbuffer())
 
 
 def arrays_of(r: Reconstruction) -> dict[str, Any]:

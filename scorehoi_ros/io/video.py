@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.io.frames import BadFrame, CameraOf, Source
-from scorehoi_ros.io.images import frame_masks
+from scorehoi_ros.io.images import check_indexed_masks, frame_masks
 from scorehoi_ros.types import Frame
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv")
@@ -23,6 +23,7 @@ def open_video(path: Path, camera_of: CameraOf, masks_dir: Path | None = None) -
     are named by their index ("000000"), which also names their masks.  Raises InputError when the file is
     not a video.
     """
+    check_indexed_masks(masks_dir)
     with _open(path) as container:
         stream = container.streams.video[0]
         rate = float(stream.average_rate) if stream.average_rate else None
