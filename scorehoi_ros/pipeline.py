@@ -224,7 +224,6 @@ def _memory(state: TrackState | None, prediction: Prediction | None) -> ObjectMe
 def _quality(agreement: summary.Agreement, energy: dict[str, float]) -> dict[str, float]:
     measured = {
         "human_iou": agreement.human_iou,
-        "human_visible_iou": agreement.human_visible_iou,
         "object_iou": agreement.object_iou,
         "keypoint_px": agreement.keypoint_px,
         "energy_first": energy.get("first"),

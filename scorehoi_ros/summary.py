@@ -42,9 +42,7 @@ class Agreement:
     """How well an estimate explains the image."""
 
     human_iou: float | None
-    """Rendered human against the human mask, all pixels of the crop."""
-    human_visible_iou: float | None
-    """The same without the pixels that the object may hide."""
+    """Rendered human against the human mask, without the pixels that the object may hide."""
     object_iou: float | None
     """Rendered object against the object mask, without the pixels that the human may hide."""
     keypoint_px: float | None
@@ -82,11 +80,10 @@ def measure_agreement(
     evidence: Evidence,
 ) -> Agreement:
     """Render and compare; `landmarks` (75, 3) of the estimate in the camera frame."""
-    human = human_visible = object_iou = None
+    human_iou = object_iou = None
     if evidence.human is not None:
         rendered = _render(vertices, body.faces, evidence.human)
-        human = iou(rendered, evidence.human.mask, np.zeros_like(rendered))
-        human_visible = iou(rendered, evidence.human.mask, evidence.human.free)
+        human_iou = iou(rendered, evidence.human.mask, evidence.human.free)
     if evidence.object is not None and T_cam_object is not None and template is not None:
         moved = transform_points(T_cam_object, template.mesh.vertices)
         rendered = _render(moved, template.mesh.faces, evidence.object)
@@ -96,7 +93,7 @@ def measure_agreement(
     if seen.any():
         pixels = project(landmarks, evidence.crop.K_crop)
         keypoint = float(np.nanmedian(np.linalg.norm(pixels - evidence.pixels.numpy(), axis=1)[seen]))
-    return Agreement(human, human_visible, object_iou, keypoint)
+    return Agreement(human_iou, object_iou, keypoint)
 
 
 def iou(a: Bools, b: Bools, free: Bools) -> float:
@@ -107,7 +104,7 @@ def iou(a: Bools, b: Bools, free: Bools) -> float:
 
 def human_status(agreement: Agreement, config: PipelineConfig) -> tuple[Status, str]:
     """OK or UNTRUSTED with the reason."""
-    overlap, distance = agreement.human_visible_iou, agreement.keypoint_px
+    overlap, distance = agreement.human_iou, agreement.keypoint_px
     if overlap is not None and overlap < config.min_human_iou:
         return Status.UNTRUSTED, f"the human mesh overlaps its mask by {overlap:.2f} < {config.min_human_iou}"
     if distance is None or distance > _GOOD_KEYPOINT_PX:
@@ -132,7 +129,7 @@ def human_state(estimate: Estimate, mesh: tuple[Floats, Floats], status: Status,
     """The published human; confidence = mask overlap times mean visibility of the body landmarks."""
     pose = matrix_to_axis_angle(torch.as_tensor(pose_matrices(estimate))).numpy()
     visibility = float(np.mean(landmarks.confidence[11:33]))
-    overlap = agreement.human_visible_iou if agreement.human_visible_iou is not None else 0.5
+    overlap = agreement.human_iou if agreement.human_iou is not None else 0.5
     return HumanState(
         status, overlap * visibility, estimate.betas, pose, estimate.t_cam, mesh[1], mesh[0].astype(np.float32)
     )

@@ -2,12 +2,26 @@
 
 A silhouette is compared through points: projected surface points must stay where the object may be
 (`outside_loss`, a distance field), and every mask pixel must have a projected point near it
-(`uncovered_loss`).  Both have a gradient everywhere, unlike a rendered overlap.
+(`uncovered_loss`); `outline_loss` adds the exact extent.  All have a gradient, unlike a rendered overlap.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Extent of a mask in d directions, pixels."""
+
+    directions: Tensor
+    """(d, 2) unit vectors."""
+    extent: Tensor
+    """(d,) largest projection of the mask on each direction."""
+    hidden: Tensor
+    """(d,) bool, the mask may go on behind an occluder or outside the image."""
 
 
 def project(points: Tensor, K: Tensor) -> Tensor:
@@ -57,3 +71,16 @@ def uncovered_loss(pixels: Tensor, mask_points: Tensor, tolerance: float) -> Ten
     """
     nearest = torch.cdist(mask_points.expand(*pixels.shape[:-2], -1, -1), pixels).amin(-1)
     return (nearest - tolerance).clamp_min(0).square().clamp_max(32.0**2).mean(-1)
+
+
+def outline_loss(pixels: Tensor, outline: Outline) -> Tensor:
+    """Mean squared error (px^2) of the extent of projected points (..., n, 2) in every direction.
+
+    The extent in a direction is the support function of the convex hull: it fixes place and size to a
+    fraction of a pixel, which the spacing of surface points cannot.  Where the mask's border meets pixels
+    that may hide more of the object, only too small an extent counts.
+    """
+    extent = (pixels @ outline.directions.T).amax(-2)
+    difference = outline.extent - extent
+    difference = torch.where(outline.hidden, difference.clamp_min(0), difference)
+    return difference.square().clamp_max(32.0**2).mean(-1)

@@ -8,6 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from scorehoi_ros.energy.image import Outline
 from scorehoi_ros.geometry.camera import Crop, crop_image, square_crop
 from scorehoi_ros.types import Bools, Box, Floats, Frame, Landmarks, Masks
 
@@ -15,6 +16,7 @@ CROP_SIZE = 256
 """Side of the square crop around human and object; landmark errors are reported at this scale."""
 OBJECT_CROP_SIZE = 128
 COVER_POINTS = 250
+OUTLINE_DIRECTIONS = 32
 _BODY_ROWS = 33
 
 
@@ -32,6 +34,8 @@ class Silhouette:
     """(S, S) pixels to the nearest pixel of mask or free, 0 inside."""
     points: Tensor
     """(m, 2) pixels of the mask, evenly thinned, that a correct silhouette must cover."""
+    outline: Outline
+    """Extent of the mask."""
     score: float
     """0..1 trust."""
 
@@ -111,8 +115,25 @@ def silhouette(
         free=free,
         distance=torch.from_numpy(distance_outside(inner | free)),
         points=_tensor(thin_points(inner, COVER_POINTS)),
+        outline=outline_of(inner, free),
         score=score,
     )
+
+
+def outline_of(mask: Bools, free: Bools) -> Outline:
+    """Extent of a mask (S, S) in `OUTLINE_DIRECTIONS` directions, to the outer edges of its pixels."""
+    angles = np.arange(OUTLINE_DIRECTIONS) * 2 * np.pi / OUTLINE_DIRECTIONS
+    directions = np.stack((np.cos(angles), np.sin(angles)), 1)
+    if not mask.any():
+        none = torch.zeros(OUTLINE_DIRECTIONS)
+        return Outline(_tensor(directions), none, none.bool())
+    pixels = np.argwhere(mask)[:, ::-1].astype(np.float64)
+    reach = pixels @ directions.T
+    extent = reach.max(0) + 0.5 * np.abs(directions).sum(1)
+    near_free = cv2.dilate(free.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)[mask]
+    # Hidden when anything within a pixel of the extreme line touches a free pixel.
+    hidden = ((reach > reach.max(0) - 1) & near_free[:, None]).any(0)
+    return Outline(_tensor(directions), _tensor(extent), torch.as_tensor(hidden))
 
 
 def distance_outside(mask: Bools) -> Floats:

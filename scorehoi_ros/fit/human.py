@@ -164,6 +164,12 @@ def silhouette_terms(
     }
 
 
+def outline_term(points: Tensor, silhouette: Silhouette) -> Tensor:
+    """Outline error of points (..., h, 3) in px^2 of a 256-pixel crop, weighted by the trust in the mask."""
+    scale = silhouette.score * (256 / silhouette.size) ** 2
+    return scale * image.outline_loss(image.project(points, silhouette.K), silhouette.outline)
+
+
 def smoothness(values: Values, previous: Estimate) -> Tensor:
     """Mean squared change of the pose and translation against the predicted one."""
     before = values_of(previous)

@@ -12,7 +12,7 @@ from scorehoi_ros.fit.contact_guess import ContactMasks
 from scorehoi_ros.fit.depth_order import DepthOrder, find_order, order_loss
 from scorehoi_ros.fit.descent import Descent, Terms, Values, descend
 from scorehoi_ros.fit.evidence import Evidence
-from scorehoi_ros.fit.human import RATES, HumanPriors, human_terms, sees_hands, silhouette_terms, theta_of, values_of
+from scorehoi_ros.fit.human import RATES, HumanPriors, human_terms, outline_term, sees_hands, silhouette_terms, theta_of, values_of
 from scorehoi_ros.fit.scene import ObjectTensors, PosedBody, place
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.types import Estimate, Floats, Floor
@@ -30,6 +30,7 @@ class JointWeights:
 
     outside: float = 5.0
     uncovered: float = 5.0
+    outline: float = 5.0
     contact: float = 4000.0
     penetration: float = 40000.0
     order: float = 4000.0
@@ -154,6 +155,8 @@ def _joint_terms(
     if evidence.object is not None:
         surface = place(tensors.surface, values["R_o"], values["origin"])
         terms |= silhouette_terms(surface, evidence.object, "object", w.outside, w.uncovered, tensors.spacing)
+        outline = place(tensors.hull, values["R_o"], values["origin"])
+        terms["object_outline"] = w.outline * outline_term(outline, evidence.object)
         if relations.order is not None:
             terms["order"] = w.order * order_loss(human.tokens, surface, relations.order)
     if evidence.object_depth is not None:

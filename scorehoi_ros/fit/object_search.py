@@ -202,12 +202,14 @@ def _improve(
 def _search_terms(values: Values, tensors: ObjectTensors, target: Silhouette, human: HumanContext) -> Terms:
     R = rotation_6d_to_matrix(values["R_o"])
     surface = tensors.surface @ R.transpose(-1, -2) + values["origin"][:, None]
+    hull = tensors.hull @ R.transpose(-1, -2) + values["origin"][:, None]
     pixels = image.project(surface, target.K)
     tolerance = float(target.K[0, 0] / values["origin"][:, 2].detach().mean()) * tensors.spacing
     distance = physical.signed_distances(human.tokens, tensors.field, R, values["origin"])
     return {
         "outside": image.outside_loss(pixels, target.distance).sum(),
         "uncovered": image.uncovered_loss(pixels, target.points, tolerance).sum(),
+        "outline": image.outline_loss(image.project(hull, target.K), target.outline).sum(),
         "contact": 500 * physical.contact_loss(distance, human.contacts).sum(),
         "penetration": 500 * physical.penetration_loss(distance).sum(),
     }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 
 from scorehoi_ros.body.layer import BodyLayer
@@ -15,6 +16,7 @@ from scorehoi_ros.types import NUM_HUMAN_TOKENS, Floats, Ints
 
 HAND_JOINT_0 = 22
 _SURFACE_POINTS = 400
+_HULL_POINTS = 300
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class ObjectTensors:
     """(64, 3) metres, object frame."""
     surface: Tensor
     """(400, 3) metres, an even sample of the surface, for silhouettes."""
+    hull: Tensor
+    """(h, 3) metres, points of the convex hull, for the outline."""
     spacing: float
     """Metres, the typical distance between neighbours in `surface`."""
 
@@ -85,6 +89,7 @@ def object_tensors(template: ObjectTemplate) -> ObjectTensors:
         ObjectField(_tensor(grid.values), _tensor(grid.origin), float(grid.spacing)),
         _tensor(template.points),
         _tensor(surface),
+        _tensor(hull_points(template.mesh.vertices)),
         float(gaps.amin(1).mean()),
     )
 
@@ -100,6 +105,15 @@ def sample_surface(vertices: Floats, faces: Floats, count: int) -> Floats:
     flip = u + v > 1
     u, v = np.where(flip, 1 - u, u), np.where(flip, 1 - v, v)
     return a[face] + u * (b[face] - a[face]) + v * (c[face] - a[face])
+
+
+def hull_points(vertices: Floats) -> Floats:
+    """(h, 3) vertices of the convex hull, thinned to `_HULL_POINTS`; all of them when the object is flat."""
+    try:
+        corners = vertices[ConvexHull(vertices).vertices]
+    except QhullError:
+        corners = vertices
+    return corners[:: -(-len(corners) // _HULL_POINTS)]
 
 
 def place(points: Tensor, R_o: Tensor, origin: Tensor) -> Tensor:

@@ -1,0 +1,186 @@
+"""The pipeline on a scene with known truth, on sequences, and on bad input."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.model import load_body
+from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.fit.object_search import rotation_distance
+from scorehoi_ros.fit.solver import FitSolver
+from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.pipeline import Pipeline
+from scorehoi_ros.types import Camera, Masks, Reconstruction, Status
+from tests.synthetic import Scene, TruthfulDetector, make_scene
+
+BODY = load_body()
+BOX = load_template("box:0.40x0.30x0.20")
+SECOND = 1_000_000_000
+
+
+def make_pipeline(scene: Scene | None, **settings: object) -> Pipeline:
+    config = PipelineConfig(first_iterations=80, track_iterations=20, **settings)  # type: ignore[arg-type]
+    solver = FitSolver(BODY, BOX, config)
+    detector = TruthfulDetector(scene.seen if scene is not None else None)
+    return Pipeline(config, BODY, BOX, detector, None, solver, solver, BodyLayer(BODY))
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return make_scene(BODY, BOX, turn=0.4)
+
+
+@pytest.fixture(scope="module")
+def result(scene: Scene) -> Iterator[Reconstruction]:
+    yield make_pipeline(scene).step(scene.frame, None)[0]
+
+
+def test_human_is_recovered(scene: Scene, result: Reconstruction) -> None:
+    assert result.status == Status.OK, result.message
+    assert result.human is not None
+    relative = result.human.joints - result.human.joints[0]
+    truth = scene.joints - scene.joints[0]
+    assert np.linalg.norm(relative - truth, axis=1)[:22].mean() < 0.06
+    assert result.quality["human_iou"] > 0.75
+    assert result.quality["keypoint_px"] < 3
+
+
+def test_object_is_recovered(scene: Scene, result: Reconstruction) -> None:
+    assert result.object is not None and result.human is not None
+    T, truth = result.object.T_cam_object, scene.T_cam_object
+    assert np.linalg.norm(T[:3, 3] - truth[:3, 3]) < 0.06
+    # The person's own depth is less sure: without a known height, size and distance trade against each other.
+    relative = (T[:3, 3] - result.human.root) - (truth[:3, 3] - scene.joints[0])
+    assert np.linalg.norm(relative) < 0.2
+    assert np.degrees(rotation_distance(T[None, :3, :3], truth[:3, :3], BOX.symmetry)[0]) < 25
+    assert result.quality["object_iou"] > 0.75
+
+
+def test_hands_touch_the_box(result: Reconstruction) -> None:
+    assert result.contacts is not None
+    assert any("hand" in part for part in result.contacts.body_parts)
+    assert len(result.contacts.human_vertices) == len(result.contacts.human_probabilities) > 0
+    assert result.quality["penetration_mm"] < 60
+
+
+def test_descent_lowers_the_energy(result: Reconstruction) -> None:
+    assert result.quality["energy_last"] < result.quality["energy_first"]
+
+
+def test_estimate_and_published_state_are_the_same_thing(result: Reconstruction) -> None:
+    assert result.estimate is not None and result.object is not None and result.human is not None
+    np.testing.assert_allclose(
+        result.estimate.t_cam + result.estimate.t_o, result.object.T_cam_object[:3, 3], atol=1e-9
+    )
+    np.testing.assert_allclose(result.human.joints[0], result.estimate.t_cam, atol=1e-5)
+
+
+def test_same_input_same_output(scene: Scene, result: Reconstruction) -> None:
+    again, _ = make_pipeline(scene).step(scene.frame, None)
+    assert again.human is not None and result.human is not None
+    np.testing.assert_array_equal(again.human.vertices, result.human.vertices)
+
+
+def test_sequence_keeps_the_shape_and_follows(scene: Scene) -> None:
+    state, pipeline, results = None, make_pipeline(scene), []
+    for k in range(3):
+        now = make_scene(BODY, BOX, stamp_ns=k * SECOND // 10, shift=0.03 * k, turn=0.4)
+        result, state = replace(pipeline, detector=TruthfulDetector(now.seen)).step(now.frame, state)
+        results.append((now, result))
+    shapes = [r.human.betas for _, r in results if r.human is not None]
+    assert len(shapes) == 3
+    np.testing.assert_array_equal(shapes[1], shapes[0])
+    np.testing.assert_array_equal(shapes[2], shapes[0])
+    first, last = results[0][1], results[2][1]
+    assert first.object is not None and last.object is not None
+    moved = last.object.T_cam_object[0, 3] - first.object.T_cam_object[0, 3]
+    assert moved == pytest.approx(0.06, abs=0.04)
+
+
+def test_person_and_object_get_lost_and_found(scene: Scene) -> None:
+    pipeline = make_pipeline(scene)
+    _, state = pipeline.step(scene.frame, None)
+    gone, state = replace(pipeline, detector=TruthfulDetector(None)).step(replace(scene.frame, stamp_ns=SECOND // 10), state)
+    assert gone.status == Status.LOST
+    assert gone.human is not None and gone.human.status == Status.LOST
+    assert gone.object is not None and gone.object.status == Status.LOST
+    back, _ = pipeline.step(replace(scene.frame, stamp_ns=SECOND // 5), state)
+    assert back.status == Status.OK
+
+
+def test_object_without_mask_is_absent_and_lost_once_tracked(scene: Scene) -> None:
+    pipeline = make_pipeline(scene)
+    bare = replace(scene.frame, masks=Masks(scene.frame.masks.human, None, 1.0, 0.0))
+    result, _ = pipeline.step(bare, None)
+    assert result.object is not None and result.object.status == Status.ABSENT
+    assert "prompt" in result.message
+    _, state = pipeline.step(scene.frame, None)
+    result, _ = pipeline.step(replace(bare, stamp_ns=SECOND // 10), state)
+    assert result.object is not None and result.object.status == Status.LOST
+    assert result.human is not None and result.human.status == Status.OK
+
+
+def test_nobody_is_a_normal_result(scene: Scene) -> None:
+    result, _ = make_pipeline(None).step(scene.frame, None)
+    assert result.status == Status.ABSENT
+    assert result.human is None
+    assert result.message == "nobody is in view"
+
+
+def test_backward_time_starts_afresh(scene: Scene) -> None:
+    pipeline = make_pipeline(scene)
+    _, state = pipeline.step(replace(scene.frame, stamp_ns=SECOND), None)
+    again, _ = pipeline.step(replace(scene.frame, stamp_ns=0), state)
+    first, _ = pipeline.step(replace(scene.frame, stamp_ns=0), None)
+    assert again.human is not None and first.human is not None
+    np.testing.assert_array_equal(again.human.vertices, first.human.vertices)
+
+
+def test_depth_fixes_the_scale(scene: Scene) -> None:
+    depth = np.full(scene.frame.rgb.shape[:2], 4.0, np.float32)
+    near, _ = make_pipeline(scene).step(scene.frame, None)
+    far, _ = make_pipeline(scene).step(replace(scene.frame, depth=depth), None)
+    assert near.human is not None and far.human is not None
+    assert far.human.root[2] > near.human.root[2] + 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rgb": np.zeros((0, 5, 3), np.uint8)}, "at least one pixel"),
+        ({"rgb": np.zeros((480, 480), np.uint8)}, "uint8 RGB"),
+        ({"rgb": np.zeros((480, 480, 3), np.float32)}, "uint8 RGB"),
+        ({"camera": Camera(np.full((3, 3), np.nan), 480, 480)}, "finite"),
+        ({"camera": Camera(np.eye(3) * 0, 480, 480)}, "focal lengths"),
+        ({"camera": Camera(np.diag([500.0, 500, 1]), 320, 240)}, "320 x 240"),
+        ({"depth": np.zeros((5, 5), np.float32)}, "the depth must have the image's size"),
+        ({"masks": Masks(np.zeros((5, 5), bool), None)}, "the human mask must have the image's size"),
+    ],
+)
+def test_bad_frames_get_a_status_and_keep_the_track(scene: Scene, change: dict[str, object], words: str) -> None:
+    pipeline = make_pipeline(scene)
+    _, state = pipeline.step(scene.frame, None)
+    result, after = pipeline.step(replace(scene.frame, stamp_ns=SECOND // 10, **change), state)  # type: ignore[arg-type]
+    assert result.status == Status.BAD_INPUT
+    assert words in result.message
+    assert after == state or after is state
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"gravity": [0.0, 0.0, 0.0]}, "not all zero"),
+        ({"prompt_box": [1.0, 2.0]}, "four finite numbers"),
+        ({"prompt_box": [5.0, 5.0, 1.0, 1.0]}, "x1 > x0"),
+        ({"segmenter": "magic"}, "must be one of"),
+        ({"height_m": float("nan")}, "must be between"),
+        ({"first_iterations": 0}, "must be between"),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        PipelineConfig(**settings)  # type: ignore[arg-type]
