@@ -32,7 +32,9 @@ def plain_lbs(
     return np.array(vertices), np.array(position)
 
 
-def run(layer: BodyLayer, rotations: np.ndarray, betas: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def run(
+    layer: BodyLayer, rotations: np.ndarray, betas: np.ndarray, root: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     dtype = layer.template.dtype
     with torch.no_grad():
         out = layer(*(torch.as_tensor(x[None]).to(dtype) for x in (rotations, betas, root)))

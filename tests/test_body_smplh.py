@@ -63,7 +63,15 @@ def test_pickle_with_sparse_and_chumpy_arrays_equals_npz(
     path = tmp_path / "SMPLH_neutral.pkl"
     path.write_bytes(chumpy_pickle(value, protocol))
     from_pickle, from_npz = load_body(path), load_body(npz)
-    for name in ("v_template", "shapedirs", "joints_template", "joints_shapedirs", "weights", "faces", "regions"):
+    for name in (
+        "v_template",
+        "shapedirs",
+        "joints_template",
+        "joints_shapedirs",
+        "weights",
+        "faces",
+        "regions",
+    ):
         np.testing.assert_array_equal(getattr(from_pickle, name), getattr(from_npz, name))
 
 

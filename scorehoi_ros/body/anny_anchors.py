@@ -14,13 +14,14 @@ def find_anchors(
     weights: NDArray[np.floating],
     quads: NDArray[np.integer],
     visible: NDArray[np.bool_],
+    skin_count: int,
 ) -> Anchors:
     """Weighted vertices for every name of `landmarks.ANCHOR_NAMES` on a T-pose body.
 
     ``vertices`` (V, 3), ``joints`` (52, 3), ``weights`` (V, 52), ``quads`` (q, 4), ``visible`` (V,) false
-    for the eyes, the mouth cavity and the eye sockets.
+    for the eyes, the mouth cavity and the eye sockets; vertices from ``skin_count`` on are the eyeballs.
     """
-    anchors = _face_anchors(vertices, weights[:, JOINT_INDEX["head"]], quads, visible)
+    anchors = _face_anchors(vertices, weights[:, JOINT_INDEX["head"]], quads, visible, skin_count)
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
         anchors |= _foot_anchors(vertices, joints, weights, side, sign)
         anchors |= _finger_anchors(vertices, joints, weights, side)
@@ -34,7 +35,11 @@ def _pick(allowed: NDArray[np.bool_], value: NDArray[np.floating]) -> dict[int, 
 
 
 def _face_anchors(
-    vertices: NDArray, head_weight: NDArray, quads: NDArray[np.integer], visible: NDArray[np.bool_]
+    vertices: NDArray,
+    head_weight: NDArray,
+    quads: NDArray[np.integer],
+    visible: NDArray[np.bool_],
+    skin_count: int,
 ) -> Anchors:
     """Nose, eyes, ears and mouth; the rims of the eye sockets and of the mouth give the corners."""
     skin = visible & (head_weight > 0.8)
@@ -45,7 +50,7 @@ def _face_anchors(
     rim = np.zeros(len(vertices), dtype=bool)
     rim[np.unique(quads[mixed])] = True
     rim &= visible
-    eyeballs = np.arange(len(vertices)) >= _first_eyeball(vertices, quads)
+    eyeballs = np.arange(len(vertices)) >= skin_count
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
         own = sign * x > 0
         lids = rim & own & (y > nose_y)
@@ -55,19 +60,6 @@ def _face_anchors(
         anchors[f"{side}_ear"] = _pick(skin & (y < nose_y + 0.05), sign * x)
         anchors[f"mouth_{side}"] = _pick(rim & own & (y < nose_y), sign * x)
     return anchors
-
-
-def _first_eyeball(vertices: NDArray, quads: NDArray[np.integer]) -> int:
-    """Eyeballs come after the skin: the first vertex of the last connected part's pair.
-
-    The two eyeballs are equal, so the skin ends where the remaining vertices split into two halves that no
-    quad joins to the rest.
-    """
-    low, high = quads.min(axis=1), quads.max(axis=1)
-    reach = np.zeros(len(vertices), dtype=np.int64)
-    np.maximum.at(reach, low, high)
-    ends = np.flatnonzero(np.maximum.accumulate(reach) == np.arange(len(vertices)))
-    return int(ends[0]) + 1
 
 
 def _foot_anchors(vertices: NDArray, joints: NDArray, weights: NDArray, side: str, sign: float) -> Anchors:

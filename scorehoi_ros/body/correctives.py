@@ -32,8 +32,8 @@ _RANGE_DEG: dict[str, tuple[float, float, float]] = {
     "ring": (20, 20, 80),
 }
 """Largest rotation about x, y and z that each kind of joint is sampled at."""
-_STRENGTH = 0.6
-"""Full dual-quaternion blending bulges; this share looked best in sitting and squatting poses."""
+_STRENGTH, _SHOULDER_STRENGTH = 0.6, 0.1
+"""Full dual-quaternion blending bulges: 0.6 looked best in sitting and squatting, 0.1 for raised arms."""
 _SAMPLES, _RIDGE, _LARGEST_DEG, _WEIGHT_STEPS = 300, 1e-3, 140.0, 41
 
 
@@ -50,7 +50,8 @@ def pose_correctives(
         blended = np.flatnonzero((w > 1e-4) & (w < 1 - 1e-4))
         arm = vertices[blended] - joints[joint]
         offsets = np.einsum("vkab,vb->vak", _lookup(table, w[blended]), arm)
-        correctives[blended, :, joint - 1] = _STRENGTH * offsets
+        strength = _SHOULDER_STRENGTH if "shoulder" in JOINT_NAMES[joint] else _STRENGTH
+        correctives[blended, :, joint - 1] = strength * offsets
     return correctives.reshape(len(vertices), 3, -1)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from scorehoi_ros.body.landmark_shares import SHARES
 from scorehoi_ros.body.model import LandmarkMap
-from scorehoi_ros.body.skeleton import FINGERS, JOINT_INDEX, JOINT_NAMES, SIDES
+from scorehoi_ros.body.skeleton import FINGERS, JOINT_INDEX, JOINT_NAMES, SIDES, mirror_name
 
 _FACE = (
     "nose",
@@ -23,7 +24,11 @@ _BODY_PARTS = (
 _HAND = (
     "wrist",
     *(f"thumb_{part}" for part in ("cmc", "mcp", "ip", "tip")),
-    *(f"{finger}_{part}" for finger in ("index", "middle", "ring", "pinky") for part in ("mcp", "pip", "dip", "tip")),
+    *(
+        f"{finger}_{part}"
+        for finger in ("index", "middle", "ring", "pinky")
+        for part in ("mcp", "pip", "dip", "tip")
+    ),
 )
 LANDMARK_NAMES: tuple[str, ...] = (
     *_FACE,
@@ -37,17 +42,29 @@ ANCHOR_NAMES: tuple[str, ...] = (
     *(f"{side}_{part}" for side in SIDES for part in ("big_toe", "small_toe", "heel")),
     *(f"{side}_{finger}_tip" for side in SIDES for finger in FINGERS),
 )
-"""Points on the skin that a body must name; the other landmarks come from joints."""
+"""Points on the skin that a body must name; the rest of the landmarks comes from joints."""
 
 Terms = dict[str, float]
-"""Share of each joint or anchor in one landmark; anchors are written with a leading "@"."""
+"""Share of each joint or anchor in one landmark; anchors have a leading "@"."""
 
 
-def landmark_terms() -> dict[str, Terms]:
-    """What each of the 75 landmarks is made of."""
+def fitted_terms() -> dict[str, Terms]:
+    """What each of the 75 landmarks is made of on the free body, see `landmark_shares`."""
+    mirrored = {
+        mirror_name(name): {mirror_name(source): share for source, share in terms.items()}
+        for name, terms in SHARES.items()
+    }
+    return mirrored | SHARES
+
+
+def nominal_terms() -> dict[str, Terms]:
+    """What each of the 75 landmarks is by its name: one joint or one point of the skin."""
     terms: dict[str, Terms] = {name: {f"@{name}": 1.0} for name in _FACE}
     for side in SIDES:
-        terms |= {f"{side}_{j}": {f"{side}_{j}": 1.0} for j in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")}
+        terms |= {
+            f"{side}_{j}": {f"{side}_{j}": 1.0}
+            for j in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+        }
         terms[f"{side}_pinky"] = {f"{side}_pinky1": 1.0}
         terms[f"{side}_index"] = {f"{side}_index1": 1.0}
         terms[f"{side}_thumb"] = {f"{side}_thumb2": 1.0}
@@ -66,13 +83,15 @@ def _hand_terms(side: str) -> dict[str, Terms]:
     return terms
 
 
-def build_landmark_map(anchors: Mapping[str, Mapping[int, float]]) -> LandmarkMap:
+def build_landmark_map(
+    anchors: Mapping[str, Mapping[int, float]], landmark_terms: Mapping[str, Terms]
+) -> LandmarkMap:
     """The map for a mesh whose anchors (every name of ANCHOR_NAMES) are weighted sums of vertices."""
     ids = sorted({vertex for name in ANCHOR_NAMES for vertex in anchors[name]})
     column = {vertex: i for i, vertex in enumerate(ids)}
     joint_weights = np.zeros((len(LANDMARK_NAMES), len(JOINT_NAMES)), dtype=np.float32)
     vertex_weights = np.zeros((len(LANDMARK_NAMES), len(ids)), dtype=np.float32)
-    for name, terms in landmark_terms().items():
+    for name, terms in landmark_terms.items():
         row = LANDMARK_NAMES.index(name)
         for source, share in terms.items():
             if not source.startswith("@"):
@@ -88,4 +107,4 @@ def landmark_points(
 ) -> NDArray[np.float64]:
     """(75, 3) landmarks of a posed body: ``joints`` (52, 3) and all ``vertices`` (V, 3), same frame."""
     skin = vertices[model_map.vertex_ids]
-    return model_map.joint_weights @ joints + model_map.vertex_weights @ skin
+    return np.asarray(model_map.joint_weights @ joints + model_map.vertex_weights @ skin, np.float64)

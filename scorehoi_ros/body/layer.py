@@ -18,6 +18,21 @@ class BodyLayer(torch.nn.Module):
     World transforms come from pointer jumping: 4 batched products instead of one for each of 11 levels.
     """
 
+    template: Tensor
+    shapedirs: Tensor
+    joints_template: Tensor
+    joints_shapedirs: Tensor
+    weights: Tensor
+    jumps: Tensor
+    parents: Tensor
+    identity: Tensor
+    last_row: Tensor
+    world: Tensor
+    posedirs: Tensor
+    blocks: Tensor
+    block_joints: Tensor
+    block_vertices: Tensor
+
     def __init__(
         self,
         model: BodyModel,

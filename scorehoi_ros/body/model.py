@@ -137,7 +137,15 @@ def _check_shapes(model: BodyModel, source: str) -> None:
 
 
 def _check_finite(model: BodyModel, source: str) -> None:
-    names = ("v_template", "shapedirs", "posedirs", "joints_template", "joints_shapedirs", "weights", "hand_mean")
+    names = (
+        "v_template",
+        "shapedirs",
+        "posedirs",
+        "joints_template",
+        "joints_shapedirs",
+        "weights",
+        "hand_mean",
+    )
     for name in names:
         array = getattr(model, name)
         # a sum is quicker than isfinite on 70 MB and is not finite when any entry is not

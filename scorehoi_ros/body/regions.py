@@ -48,7 +48,10 @@ def _groups() -> dict[str, list[str]]:
 def body_regions(
     vertices: NDArray[np.floating], weights: NDArray[np.floating], joints: NDArray[np.floating]
 ) -> NDArray[np.uint8]:
-    """(V,) index into REGION_NAMES for rest-pose ``vertices`` (V, 3), ``weights`` (V, 52), ``joints`` (52, 3)."""
+    """(V,) index into REGION_NAMES.
+
+    Rest-pose ``vertices`` (V, 3) and ``joints`` (52, 3) in metres, skin ``weights`` (V, 52).
+    """
     assert weights.shape[1] == len(JOINT_NAMES)
     groups = _groups()
     columns = [weights[:, [JOINT_INDEX[j] for j in names]].sum(axis=1) for names in groups.values()]

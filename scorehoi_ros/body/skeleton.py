@@ -4,6 +4,8 @@ The order is that of the published SMPL-H files (Romero et al. 2017): 22 body jo
 index, middle, pinky, ring, thumb with three joints each.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,22 +57,11 @@ PARENTS: NDArray[np.int32] = np.array([JOINT_INDEX.get(parent, -1) for _, parent
 
 def mirror_name(name: str) -> str:
     """The name of the joint, landmark or region on the other side of the body."""
-    for side, other in (("left", "right"), ("right", "left")):
-        if name.startswith(f"{side}_"):
-            return other + name.removeprefix(side)
-    return name
+    return re.sub("left|right", lambda side: "right" if side[0] == "left" else "left", name)
 
 
 MIRROR: NDArray[np.int32] = np.array([JOINT_INDEX[mirror_name(name)] for name in JOINT_NAMES], dtype=np.int32)
 """(52,) index of the joint on the other side; middle joints map to themselves."""
-
-
-def level_table(parents: NDArray[np.integer]) -> list[NDArray[np.int64]]:
-    """Joints grouped by their distance from the root; every parent is in the group before."""
-    depth = np.zeros(len(parents), dtype=np.int64)
-    for joint in range(1, len(parents)):
-        depth[joint] = depth[parents[joint]] + 1
-    return [np.flatnonzero(depth == level) for level in range(int(depth.max()) + 1)]
 
 
 def jump_table(parents: NDArray[np.integer]) -> NDArray[np.int64]:

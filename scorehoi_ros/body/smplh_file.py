@@ -1,7 +1,7 @@
 """Licensed SMPL-H files (.npz of AMASS's releases, .pkl of MANO's) as a `BodyModel`.
 
-The files are not shipped.  Keys read: v_template, shapedirs, posedirs, J_regressor, weights, kintree_table, f,
-and hands_meanl / hands_meanr when present.
+The files are not shipped.  Keys read: v_template, shapedirs, posedirs, J_regressor, weights, kintree_table,
+f, and hands_meanl / hands_meanr when present.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.body.landmarks import build_landmark_map
+from scorehoi_ros.body.landmarks import build_landmark_map, nominal_terms
 from scorehoi_ros.body.model import NUM_POSE_FEATURES, BodyModel, LandmarkMap, validate_body
 from scorehoi_ros.body.regions import REGION_NAMES, body_regions
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.body.sampling import token_vertices
-from scorehoi_ros.body.skeleton import JOINT_NAMES, PARENTS, SIDES
+from scorehoi_ros.body.skeleton import JOINT_NAMES, SIDES
 from scorehoi_ros.errors import BodyError
 from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS
 
@@ -147,7 +147,7 @@ def _hand_mean(arrays: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def smpl_landmarks(vertices: NDArray[np.floating]) -> LandmarkMap:
-    """The 75 MediaPipe points on SMPL's mesh: known vertices, and the nearest ones for eye and mouth corners."""
+    """The 75 MediaPipe points on SMPL's mesh: known vertices; eye and mouth corners are the nearest ones."""
     anchors = {name: {vertex: 1.0} for name, vertex in SMPL_VERTICES.items()}
     nose = vertices[SMPL_VERTICES["nose"]]
     for side in SIDES:
@@ -158,7 +158,7 @@ def smpl_landmarks(vertices: NDArray[np.floating]) -> LandmarkMap:
         drop = eye[1] - nose[1]
         mouth = np.array([0.8 * eye[0] + 0.2 * nose[0], nose[1] - 0.8 * drop, eye[2]])
         anchors[f"mouth_{side}"] = _nearest(vertices, mouth)
-    return build_landmark_map(anchors)
+    return build_landmark_map(anchors, nominal_terms())
 
 
 def _nearest(vertices: NDArray[np.floating], point: NDArray[np.floating]) -> dict[int, float]:

@@ -37,7 +37,8 @@ def _build(out: Path) -> dict[str, Any]:
     model, meta = build_body()
     write_asset(out, validate_body(model, "the built body"), meta)
     content = out.read_bytes()
-    return {"file": str(out), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **meta}
+    facts = {name: value for name, value in meta.items() if name != "anchors"}
+    return {"file": str(out), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **facts}
 
 
 def _info(path: str) -> dict[str, Any]:
