@@ -23,10 +23,10 @@ demo: setup ## play a bag through the node and measure: INPUT= OBJECT= MASKS= BO
 	@$(BIN)/scorehoi demo --out '$(OUT)' $(DEMO_OPTIONS)
 
 test: setup ## fast tests
-	@$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_OPTIONS)
 
 test-slow: setup ## the slow tests
-	@$(BIN)/python -m pytest -q -m slow $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -m slow $(PYTEST_OPTIONS)
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/mypy

@@ -39,7 +39,7 @@ setup(
     long_description="See README.md.",
     license="Apache-2.0",
     license_files=["LICENSE", "NOTICE"],
-    python_requires=">=3.11,<3.12",
+    python_requires=">=3.11,<3.13",
     # Makes an editable install a plain path entry, which extend_path can join to the messages.
     package_dir={"": "."},
     packages=find_packages(include=["scorehoi_ros", "scorehoi_ros.*"]),

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -147,11 +148,27 @@ def sha256(path: Path) -> str:
 
 
 def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
-    """State and note of a file that is there; some publishers put the start of the hash into the name."""
+    """State and note of a file that is there, from what its publisher or our manifest says of its hash."""
     promised = re.search(part.hash_in_name, path.name) if part.hash_in_name else None
     if promised and not digest.startswith(promised.group(1)):
         return BROKEN, f"damaged: the name promises sha256 {promised.group(1)}..., it has {digest[:8]}..."
+    if part.shipped_as and digest != (shipped := shipped_sha256(part.shipped_as)):
+        return OTHER_VERSION, f"not the file of this release: its sha256 is {shipped[:16]}..."
     return FOUND, ""
+
+
+def shipped_sha256(name: str) -> str:
+    """Hash of models/`name` in this release, from models/manifest.json.
+
+    Raises InputError when the manifest is missing or does not know the file.
+    """
+    path = model_file("manifest.json")
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))[name]["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} says nothing about {name} ({error!r}). Install the package again."
+        ) from error
 
 
 def table(findings: Iterable[Finding]) -> str:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy
 
-CONTAINER = "/opt/python/cp311-cp311"
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+TAG = f"cp{sys.version_info.major}{sys.version_info.minor}"
+CONTAINER = f"/opt/python/{TAG}-{TAG}"
 
 
 def replacements() -> dict[str, str]:
     """Text in the wheels -> text for this environment; numpy 1 keeps its headers elsewhere than 2."""
     return {
-        f"{CONTAINER}/include/python3.11": sysconfig.get_paths()["include"],
-        f"{CONTAINER}/lib/python3.11/site-packages/numpy/_core/include": numpy.get_include(),
+        f"{CONTAINER}/include/{PYTHON}": sysconfig.get_paths()["include"],
+        f"{CONTAINER}/lib/{PYTHON}/site-packages/numpy/_core/include": numpy.get_include(),
     }
 
 

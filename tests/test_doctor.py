@@ -7,6 +7,7 @@ import pytest
 
 from scorehoi_ros import doctor
 from scorehoi_ros.commands import doctor as command
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.parts import FILES, PACKAGES, FilePart, PackagePart
 
 CHECKPOINT = next(part for part in FILES if part.option == "sam_checkpoint")
@@ -107,6 +108,21 @@ def test_shipped_file_that_is_gone_is_told() -> None:
     finding = doctor.examine_file(FilePart("gone", "x", "y", "z", shipped_as="gone.npz", required=True), "")
     assert finding.state == doctor.MISSING
     assert "searched" in finding.note
+
+
+def test_another_body_than_the_shipped_one_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "body_anny.npz").write_bytes(b"another body")
+    monkeypatch.setenv("SCOREHOI_MODELS", str(tmp_path))
+    finding = doctor.examine_file(next(part for part in FILES if part.shipped_as == "body_anny.npz"), "")
+    assert finding.state == doctor.OTHER_VERSION
+    assert doctor.shipped_sha256("body_anny.npz")[:16] in finding.note
+
+
+def test_manifest_without_the_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    monkeypatch.setenv("SCOREHOI_MODELS", str(tmp_path))
+    with pytest.raises(InputError, match="says nothing about body_anny.npz"):
+        doctor.shipped_sha256("body_anny.npz")
 
 
 def test_every_part_says_licence_source_and_use() -> None:
