@@ -17,6 +17,7 @@ from scorehoi_ros.perception.hands import (
     one_hand_twice,
     pixels_per_metre,
 )
+from scorehoi_ros.perception.human_search import square_around, tiles
 from scorehoi_ros.perception.native_log import NOISE
 
 PHOTO = SHARED / "wild_photos/images/017450.jpg"
@@ -149,6 +150,48 @@ def test_left_is_the_persons_left_and_axes_are_the_cameras(detector):
     assert seen.confidence[33] > 0.5
     np.testing.assert_allclose(seen.pixels[33], seen.pixels[15], atol=15)
     np.testing.assert_array_equal(seen.world[33], 0.0)
+
+
+def in_a_corner(image, times):
+    """The image, `times` smaller, at the bottom right of a grey picture; and its offset and scale."""
+    height, width = (round(side * 1280 / image.shape[1] / times) for side in image.shape[:2])
+    picture = np.full((times * height, times * width, 3), 90, np.uint8)
+    picture[-height:, -width:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return picture, np.array([width, height]) * (times - 1), width / image.shape[1]
+
+
+@needs_shared
+def test_a_person_small_in_the_image_is_found_at_the_right_place(detector):
+    frame = first_frame(FRONTAL_VIDEO)
+    picture, offset, scale = in_a_corner(frame, 3)
+    near, far = detector.detect(frame), detector.detect(picture)
+    assert far is not None and far.mask.shape == picture.shape[:2]
+    expected = near.landmarks.pixels[:33] * scale + offset
+    assert np.median(np.linalg.norm(far.landmarks.pixels[:33] - expected, axis=1)) < 6
+    true_mask = in_a_corner(np.repeat(near.mask[..., None] * 255, 3, axis=2).astype(np.uint8), 3)[0][..., 0]
+    true_mask, found = true_mask > 127, far.mask > 0.5
+    assert (found & true_mask).sum() / (found | true_mask).sum() > 0.8
+
+
+@needs_shared
+@pytest.mark.parametrize("columns", [slice(0, 850), slice(1450, 2048)])
+def test_a_room_without_people_is_empty(detector, columns):
+    assert detector.detect(read(SHARED / "behave_photos/images/050507.jpg")[:, columns]) is None
+
+
+@given(st.integers(1, 900), st.integers(1, 900))
+def test_tiles_cover_the_image(height, width):
+    covered = np.zeros((height, width), bool)
+    for x0, y0, x1, y1 in tiles(height, width):
+        assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+        covered[y0:y1, x0:x1] = True
+    assert covered.all()
+
+
+@given(st.lists(st.tuples(st.floats(-300, 900), st.floats(-300, 900)), min_size=1, max_size=5))
+def test_square_around_is_a_part_of_the_image(points):
+    x0, y0, x1, y1 = square_around(np.array(points), 400, 500)
+    assert 0 <= x0 < x1 <= 500 and 0 <= y0 < y1 <= 400
 
 
 @needs_shared

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import MissingExtraError
 from scorehoi_ros.perception.hands import hand_confidence, hand_world, one_hand_twice, pixels_per_metre
+from scorehoi_ros.perception.human_search import find_small
 from scorehoi_ros.perception.native_log import quiet_native_log
 from scorehoi_ros.types import Floats, HumanObservation, Landmarks
 
@@ -43,7 +44,15 @@ class MediapipeHuman:
         self._settled = False
 
     def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
-        """Landmarks and soft mask of the most prominent person in `rgb` (H, W, 3) uint8; None for nobody."""
+        """Landmarks and soft mask of the most prominent person in `rgb` (H, W, 3) uint8; None for nobody.
+
+        A person small in the image is searched for in parts of it, see `human_search`: an image without
+        anybody takes longest.
+        """
+        found = self._look(rgb)
+        return find_small(rgb, self._look) if found is None else found
+
+    def _look(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
         if self._settled:
             return _observation(self._process(rgb), *rgb.shape[:2])
         # One more native warning comes with the first person ever seen.
