@@ -38,7 +38,7 @@ def made_up_smplh(seed: int = 0) -> dict[str, np.ndarray]:
     return {
         "v_template": joints[owner] + rng.normal(size=(6890, 3)) * spread[:, None],
         "shapedirs": rng.normal(0, 0.01, (6890, 3, 16)),
-        "posedirs": rng.normal(0, 0.001, (6890, 3, 459)),
+        "posedirs": rng.normal(0, 0.001, (6890, 3, 459)).astype(np.float32),
         "J_regressor": regressor,
         "weights": weights,
         "kintree_table": kintree.astype(np.uint32),
