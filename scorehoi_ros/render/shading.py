@@ -116,18 +116,36 @@ def draw(
     supersample: int = 2,
 ) -> Layer:
     """Render shaded surfaces with smooth outlines; `supersample` squared samples for each pixel."""
-    s = supersample
-    depth_fine = np.zeros((height * s, width * s), np.float32)
-    rgb_fine = np.zeros((height * s, width * s, 3), np.float32)
-    if surfaces:
-        vertices, faces, colours, normals = join(surfaces)
-        fine = fine_intrinsics(K, s)
-        depth_fine, face_id = rasterise(vertices, faces, fine, width * s, height * s)
-        points, values = interpolated(vertices, faces, np.c_[normals, colours], fine, depth_fine, face_id)
-        chosen = light or Light(KEY_LIGHT, np.array([0.0, -1.0, 0.0]))
-        rgb_fine[face_id >= 0] = lit(points, values[:, :3], values[:, 3:], chosen)
-        rgb_fine *= crease_darkening(depth_fine, fine[0, 0])[..., None]
-    return _reduced(rgb_fine, depth_fine, s)
+    layer = Layer(
+        np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    )
+    if not surfaces:
+        return layer
+    vertices, faces, colours, normals = join(surfaces)
+    x0, y0, x1, y1 = window(vertices, K, width, height)
+    if x1 <= x0 or y1 <= y0:
+        return layer
+    shifted = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]]) @ np.asarray(K, np.float64)
+    fine = fine_intrinsics(shifted, supersample)
+    depth, face_id = rasterise(vertices, faces, fine, (x1 - x0) * supersample, (y1 - y0) * supersample)
+    rgb = np.zeros((*depth.shape, 3), np.float32)
+    points, values = interpolated(vertices, faces, np.c_[normals, colours], fine, depth, face_id)
+    chosen = light or Light(KEY_LIGHT, np.array([0.0, -1.0, 0.0]))
+    rgb[face_id >= 0] = lit(points, values[:, :3], values[:, 3:], chosen)
+    rgb *= crease_darkening(depth, fine[0, 0])[..., None]
+    part = _reduced(rgb, depth, supersample)
+    here = np.s_[y0:y1, x0:x1]
+    layer.rgb[here], layer.alpha[here], layer.depth[here] = part.rgb, part.alpha, part.depth
+    return layer
+
+
+def window(vertices: Floats, K: Floats, width: int, height: int) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the pixels that vertices (n, 3) can cover; the whole picture when one is near or behind."""
+    if vertices[:, 2].min() < 0.1:
+        return 0, 0, width, height
+    pixels = (vertices @ np.asarray(K, np.float64).T)[:, :2] / vertices[:, 2:]
+    low, high = np.floor(pixels.min(0)).astype(int) - 1, np.ceil(pixels.max(0)).astype(int) + 2
+    return max(low[0], 0), max(low[1], 0), min(high[0], width), min(high[1], height)
 
 
 def fine_intrinsics(K: Floats, s: int) -> Floats:
@@ -173,16 +191,12 @@ def to_bytes(picture: Floats) -> NDArray[np.uint8]:
 
 
 def _reduced(rgb: NDArray[np.float32], depth: NDArray[np.float32], s: int) -> Layer:
-    height, width = depth.shape[0] // s, depth.shape[1] // s
-
-    def blocks(a: NDArray[np.float32]) -> NDArray[np.float32]:
-        return a.reshape(height, s, width, s, *a.shape[2:])
-
-    covered = blocks((depth > 0).astype(np.float32))
-    alpha = covered.mean((1, 3))
-    total = (blocks(rgb) * covered[..., None]).sum((1, 3))
-    colour = total / np.maximum(covered.sum((1, 3)), 1.0)[..., None]
-    return Layer(colour.astype(np.float32), alpha.astype(np.float32), blocks(depth).max((1, 3)))
+    """Average s x s samples; uncovered samples are black and do not count for the colour."""
+    size = (depth.shape[1] // s, depth.shape[0] // s)
+    alpha = cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    colour = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) / np.maximum(alpha, 1e-6)[..., None]
+    nearest = np.maximum.reduce([depth[i::s, j::s] for i in range(s) for j in range(s)])
+    return Layer(colour, alpha, nearest)
 
 
 def interpolated(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.geometry.rigid import make_transform, transform_points
-from scorehoi_ros.render.shading import Light, Surface, composite, draw, fine_intrinsics, to_bytes, unit
+from scorehoi_ros.render.shading import Light, Surface, composite, draw, to_bytes, unit
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Floats, Floor
 
@@ -103,14 +103,10 @@ def _ground(
     origin: Floats,
 ) -> NDArray[np.float32]:
     """Background, grid lines every half metre that fade with distance, a soft shadow under the surfaces."""
-    s = 2
-    fine = fine_intrinsics(K, s)
-    fade = np.linspace(0, 1, height * s, dtype=np.float32)[:, None, None]
-    picture = np.broadcast_to(
-        BACKGROUND_TOP * (1 - fade) + BACKGROUND_BOTTOM * fade, (height * s, width * s, 3)
-    )
-    u, v = np.meshgrid(np.arange(width * s), np.arange(height * s))
-    rays = np.stack([(u - fine[0, 2]) / fine[0, 0], (v - fine[1, 2]) / fine[1, 1], np.ones(u.shape)], -1)
+    fade = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    picture = np.broadcast_to(BACKGROUND_TOP * (1 - fade) + BACKGROUND_BOTTOM * fade, (height, width, 3))
+    u, v = np.meshgrid(np.arange(width), np.arange(height))
+    rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(u.shape)], -1)
     slope = rays @ up
     distance = np.where(slope < -1e-3, offset / np.minimum(slope, -1e-3), 0.0)
     hit = (distance > 0) & (distance < 4 * VIEW_DISTANCE_M)
@@ -121,7 +117,7 @@ def _ground(
     shadow = _shadow(surfaces, axes, origin, centre, floor_xy) * hit
     picture = picture * (1 - 0.85 * lines[..., None]) + LINE * 0.85 * lines[..., None]
     picture = picture * (1 - 0.34 * shadow[..., None])
-    return np.asarray(cv2.resize(picture.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA))
+    return np.asarray(picture, np.float32)
 
 
 def _grid_lines(floor_xy: Floats) -> Floats:
