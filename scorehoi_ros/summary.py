@@ -33,7 +33,7 @@ _SOFTNESS_M = 0.015
 """Contact probability falls from 0.73 to 0.27 within this distance on both sides of the 5 cm rule."""
 _SEEN = 0.5
 _GOOD_KEYPOINT_PX = 10.0
-_MIN_MASK_SCORE = 0.3
+_MIN_OBJECT_CONFIDENCE = 0.3
 _PIXEL_SIGMA = 2.0
 
 
@@ -120,8 +120,11 @@ def object_status(agreement: Agreement, mask_score: float, tracked: bool, config
         return Status.LOST, f"the object was tracked, but overlaps its mask by only {overlap:.2f}"
     if overlap < config.min_object_iou:
         return Status.UNTRUSTED, f"the object overlaps its mask by {overlap:.2f} < {config.min_object_iou}"
-    if mask_score < _MIN_MASK_SCORE:
-        return Status.UNTRUSTED, f"the object mask is uncertain (score {mask_score:.2f} < {_MIN_MASK_SCORE})"
+    if overlap * mask_score < _MIN_OBJECT_CONFIDENCE:
+        return Status.UNTRUSTED, (
+            f"the object is uncertain: overlap {overlap:.2f} with a mask of score {mask_score:.2f} "
+            f"(product below {_MIN_OBJECT_CONFIDENCE})"
+        )
     return Status.OK, ""
 
 
