@@ -1,5 +1,6 @@
 """The node's parts that know nothing of ROS."""
 
+import argparse
 import threading
 import time
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from fake_pipeline import FakePipeline, make_body
 
+from scorehoi_ros.commands import node as node_command
 from scorehoi_ros.config import PipelineConfig
 from scorehoi_ros.errors import CameraError, InputError, TemplateError
 from scorehoi_ros.geometry.camera import guess_camera
@@ -142,12 +144,16 @@ def test_advice_says_why_there_is_no_output() -> None:
     health.lifecycle("active")
     assert advice(health.snapshot(), 102.0, "/image", list) == {}
     assert "nobody publishes images" in advice(health.snapshot(), 104.0, "/image", list)["no_images"]
+    assert advice(health.snapshot(), 104.0, "/image", list, busy=True) == {}
     assert "QoS" in advice(health.snapshot(), 104.0, "/image", lambda: ["/image"])["no_images"]
     now[0] = 104.0
     health.image()
     health.result(bad_input(0, "cam", "the image is truncated"), 1.0, False, 0)
     texts = advice(health.snapshot(), 104.5, "/image", list)
     assert "truncated" in texts["status"] and "guess" in texts
+    now[0] = 120.0
+    health.result(bad_input(0, "cam", "a frame that took long"), 1.0, False, 0)
+    assert "no_images" not in advice(health.snapshot(), 121.0, "/image", list)
     health.lifecycle("inactive")
     assert advice(health.snapshot(), 200.0, "/image", list) == {}
 
@@ -216,3 +222,17 @@ def test_coarse_faces_follow_the_same_vertices() -> None:
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
     assert area > 0.85 * 4 * np.pi
     assert coarse_faces(points, faces, 10**6) is not None and len(make_body().faces) == 27_000
+
+
+def test_command_line_hands_ros_arguments_on() -> None:
+    parser = argparse.ArgumentParser()
+    node_command.add_arguments(parser)
+    # What `ros2 launch` gives: --ros-args twice.
+    args = parser.parse_args(
+        ["--object", "ball:0.2", "--ros-args", "--log-level", "info", "--ros-args", "-r", "a:=b"]
+    )
+    assert node_command.ros_arguments(args) == [
+        "--ros-args", "-p", "object:=ball:0.2", "--log-level", "info", "--ros-args", "-r", "a:=b",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="no parameter file"):
+        node_command.ros_arguments(parser.parse_args(["--params-file", "nowhere.yaml"]))

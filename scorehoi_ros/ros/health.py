@@ -21,7 +21,8 @@ class Snapshot:
     active_since_s: float = 0.0
     images: int = 0
     results: int = 0
-    last_image_s: float | None = None
+    last_sign_s: float | None = None
+    """When an image arrived or the work on one ended: in between, no other is to be missed."""
     last_status: Status | None = None
     bad_since_s: float | None = None
     """Since when the status has been other than OK or UNTRUSTED without a break."""
@@ -63,7 +64,7 @@ class Health:
         """An image arrived."""
         with self._lock:
             s = self._snapshot
-            self._snapshot = replace(s, images=s.images + 1, last_image_s=self._clock())
+            self._snapshot = replace(s, images=s.images + 1, last_sign_s=self._clock())
 
     def too_old(self) -> None:
         """An image was dropped because of its age."""
@@ -84,6 +85,7 @@ class Health:
             self._snapshot = replace(
                 s,
                 results=s.results + 1,
+                last_sign_s=self._clock(),
                 last_status=result.status,
                 bad_since_s=None if good else (s.bad_since_s or self._clock()),
                 last_message=result.message,
@@ -98,19 +100,24 @@ class Health:
 
 
 def advice(
-    s: Snapshot, now_s: float, image_topic: str, find_image_topics: Callable[[], list[str]]
+    s: Snapshot,
+    now_s: float,
+    image_topic: str,
+    find_image_topics: Callable[[], list[str]],
+    busy: bool = False,
 ) -> dict[str, str]:
     """Why there is no output, or no good one: texts by key, empty when all is well.
 
     `find_image_topics` lists the topics on which somebody publishes images; it is asked only in silence.
+    `busy` = a frame is being worked on.
     """
     if s.failure:
         return {"failure": s.failure}
     if s.lifecycle != "active":
         return {}
     result = dict(s.problems)
-    quiet_since = s.last_image_s if s.last_image_s is not None else s.active_since_s
-    if now_s - quiet_since > SILENCE_S:
+    quiet_since = s.last_sign_s if s.last_sign_s is not None else s.active_since_s
+    if now_s - quiet_since > SILENCE_S and not busy:
         return result | {"no_images": _no_images(image_topic, find_image_topics(), now_s - quiet_since)}
     if (
         s.bad_since_s is not None

@@ -195,7 +195,8 @@ class ReconstructNode(LifecycleNode):
         self._retry_held()
         s, settings, now_s = self.health.snapshot(), self.parameters.node, time.monotonic()
         topic = self.resolve_topic_name(image_topic(settings))
-        reasons = advice(s, now_s, topic, lambda: published_image_topics(self))
+        busy = self.worker is not None and self.worker.busy
+        reasons = advice(s, now_s, topic, lambda: published_image_topics(self), busy)
         for key, text in reasons.items():
             if self._throttle.allows(key, now_s, settings.warn_period_s):
                 log.warning("%s", text)

@@ -74,6 +74,12 @@ class Worker(Generic[Item]):
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def busy(self) -> bool:
+        """True while an item or a command is being worked on."""
+        with self._condition:
+            return self._busy
+
     def counts(self) -> Counts:
         """A consistent snapshot of the counters."""
         with self._condition:
