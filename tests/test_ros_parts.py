@@ -3,6 +3,7 @@
 import argparse
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ from scorehoi_ros.ros.decimate import coarse_faces
 from scorehoi_ros.ros.health import Health, Throttle, advice
 from scorehoi_ros.ros.matcher import StampMatcher
 from scorehoi_ros.ros.session import Session, bad_input
-from scorehoi_ros.ros.settings import NodeConfig, build_config, coerce, topic_beside
+from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config, coerce, topic_beside
 from scorehoi_ros.ros.worker import Worker
 from scorehoi_ros.types import Frame, Prompt, Status
 
@@ -236,3 +237,13 @@ def test_command_line_hands_ros_arguments_on() -> None:
     ]  # fmt: skip
     with pytest.raises(InputError, match="no parameter file"):
         node_command.ros_arguments(parser.parse_args(["--params-file", "nowhere.yaml"]))
+
+
+def test_every_parameter_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "ros_api.md").read_text()
+    missing = [
+        name
+        for name, f in FIELDS.items()
+        if f"| `{name}`{' *' if f.metadata['read_only'] else ''} |" not in text
+    ]
+    assert not missing
