@@ -81,7 +81,7 @@ def smooth_weights(
     rounds: int = 8,
     influences: int = 6,
 ) -> NDArray[np.float64]:
-    """Diffuse ``weights`` (n, 52) over the mesh, then keep the largest ``influences`` of each vertex, and ties.
+    """Diffuse ``weights`` (n, 52) over the mesh, then keep each vertex's largest ``influences`` and ties.
 
     Wider transitions at elbow, wrist and knee show fewer twist seams; ``frozen`` vertices stay as they are.
     """
