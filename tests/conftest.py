@@ -1,6 +1,7 @@
 """What holds for every test: one thread, DDS on this machine only and in a domain of our own."""
 
 import os
+import signal
 import tempfile
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -9,3 +10,7 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 # Two runs on one machine must not hear each other; 101 is the last domain whose ports are free on Linux.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="scorehoi-ros-log-"))
+
+# A shell starts background jobs with the interrupt ignored, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
