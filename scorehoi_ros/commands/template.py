@@ -36,14 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("template", metavar="FILE", help="mesh file, .xyz of 64 points, or a family spec")
     convert = actions.add_parser("convert", help="scale, centre or rewrite a mesh or .xyz file")
     convert.add_argument("template", metavar="FILE", help="mesh file or .xyz of 64 points")
-    convert.add_argument("--scale", type=float, default=1.0, help="factor to metres, for example 0.001 for millimetres")
+    convert.add_argument(
+        "--scale", type=float, default=1.0, help="factor to metres, for example 0.001 for millimetres"
+    )
     convert.add_argument("--centre", action="store_true", help="move the centre of the surface to the origin")
     convert.add_argument("--out", required=True, metavar="FILE", help=f"{', '.join(MESH_SUFFIXES)} or .xyz")
     listing = actions.add_parser("list", help="families of objects with their parameters")
     listing.add_argument("family", nargs="?", help="only this one")
-    export = actions.add_parser("export", help="write a template, as it is used, as a mesh or as its 64 points")
+    export = actions.add_parser(
+        "export", help="write a template, as it is used, as a mesh or as its 64 points"
+    )
     export.add_argument("template", metavar="SPEC", help="family spec, mesh file or .xyz of 64 points")
     export.add_argument("--out", required=True, metavar="FILE", help=f"{', '.join(MESH_SUFFIXES)} or .xyz")
+    for action in (check, convert, listing, export):
+        # The command itself has the same option; suppressed here, so that one given before ACTION is kept.
+        action.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write results to FILE")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +73,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def examine(spec: str) -> tuple[list[Finding], ObjectTemplate | None]:
-    """All findings about a spec, and its template when it is usable.  Raises TemplateError when unreadable."""
+    """All findings about a spec, and its template when it is usable; TemplateError when unreadable."""
     path = Path(spec).expanduser()
     findings: list[Finding] = []
     if not families.is_family_spec(spec) and path.suffix:
@@ -126,7 +133,9 @@ def _convert(args: argparse.Namespace) -> int:
     path, out = Path(args.template).expanduser(), Path(args.out).expanduser()
     data, suffix = read_bytes(path), path.suffix.lower()
     if (suffix in POINT_SUFFIXES) != (out.suffix.lower() in POINT_SUFFIXES):
-        raise InputError(f"cannot convert {path.name} to {out.name}: points stay .xyz and meshes stay meshes.")
+        raise InputError(
+            f"cannot convert {path.name} to {out.name}: points stay .xyz and meshes stay meshes."
+        )
     if suffix in POINT_SUFFIXES:
         points = parse_points(data, path.name) * args.scale
         points = points - points.mean(axis=0) if args.centre else points
@@ -134,7 +143,9 @@ def _convert(args: argparse.Namespace) -> int:
         findings = check_points(points, out.name)
     else:
         mesh = transformed(parse_mesh(data, suffix, path.name), scale=args.scale)
-        refuse_unusable([f for f in check_mesh(mesh, out.name) if f.topic in ("numbers", "surface")], out.name)
+        refuse_unusable(
+            [f for f in check_mesh(mesh, out.name) if f.topic in ("numbers", "surface")], out.name
+        )
         mesh = transformed(mesh, t=-surface_centroid(mesh)) if args.centre else mesh
         write_mesh(mesh, out)
         findings = check_mesh(mesh, out.name)
@@ -152,7 +163,9 @@ def _list(args: argparse.Namespace) -> int:
         shown = [families.FAMILIES[name] for name in sorted(families.FAMILIES)]
     sys.stdout.write("\n".join(usage(family) for family in shown) + "\n")
     if not args.family:
-        sys.stdout.write("\nother names: " + ", ".join(f"{a} = {s}" for a, s in families.ALIASES.items()) + "\n")
+        sys.stdout.write(
+            "\nother names: " + ", ".join(f"{a} = {s}" for a, s in families.ALIASES.items()) + "\n"
+        )
     if args.json:
         write_json(args.json, {f.name: {p.name: vars(p) for p in f.parameters} for f in shown})
     return 0
@@ -164,7 +177,9 @@ def _export(args: argparse.Namespace) -> int:
         write_points(template.points, out)
     else:
         write_mesh(template.mesh, out)
-    sys.stdout.write(f"{out}: {template.label}, {len(template.mesh.faces)} faces, origin at the template centre\n")
+    sys.stdout.write(
+        f"{out}: {template.label}, {len(template.mesh.faces)} faces, origin at the template centre\n"
+    )
     if args.json:
         write_json(args.json, {"out": str(out), "template_id": template.template_id})
     return 0

@@ -25,7 +25,9 @@ class Mesh:
     def __post_init__(self) -> None:
         v, f = np.asarray(self.vertices), np.asarray(self.faces)
         if v.ndim != 2 or v.shape[1] != 3 or f.ndim != 2 or f.shape[1] != 3:
-            raise TemplateError(f"a mesh needs vertices (V, 3) and faces (F, 3). Got {v.shape} and {f.shape}.")
+            raise TemplateError(
+                f"a mesh needs vertices (V, 3) and faces (F, 3). Got {v.shape} and {f.shape}."
+            )
         if f.size and (f.min() < 0 or f.max() >= len(v)):
             raise TemplateError(
                 f"faces must index the {len(v)} vertices. Got indices from {f.min()} to {f.max()}."
@@ -84,7 +86,7 @@ def face_normals(mesh: Mesh) -> Floats:
 def signed_volume(mesh: Mesh) -> float:
     """Volume in cubic metres by the divergence theorem; negative when the faces point inwards.
 
-    For an open mesh the value is taken about the vertex mean, so that its sign still says how the faces point.
+    For an open mesh the value is taken about the vertex mean, so its sign still says how the faces point.
     """
     if not len(mesh.vertices):
         return 0.0
@@ -106,7 +108,9 @@ def edge_counts(faces: Ints) -> tuple[Ints, Ints, Ints]:
     """
     directed = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     direction = np.where(directed[:, 0] < directed[:, 1], 1, -1)
-    edges, inverse, counts = np.unique(np.sort(directed, axis=1), axis=0, return_inverse=True, return_counts=True)
+    edges, inverse, counts = np.unique(
+        np.sort(directed, axis=1), axis=0, return_inverse=True, return_counts=True
+    )
     return edges, counts, np.bincount(inverse.ravel(), weights=direction, minlength=len(edges)).astype(int)
 
 
@@ -191,8 +195,8 @@ def farthest_points(candidates: Floats, count: int) -> Floats:
 def balanced_points(chosen: Floats, candidates: Floats, centre: Floats) -> Floats:
     """The chosen points (m, 3), each moved to a candidate (n, 3) nearby so that their mean comes to `centre`.
 
-    Farthest points favour corners by chance; moved by at most a third of their spacing, they have the centre of
-    the object as their mean, whatever its triangulation.
+    Farthest points favour corners by chance; moved by at most a third of their spacing, they have the centre
+    of the object as their mean, whatever its triangulation.
     """
     points = chosen.copy()
     tree = cKDTree(candidates)

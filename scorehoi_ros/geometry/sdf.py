@@ -58,24 +58,22 @@ def build_grid(mesh: Mesh, resolution: int = 64, margin: float | None = None) ->
 
 
 def _corners(grid: SignedDistanceGrid, points: Floats) -> tuple[Floats, Floats, Floats]:
-    """Values at the 8 nodes around each point (n, 2, 2, 2), fractions (n, 3), metres beyond the grid (n, 3)."""
+    """For each point the values at the 8 nodes around (n, 2, 2, 2), fractions and metres outside (n, 3)."""
     position = (np.asarray(points, np.float64) - grid.origin) / grid.spacing
     top = np.array(grid.values.shape) - 1
     clamped = np.clip(position, 0, top)
     base = np.minimum(clamped.astype(np.intp), top - 1)
     steps = np.arange(2)
     i, j, k = (base[:, c, None] + steps for c in range(3))
-    values = grid.values[i[:, :, None, None], j[:, None, :, None], k[:, None, None, :]].astype(np.float64)
+    values = grid.values[i[:, :, None, None], j[:, None, :, None], k[:, None, None, :]]
     return values, clamped - base, grid.spacing * (position - clamped)
 
 
 def sample(grid: SignedDistanceGrid, points: Floats) -> Floats:
-    """Signed distances (n,) in metres at points (n, 3), trilinear; outside the grid the distance to it is added."""
+    """Signed distances (n,) in metres at points (n, 3), trilinear; outside the grid its distance is added."""
     values, fraction, beyond = _corners(grid, points)
-    for axis in range(3):
-        f = fraction[:, axis].reshape(-1, *(1,) * (2 - axis))
-        values = values[:, 0] * (1 - f) + values[:, 1] * f
-    return np.asarray(values + np.linalg.norm(beyond, axis=1))
+    x, y, z = (np.stack([1 - fraction[:, c], fraction[:, c]], axis=1) for c in range(3))
+    return np.asarray(np.einsum("nijk,ni,nj,nk->n", values, x, y, z) + np.linalg.norm(beyond, axis=1))
 
 
 def gradient(grid: SignedDistanceGrid, points: Floats) -> Floats:
@@ -85,7 +83,9 @@ def gradient(grid: SignedDistanceGrid, points: Floats) -> Floats:
     difference = np.array([-1.0, 1.0]) / grid.spacing
     result = np.empty((len(points), 3))
     for axis in range(3):
-        x, y, z = (np.broadcast_to(difference, (len(points), 2)) if c == axis else weight[:, c] for c in range(3))
+        x, y, z = (
+            np.broadcast_to(difference, (len(points), 2)) if c == axis else weight[:, c] for c in range(3)
+        )
         result[:, axis] = np.einsum("nijk,ni,nj,nk->n", values, x, y, z)
     distance = np.linalg.norm(beyond, axis=1, keepdims=True)
     outward = np.divide(beyond, distance, out=np.zeros_like(beyond), where=distance > 0)
@@ -95,9 +95,9 @@ def gradient(grid: SignedDistanceGrid, points: Floats) -> Floats:
 def sample_torch(
     values: "torch.Tensor", origin: "torch.Tensor", spacing: float, points: "torch.Tensor"
 ) -> "torch.Tensor":
-    """`sample` for tensors: values (nx, ny, nz), origin (3,), points (..., 3) -> (...), differentiable in points.
+    """`sample` for tensors: values (nx, ny, nz), origin (3,), points (..., 3) -> (...), metres.
 
-    All tensors share a floating dtype and a device.
+    Differentiable in the points.  All tensors share a floating dtype and a device.
     """
     torch = importlib.import_module("torch")
     top = torch.tensor(values.shape, dtype=points.dtype, device=points.device) - 1
@@ -114,4 +114,5 @@ def sample_torch(
         result = result + weight * values[i + di, j + dj, k + dk]
     beyond = ((position - clamped) ** 2).sum(-1)
     outside = beyond > 0
+    # The root has no gradient at 0: inside the grid it is not taken.
     return result + spacing * torch.where(outside, torch.where(outside, beyond, 1.0).sqrt(), 0.0)

@@ -1,4 +1,4 @@
-"""Compiled loops behind the signed distance grid: exact distances near the surface, signs by counting crossings.
+"""Compiled loops behind the signed distance grid: exact distances near it, signs by counting crossings.
 
 Everything here works in grid units: node (i, j, k) is the point (i, j, k), so the node spacing is 1.
 """
@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from scorehoi_ros.types import Floats
+from scorehoi_ros.types import Floats, Ints
 
 
 @njit(cache=True)
@@ -53,11 +53,11 @@ def triangle_distance2(p: Floats, a: Floats, b: Floats, c: Floats) -> float:
 
 
 @njit(cache=True)
-def band_distances(triangles: Floats, shape: tuple[int, int, int], reach: float) -> tuple[Floats, Floats]:
+def band_distances(triangles: Floats, shape: tuple[int, ...], reach: float) -> tuple[Floats, Ints]:
     """Exact squared distance and nearest triangle for the nodes within `reach` of the box of a triangle.
 
-    triangles (F, 3, 3) in grid units.  Returns squared distances (nx, ny, nz), infinite where not reached, and
-    triangle ids int32, -1 where not reached.
+    triangles (F, 3, 3) in grid units.  Returns squared distances (nx, ny, nz), infinite where not reached,
+    and triangle ids int32, -1 where not reached.
     """
     best = np.full(shape, np.inf)
     nearest = np.full(shape, -1, np.int32)
@@ -80,7 +80,7 @@ def band_distances(triangles: Floats, shape: tuple[int, int, int], reach: float)
 
 
 @njit(cache=True)
-def _sweep(triangles: Floats, best: Floats, nearest: Floats, sx: int, sy: int, sz: int) -> int:
+def _sweep(triangles: Floats, best: Floats, nearest: Ints, sx: int, sy: int, sz: int) -> int:
     """One pass in the direction (sx, sy, sz): each node tries the triangles of its 7 predecessors."""
     nx, ny, nz = best.shape
     p = np.empty(3)
@@ -108,7 +108,7 @@ def _sweep(triangles: Floats, best: Floats, nearest: Floats, sx: int, sy: int, s
 
 
 @njit(cache=True)
-def spread_distances(triangles: Floats, best: Floats, nearest: Floats) -> None:
+def spread_distances(triangles: Floats, best: Floats, nearest: Ints) -> None:
     """Carry the nearest triangles of a band outwards to all nodes, in place, by eight directed sweeps."""
     for code in range(8):
         _sweep(triangles, best, nearest, 1 - 2 * (code & 1), 1 - (code & 2), 1 - ((code >> 1) & 2))
@@ -126,10 +126,11 @@ def _left_of(px: float, py: float, ax: float, ay: float, bx: float, by: float) -
 
 
 @njit(cache=True)
-def _add_crossings(triangles: Floats, sx: int, sy: int, counts: Floats) -> None:
-    """Signed crossings of the lines (i + sx k, j + sy k, k) with every triangle, added to `counts` (nx, ny, nz, 2).
+def _add_crossings(triangles: Floats, sx: int, sy: int, counts: Ints) -> None:
+    """Add the signed crossings of the lines (i + sx k, j + sy k, k) with every triangle to `counts`.
 
-    [..., 0] collects what a ray from the node towards +k meets: +1 leaving through a face, -1 entering;
+    counts (nx, ny, nz, 2): [..., 0] collects what a ray from the node towards +k meets: +1 leaving
+    through a face, -1 entering;
     [..., 1] the same towards -k.
     """
     nx, ny, nz, _ = counts.shape
@@ -161,7 +162,7 @@ def _add_crossings(triangles: Floats, sx: int, sy: int, counts: Floats) -> None:
 
 
 @njit(cache=True)
-def winding_numbers(triangles: Floats, shape: tuple[int, int, int]) -> Floats:
+def winding_numbers(triangles: Floats, shape: tuple[int, ...]) -> Floats:
     """Generalised winding number (nx, ny, nz) of every node, as the mean of signed crossings over 26 rays.
 
     The winding number of a point is the mean over all directions of the signed crossings of a ray (Jacobson

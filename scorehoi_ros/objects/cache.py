@@ -69,7 +69,16 @@ def read_cached(key: str) -> ObjectTemplate | None:
             grid = SignedDistanceGrid(values, data["sdf_origin"], float(data["sdf_spacing"]))
             template_id = str(data["template_id"])
             shift = data["origin_shift"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, ScorehoiError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        ScorehoiError,
+    ) as error:
         _log.warning("the cached template %s is damaged (%s) and is built again", path.name, error)
         return None
     sound = (

@@ -1,5 +1,6 @@
 """What is wrong with a template mesh, and how to mend it: units, origin, holes, orientation, bad faces."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,8 @@ from scorehoi_ros.types import Floats
 
 LARGEST_M, SMALLEST_M = 5.0, 0.01
 """A longest side outside this range is taken for wrong units."""
+TYPICAL_M = 0.4
+"""Of several possible units the one that comes nearest to this longest side is named first."""
 WELD = 1e-6
 """Vertices closer than this share of the longest side are the same vertex."""
 
@@ -43,11 +46,12 @@ def unit_finding(size: Floats, name: str) -> Finding:
     sides = " x ".join(f"{s:.4g}" for s in size)
     if SMALLEST_M <= longest <= LARGEST_M:
         return Finding("ok", "units", f"{sides} m")
-    scales = [(s, unit) for s, unit in _SCALES if 0.03 <= longest * s <= 3.0]
-    if longest > 300:
-        scales = scales[:1] or [_SCALES[0]]
-    guesses = "; ".join(f"{unit} would make the longest side {longest * s:.3g} m, scale {s:g}" for s, unit in scales)
-    scale = f"{scales[0][0]:g}" if scales else "FACTOR"
+    scales = [(s, unit) for s, unit in _SCALES if 0.03 <= longest * s <= LARGEST_M]
+    scales.sort(key=lambda known: (known[1] == "inches", abs(math.log(longest * known[0] / TYPICAL_M))))
+    guesses = "; ".join(
+        f"{unit} would make the longest side {longest * s:.3g} m, scale {s:g}" for s, unit in scales
+    )
+    scale = f"{scales[0][0]:g}" if scales else "FACTOR_TO_METRES"
     return Finding(
         "unusable",
         "units",
@@ -71,11 +75,15 @@ def check_mesh(mesh: Mesh, name: str) -> list[Finding]:
     bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
     if bad:
         mend = "export the mesh again; look for a modifier or a script that divides by zero."
-        return [Finding("unusable", "numbers", f"{bad} of {len(mesh.vertices)} vertices are not finite.", mend)]
-    used = Mesh(*_used(mesh))
+        return [
+            Finding("unusable", "numbers", f"{bad} of {len(mesh.vertices)} vertices are not finite.", mend)
+        ]
+    used = _used(mesh)
     size = extents(used)
     if not face_areas(used).sum() > 1e-9 * max(float(size.max()), 1e-30) ** 2:
-        return [Finding("unusable", "surface", "no face has an area.", "export the mesh again with its faces.")]
+        return [
+            Finding("unusable", "surface", "no face has an area.", "export the mesh again with its faces.")
+        ]
     findings = [unit_finding(size, name), _origin(used, size)]
     return [*findings, *_faces(used, float(size.max())), *_closure(used, float(size.max()))]
 
@@ -83,7 +91,10 @@ def check_mesh(mesh: Mesh, name: str) -> list[Finding]:
 def check_points(points: Floats, name: str) -> list[Finding]:
     """Findings about 64 bare points."""
     size = np.ptp(points, axis=0)
-    findings = [unit_finding(size, name), Finding("ok", "points", f"{len(points)} points, surface made from them")]
+    findings = [
+        unit_finding(size, name),
+        Finding("ok", "points", f"{len(points)} points, surface made from them"),
+    ]
     duplicates = len(points) - len(np.unique(np.round(points, 5), axis=0))
     if duplicates:
         text = f"{duplicates} points are doubled"
@@ -98,10 +109,10 @@ def refuse_unusable(findings: list[Finding], name: str) -> None:
             raise TemplateError(f"{name}, {finding.topic}: {finding.text} Mend: {finding.mend}")
 
 
-def _used(mesh: Mesh) -> tuple[Floats, Floats]:
-    """Vertices that a face uses, and the faces counted in them."""
+def _used(mesh: Mesh) -> Mesh:
+    """The mesh without vertices that no face uses."""
     used, compact = np.unique(mesh.faces, return_inverse=True)
-    return mesh.vertices[used], compact.reshape(-1, 3)
+    return Mesh(mesh.vertices[used], compact.reshape(-1, 3).astype(np.int32))
 
 
 def _origin(mesh: Mesh, size: Floats) -> Finding:
@@ -115,7 +126,9 @@ def _origin(mesh: Mesh, size: Floats) -> Finding:
         "nothing must be done: the template is centred when it is loaded. If other programs share its poses, "
         "use the same centre there: scorehoi template convert FILE --centre --out FILE"
     )
-    return Finding("note", "origin", f"{where}, {away / float(size.max()):.1f} times its size away from it", mend)
+    return Finding(
+        "note", "origin", f"{where}, {away / float(size.max()):.1f} times its size away from it", mend
+    )
 
 
 def _faces(mesh: Mesh, longest: float) -> list[Finding]:
@@ -124,7 +137,9 @@ def _faces(mesh: Mesh, longest: float) -> list[Finding]:
     doubled = len(mesh.vertices) - len(welded(mesh, WELD * longest).vertices)
     findings = [Finding("ok", "faces", f"{len(mesh.faces)} faces, {len(mesh.vertices)} vertices")]
     if flat:
-        findings.append(Finding("note", "faces", f"{flat} faces have no area", "they are dropped when it is loaded."))
+        findings.append(
+            Finding("note", "faces", f"{flat} faces have no area", "they are dropped when it is loaded.")
+        )
     if doubled > 0:
         text = f"{doubled} vertices are doubled (seams, or faces that do not share vertices)"
         findings.append(Finding("note", "vertices", text, "they are merged when it is loaded."))
@@ -135,7 +150,9 @@ def _closure(mesh: Mesh, longest: float) -> list[Finding]:
     """Whether the welded surface is closed, and which way its faces point."""
     whole = welded(mesh, WELD * longest)
     if is_watertight(whole):
-        findings = [Finding("ok", "watertight", f"closed, volume {abs(signed_volume(whole)) * 1000:.3g} litres")]
+        findings = [
+            Finding("ok", "watertight", f"closed, volume {abs(signed_volume(whole)) * 1000:.3g} litres")
+        ]
     else:
         _, counts, directions = edge_counts(whole.faces)
         open_edges, turned = int((counts == 1).sum()), int(((counts == 2) & (directions != 0)).sum())
@@ -144,11 +161,13 @@ def _closure(mesh: Mesh, longest: float) -> list[Finding]:
                 "note",
                 "watertight",
                 f"not closed: {open_edges} open edges, {turned} edges between faces of opposite orientation",
-                "inside and outside are decided by the winding number; close holes and make normals consistent "
+                "inside and outside are decided by the winding number; close holes and make normals agree "
                 "in the modelling program for exact penetration.",
             )
         ]
     if signed_volume(whole) < 0:
-        mend = "they are turned when it is loaded; for other programs flip the normals in the modelling program."
+        mend = (
+            "they are turned when it is loaded; for other programs flip the normals in the modelling program."
+        )
         findings.append(Finding("note", "normals", "the faces point inwards (negative volume)", mend))
     return findings

@@ -50,7 +50,7 @@ def parse_spec(spec: str) -> tuple[Family, dict[str, float]]:
         near = difflib.get_close_matches(name, known, n=3)
         meant = f" Did you mean {' or '.join(near)}?" if near else ""
         raise TemplateError(
-            f"{name!r} is neither a file nor a family of objects.{meant} Families: {', '.join(sorted(FAMILIES))}; "
-            "`scorehoi template list` shows their parameters."
+            f"{name!r} is neither a file nor a family of objects.{meant} "
+            f"Families: {', '.join(sorted(FAMILIES))}; `scorehoi template list` shows their parameters."
         )
     return FAMILIES[name], parse_parameters(FAMILIES[name], rest)

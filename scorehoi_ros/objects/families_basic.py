@@ -13,7 +13,9 @@ X_UP = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
 """Rotation that lays the y axis along x."""
 
 
-def sides(width: float, height: float, depth: float, spread: float = 0.3) -> tuple[Parameter, Parameter, Parameter]:
+def sides(
+    width: float, height: float, depth: float, spread: float = 0.3
+) -> tuple[Parameter, Parameter, Parameter]:
     """The three sides of a box-like family, sampled within a share `spread` of the defaults."""
 
     def side(name: str, value: float, text: str) -> Parameter:
@@ -55,8 +57,9 @@ def _bottle(p: Params) -> Mesh:
     r, neck, h = p["diameter"] / 2, p["neck"] / 2, p["height"]
     neck = min(neck, 0.95 * r)
     cap = neck * 1.1
-    outline = [(0, 0), (0.92 * r, 0), (r, 0.03 * h), (r, 0.6 * h), (0.93 * r, 0.67 * h), (0.6 * r + 0.4 * neck, 0.77 * h),
-               (neck, 0.85 * h), (neck, 0.9 * h), (cap, 0.9 * h), (cap, h), (0, h)]  # fmt: skip
+    outline = [(0, 0), (0.92 * r, 0), (r, 0.03 * h), (r, 0.6 * h), (0.93 * r, 0.67 * h),
+               (0.6 * r + 0.4 * neck, 0.77 * h), (neck, 0.85 * h), (neck, 0.9 * h), (cap, 0.9 * h), (cap, h),
+               (0, h)]  # fmt: skip
     return lathe([(x, y - h / 2) for x, y in outline])
 
 
@@ -88,7 +91,9 @@ def _bin(p: Params) -> Mesh:
 
 def _bucket(p: Params) -> Mesh:
     r, h = p["diameter"] / 2, p["height"]
-    rim = transformed(lathe([(r, -0.01), (r + 0.008, 0), (r, 0.01), (r - 0.008, 0)]), t=np.array([0, h / 2, 0]))
+    rim = transformed(
+        lathe([(r, -0.01), (r + 0.008, 0), (r, 0.01), (r - 0.008, 0)]), t=np.array([0, h / 2, 0])
+    )
     return concatenate([_hollow(0.75 * r, r, h, 0.004), rim])
 
 
@@ -108,7 +113,9 @@ def _tray(p: Params) -> Mesh:
     return open_box(size_of(p), 0.006, 0.9)
 
 
-def _round(diameter: tuple[float, float, float], height: tuple[float, float, float]) -> tuple[Parameter, Parameter]:
+def _round(
+    diameter: tuple[float, float, float], height: tuple[float, float, float]
+) -> tuple[Parameter, Parameter]:
     return Parameter("diameter", *diameter, "widest diameter"), Parameter("height", *height, "height")
 
 
@@ -150,8 +157,16 @@ FAMILIES = (
         _can,
         lambda _: symmetry.revolution(UP, both_ends=True),
     ),
-    Family("bin", "waste bin, open at the top", _round((0.3, 0.2, 0.4), (0.35, 0.25, 0.65)), _bin, turned_symmetry),
-    Family("bucket", "bucket with a rim", _round((0.3, 0.22, 0.35), (0.28, 0.22, 0.36)), _bucket, turned_symmetry),
+    Family(
+        "bin",
+        "waste bin, open at the top",
+        _round((0.3, 0.2, 0.4), (0.35, 0.25, 0.65)),
+        _bin,
+        turned_symmetry,
+    ),
+    Family(
+        "bucket", "bucket with a rim", _round((0.3, 0.22, 0.35), (0.28, 0.22, 0.36)), _bucket, turned_symmetry
+    ),
     Family(
         "mat",
         "rolled mat (yoga, camping), lying along x",
@@ -162,9 +177,17 @@ FAMILIES = (
         _mat,
         lambda _: symmetry.revolution(np.array([1.0, 0, 0]), both_ends=True),
     ),
-    Family("board", "flat board or panel, standing", sides(0.8, 0.5, 0.02), lambda p: box(size_of(p)), box_symmetry),
+    Family(
+        "board",
+        "flat board or panel, standing",
+        sides(0.8, 0.5, 0.02),
+        lambda p: box(size_of(p)),
+        box_symmetry,
+    ),
     Family("book", "closed book, lying", sides(0.17, 0.03, 0.24), lambda p: box(size_of(p)), box_symmetry),
     Family("phone", "telephone or tablet, upright", sides(0.075, 0.155, 0.009, 0.15), _slab, box_symmetry),
-    Family("container", "storage container, open at the top", sides(0.56, 0.28, 0.39), _crate, upright_symmetry),
+    Family(
+        "container", "storage container, open at the top", sides(0.56, 0.28, 0.39), _crate, upright_symmetry
+    ),
     Family("tray", "tray with a low rim", sides(0.45, 0.04, 0.32), _tray, upright_symmetry),
 )

@@ -4,7 +4,14 @@ import numpy as np
 
 from scorehoi_ros.geometry.mesh import Mesh, concatenate, transformed
 from scorehoi_ros.objects import symmetry
-from scorehoi_ros.objects.families_basic import UP, box_symmetry, no_symmetry, sides, size_of, upright_symmetry
+from scorehoi_ros.objects.families_basic import (
+    UP,
+    box_symmetry,
+    no_symmetry,
+    sides,
+    size_of,
+    upright_symmetry,
+)
 from scorehoi_ros.objects.family import Family, Parameter, Params
 from scorehoi_ros.objects.solids import box, cylinder, ellipsoid, rod, rounded_box
 from scorehoi_ros.objects.symmetry import Symmetry
@@ -121,7 +128,9 @@ def _ladder(p: Params) -> Mesh:
     w, h, d, rungs = *size_of(p), int(p["rungs"])
     rails = [box((0.03, h, d), (s * (w - 0.03) / 2, 0, 0)) for s in (-1, 1)]
     heights = (np.arange(rungs) + 0.5) / rungs * h - h / 2
-    return concatenate([*rails, *(rod((-w / 2 + 0.015, y, 0), (w / 2 - 0.015, y, 0), 0.4 * d) for y in heights)])
+    return concatenate(
+        [*rails, *(rod((-w / 2 + 0.015, y, 0), (w / 2 - 0.015, y, 0), 0.4 * d) for y in heights)]
+    )
 
 
 def _stool_symmetry(p: Params) -> Symmetry:

@@ -18,7 +18,9 @@ def _half_turn(_: Params) -> Symmetry:
 def _grip(width: float, height: float, base: float, radius: float) -> Mesh:
     """Handle over a lid: a bar of `width` along x, `height` above y = base."""
     x, top = width / 2, base + height - radius
-    return tube([(-x, base - radius, 0), (-0.85 * x, top, 0), (0.85 * x, top, 0), (x, base - radius, 0)], radius)
+    return tube(
+        [(-x, base - radius, 0), (-0.85 * x, top, 0), (0.85 * x, top, 0), (x, base - radius, 0)], radius
+    )
 
 
 def _suitcase(p: Params) -> Mesh:
@@ -27,18 +29,20 @@ def _suitcase(p: Params) -> Mesh:
     shell = h - wheel - grip
     middle = wheel + shell / 2 - h / 2
     body = transformed(rounded_box((w, shell, d), 0.18 * min(w, d)), t=np.array([0, middle, 0]))
-    wheels = [
-        transformed(cylinder(0.45 * wheel + 0.004, 1.3 * wheel, 12), t=np.array([sx * 0.38 * w, 0.65 * wheel - h / 2, sz * 0.3 * d]))
-        for sx in (-1, 1)
-        for sz in (-1, 1)
-    ]  # fmt: skip
+    caster = transformed(
+        cylinder(0.45 * wheel + 0.004, 1.3 * wheel, 12), t=np.array([0, 0.65 * wheel - h / 2, 0])
+    )
+    places = [np.array([sx * 0.38 * w, 0, sz * 0.3 * d]) for sx in (-1, 1) for sz in (-1, 1)]
+    wheels = [transformed(caster, t=place) for place in places]
     return concatenate([body, *wheels, _grip(0.4 * w, grip, h / 2 - grip, 0.012)])
 
 
 def _backpack(p: Params) -> Mesh:
     w, h, d = size_of(p)
     main = rounded_box((w, 0.97 * h, 0.62 * d), 0.29 * d)
-    pocket = transformed(rounded_box((0.8 * w, 0.45 * h, 0.5 * d), 0.15 * d), t=np.array([0, -0.2 * h, 0.25 * d]))
+    pocket = transformed(
+        rounded_box((0.8 * w, 0.45 * h, 0.5 * d), 0.15 * d), t=np.array([0, -0.2 * h, 0.25 * d])
+    )
     straps = [
         tube([(s * 0.2 * w, 0.42 * h, -0.28 * d), (s * 0.25 * w, 0.25 * h, -0.5 * d + 0.01),
               (s * 0.3 * w, -0.15 * h, -0.5 * d + 0.01), (s * 0.38 * w, -0.4 * h, -0.28 * d)], 0.014)
@@ -51,7 +55,12 @@ def _backpack(p: Params) -> Mesh:
 def _handbag(p: Params) -> Mesh:
     w, h, d = size_of(p)
     foot, top = np.array([w / 2, d / 2]), np.array([0.42 * w, 0.2 * d])
-    corners = [(sx * r[0], y, sz * r[1]) for r, y in ((foot, -h / 2), (top, 0.1 * h)) for sx in (-1, 1) for sz in (-1, 1)]
+    corners = [
+        (sx * r[0], y, sz * r[1])
+        for r, y in ((foot, -h / 2), (top, 0.1 * h))
+        for sx in (-1, 1)
+        for sz in (-1, 1)
+    ]
     arch = [(0.24 * w * np.cos(a), 0.08 * h + 0.4 * h * np.sin(a)) for a in np.linspace(np.pi, 0, 9)]
     grips = [tube([(x, y, s * 0.15 * d) for x, y in arch], 0.008) for s in (-1, 1)]
     return concatenate([hull(np.array(corners)), *grips])
@@ -61,7 +70,16 @@ def _toolbox(p: Params) -> Mesh:
     w, h, d = size_of(p)
     body = box((w, 0.6 * h, d), (0, -0.2 * h, 0))
     x, z = w / 2, d / 2
-    lid = hull(np.array([(sx * k * x, y * h, sz * k * z) for k, y in ((1.0, 0.09), (0.8, 0.25)) for sx in (-1, 1) for sz in (-1, 1)]))
+    lid = hull(
+        np.array(
+            [
+                (sx * k * x, y * h, sz * k * z)
+                for k, y in ((1.0, 0.09), (0.8, 0.25))
+                for sx in (-1, 1)
+                for sz in (-1, 1)
+            ]
+        )
+    )
     return concatenate([body, lid, _grip(0.5 * w, 0.27 * h, 0.23 * h, 0.04 * h)])
 
 
@@ -91,7 +109,14 @@ def _skateboard(p: Params) -> Mesh:
         axle = rod((-0.5 * w, -0.045, s * 0.75 * flat), (0.5 * w, -0.045, s * 0.75 * flat), 0.007)
         parts.append(axle)
         for t in (-1, 1):
-            parts.append(rod((t * 0.36 * w, -0.045, s * 0.75 * flat), (t * 0.52 * w, -0.045, s * 0.75 * flat), 0.027, 16))
+            parts.append(
+                rod(
+                    (t * 0.36 * w, -0.045, s * 0.75 * flat),
+                    (t * 0.52 * w, -0.045, s * 0.75 * flat),
+                    0.027,
+                    16,
+                )
+            )
     return concatenate([*deck, *parts])
 
 
@@ -119,7 +144,15 @@ def _umbrella(p: Params) -> Mesh:
 def _keyboard(p: Params) -> Mesh:
     w, h, d = size_of(p)
     x, z = w / 2, d / 2
-    base = hull(np.array([(sx * x, y, sz * z) for sx in (-1, 1) for y, sz in ((-h / 2, -1), (-h / 2, 1), (0.25 * h, -1), (-0.1 * h, 1))]))
+    base = hull(
+        np.array(
+            [
+                (sx * x, y, sz * z)
+                for sx in (-1, 1)
+                for y, sz in ((-h / 2, -1), (-h / 2, 1), (0.25 * h, -1), (-0.1 * h, 1))
+            ]
+        )
+    )
     keys = []
     for row in range(5):
         depth = 0.14 * d
@@ -152,12 +185,27 @@ def _broom(p: Params) -> Mesh:
     h, w = p["length"], p["width"]
     stick = rod((0, -h / 2 + 0.1, 0), (0, h / 2, 0), 0.0125, 12)
     x, low, high = w / 2, -h / 2, -h / 2 + 0.12
-    head = hull(np.array([(sx * k * x, y, sz * z) for k, y, z in ((1, low, 0.035), (0.85, high, 0.025)) for sx in (-1, 1) for sz in (-1, 1)]))
+    head = hull(
+        np.array(
+            [
+                (sx * k * x, y, sz * z)
+                for k, y, z in ((1, low, 0.035), (0.85, high, 0.025))
+                for sx in (-1, 1)
+                for sz in (-1, 1)
+            ]
+        )
+    )
     return concatenate([stick, head])
 
 
 FAMILIES = (
-    Family("suitcase", "upright suitcase with a handle and wheels", sides(0.45, 0.65, 0.26), _suitcase, _half_turn),
+    Family(
+        "suitcase",
+        "upright suitcase with a handle and wheels",
+        sides(0.45, 0.65, 0.26),
+        _suitcase,
+        _half_turn,
+    ),
     Family("backpack", "backpack, straps towards -z", sides(0.32, 0.46, 0.24), _backpack, no_symmetry),
     Family("handbag", "bag with two handles", sides(0.34, 0.36, 0.14), _handbag, _half_turn),
     Family("toolbox", "toolbox with a handle on its lid", sides(0.42, 0.24, 0.21), _toolbox, _half_turn),
@@ -174,30 +222,44 @@ FAMILIES = (
     Family(
         "skateboard",
         "skateboard, rolling along z",
-        (Parameter("length", 0.8, 0.65, 1.0, "length"), Parameter("width", 0.2, 0.17, 0.25, "width of the deck")),
+        (
+            Parameter("length", 0.8, 0.65, 1.0, "length"),
+            Parameter("width", 0.2, 0.17, 0.25, "width of the deck"),
+        ),
         _skateboard,
         _half_turn,
     ),
     Family(
         "umbrella",
         "open umbrella, handle towards -y",
-        (Parameter("diameter", 0.95, 0.8, 1.2, "width of the canopy"), Parameter("length", 0.85, 0.7, 1.0, "length")),
+        (
+            Parameter("diameter", 0.95, 0.8, 1.2, "width of the canopy"),
+            Parameter("length", 0.85, 0.7, 1.0, "length"),
+        ),
         _umbrella,
         turned_symmetry,
     ),
     Family("keyboard", "keyboard, the typist at +z", sides(0.44, 0.03, 0.14), _keyboard, no_symmetry),
-    Family("monitor", "monitor on a stand, the screen towards z", sides(0.55, 0.45, 0.2), _monitor, no_symmetry),
+    Family(
+        "monitor", "monitor on a stand, the screen towards z", sides(0.55, 0.45, 0.2), _monitor, no_symmetry
+    ),
     Family(
         "laptop",
         "open laptop, the typist at +z",
-        (Parameter("width", 0.33, 0.28, 0.38, "width"), Parameter("depth", 0.23, 0.19, 0.26, "depth of each half")),
+        (
+            Parameter("width", 0.33, 0.28, 0.38, "width"),
+            Parameter("depth", 0.23, 0.19, 0.26, "depth of each half"),
+        ),
         _laptop,
         no_symmetry,
     ),
     Family(
         "broom",
         "broom, standing on its head",
-        (Parameter("length", 1.35, 1.1, 1.5, "whole length"), Parameter("width", 0.3, 0.22, 0.45, "width of the head")),
+        (
+            Parameter("length", 1.35, 1.1, 1.5, "whole length"),
+            Parameter("width", 0.3, 0.22, 0.45, "width of the head"),
+        ),
         _broom,
         _half_turn,
     ),

@@ -47,8 +47,9 @@ def usage(family: Family) -> str:
         for p in family.parameters
     ]
     order = "x".join(p.name for p in family.parameters)
-    return f"{family.name}: {family.description}; write {family.name}:{order} or {family.name}:name=value,...\n" + (
-        "\n".join(lines)
+    return (
+        f"{family.name}: {family.description}; write {family.name}:{order} or {family.name}:name=value,...\n"
+        + ("\n".join(lines))
     )
 
 
@@ -60,7 +61,9 @@ def default_parameters(family: Family) -> dict[str, float]:
 def sample_parameters(family: Family, rng: np.random.Generator) -> dict[str, float]:
     """Dimensions drawn uniformly from the range of each parameter."""
     return {
-        p.name: float(rng.integers(int(p.low), int(p.high) + 1)) if p.unit == "count" else rng.uniform(p.low, p.high)
+        p.name: float(rng.integers(int(p.low), int(p.high) + 1))
+        if p.unit == "count"
+        else rng.uniform(p.low, p.high)
         for p in family.parameters
     }
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scorehoi_ros.geometry.mesh import Mesh
-from scorehoi_ros.types import Floats
+from scorehoi_ros.types import Bools, Floats, Ints
 
 
 def level_set(values: Floats) -> Mesh:
@@ -44,7 +44,7 @@ def _add_crossings(values: Floats, axis: int, total: Floats, count: Floats) -> N
             np.add.at(count, where, 1)
 
 
-def _quads(inside: Floats, ids: Floats, axis: int) -> Floats:
+def _quads(inside: Bools, ids: Ints, axis: int) -> Ints:
     """Two triangles (n, 3) for each crossed grid edge along `axis`."""
     # A cyclic order of the axes keeps the orientation the same for all three.
     order = [axis, (axis + 1) % 3, (axis + 2) % 3]

@@ -28,7 +28,8 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise TemplateError(
             f"cannot read the template {path}: {error.strerror or error}. Give an existing mesh file "
-            f"({', '.join(MESH_SUFFIXES)}), an .xyz of {NUM_OBJECT_POINTS} points, or a family such as box:0.4x0.3x0.3."
+            f"({', '.join(MESH_SUFFIXES)}), an .xyz of {NUM_OBJECT_POINTS} points, "
+            "or a family such as box:0.4x0.3x0.3."
         ) from error
 
 
@@ -50,18 +51,19 @@ def parse_mesh(data: bytes, suffix: str, name: str) -> Mesh:
     except Exception as error:  # a damaged file can fail anywhere in a third-party reader
         reason = f"{type(error).__name__}: {error}".strip(": ")
         raise TemplateError(
-            f"{name} is not a readable {suffix} mesh ({reason[:200]}). Export it again from the program it came from."
+            f"{name} is not a readable {suffix} mesh ({reason[:200]}). "
+            "Export it again from the program it came from."
         ) from error
     if not len(mesh.vertices) or not len(mesh.faces):
         raise TemplateError(
-            f"{name} holds {len(mesh.vertices)} vertices and {len(mesh.faces)} faces; a mesh template needs faces. "
+            f"{name} holds {len(mesh.vertices)} vertices and {len(mesh.faces)} faces; faces are needed. "
             f"Export a surface, or give {NUM_OBJECT_POINTS} bare points as .xyz."
         )
     return mesh
 
 
 def _load(data: bytes, suffix: str) -> Any:
-    """What trimesh makes of the bytes; its own logging is silenced, because every failure becomes an error."""
+    """What trimesh makes of the bytes; its logging is silenced, because every failure becomes an error."""
     trimesh = importlib.import_module("trimesh")
     logging.getLogger("trimesh").setLevel(logging.CRITICAL)
     with np.errstate(all="ignore"):
@@ -84,14 +86,18 @@ def _join(loaded: Any) -> Mesh:
 
 def parse_points(data: bytes, name: str) -> Floats:
     """(64, 3) float64 points from text with one "x y z" a line; raises TemplateError otherwise."""
-    advice = f"Write {NUM_OBJECT_POINTS} lines of three numbers in metres, x y z, separated by spaces or commas."
+    advice = (
+        f"Write {NUM_OBJECT_POINTS} lines of three numbers in metres, x y z, separated by spaces or commas."
+    )
     try:
         rows = [line.replace(",", " ").split() for line in data.decode("utf-8").splitlines()]
         points = np.array([[float(v) for v in row] for row in rows if row and not row[0].startswith("#")])
     except ValueError as error:
         raise TemplateError(f"{name} is not a list of points ({str(error)[:120]}). {advice}") from error
     if points.shape != (NUM_OBJECT_POINTS, 3):
-        raise TemplateError(f"{name} must hold {NUM_OBJECT_POINTS} points. Got an array {points.shape}. {advice}")
+        raise TemplateError(
+            f"{name} must hold {NUM_OBJECT_POINTS} points. Got an array {points.shape}. {advice}"
+        )
     if not np.isfinite(points).all():
         raise TemplateError(f"{name} holds numbers that are not finite. {advice}")
     return points

@@ -37,15 +37,17 @@ FACES = 4000
 
 
 def surface_from_points(points: Floats) -> Mesh:
-    """Closed mesh through, or around, surface points (n, 3) in metres, spread evenly as by farthest-point sampling.
+    """Closed mesh through, or around, surface points (n, 3) in metres, spread as by farthest-point sampling.
 
-    Points on a sphere give a ball, points along all edges of their convex hull the hull; all else the alpha complex
+    Points on a sphere give a ball, points along all edges of their hull the hull; all else the alpha complex
     (Edelsbrunner and Muecke 1994) with a radius that connects the points, thickened a little, with what it
     encloses filled.  Raises TemplateError when the points are in one plane.
     """
     size = float(np.ptp(points, axis=0).max())
     if np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[2] < 1e-4 * size:
-        raise TemplateError("the points lie in one plane; spread 64 points over the whole surface of the object.")
+        raise TemplateError(
+            "the points lie in one plane; spread 64 points over the whole surface of the object."
+        )
     sphere = _sphere(points)
     if sphere is not None:
         return sphere
@@ -56,7 +58,10 @@ def _sphere(points: Floats) -> Mesh | None:
     """A ball when the points, but for a few strays, lie on a sphere that they surround, else None."""
     start = np.append(points.mean(axis=0), np.linalg.norm(points - points.mean(axis=0), axis=1).mean())
     fit = least_squares(
-        lambda x: np.linalg.norm(points - x[:3], axis=1) - x[3], start, loss="soft_l1", f_scale=0.01 * start[3]
+        lambda x: np.linalg.norm(points - x[:3], axis=1) - x[3],
+        start,
+        loss="soft_l1",
+        f_scale=0.01 * start[3],
     ).x
     error = np.abs(np.linalg.norm(points - fit[:3], axis=1) - fit[3])
     surrounded = np.linalg.norm(points.mean(axis=0) - fit[:3]) < 0.2 * fit[3]
@@ -86,14 +91,16 @@ def _hull_regions(convex: ConvexHull) -> Ints:
 
 
 def covered_facets(points: Floats) -> tuple[Ints, bool]:
-    """Triangles (n, 3) of the flat regions of the hull whose whole outline is lined with points; and if all are.
+    """Triangles (n, 3) of the flat regions of the hull whose outline is lined with points; and if all are.
 
     Meshes have no vertices in the middle of a flat side, so a bare region is a side of the object when its
     outline is there (a box), and an opening when it is not (between the legs of a table).
     """
     convex = ConvexHull(points)
     region = _hull_regions(convex)
-    pairs = np.array([(i, j) for i, row in enumerate(convex.neighbors) for j in row if region[i] != region[j]])
+    pairs = np.array(
+        [(i, j) for i, row in enumerate(convex.neighbors) for j in row if region[i] != region[j]]
+    )
     if not len(pairs):
         return convex.simplices, True
     edges = [np.intersect1d(convex.simplices[i], convex.simplices[j]) for i, j in pairs]
@@ -116,7 +123,7 @@ def _convex(points: Floats, size: float) -> bool:
 
 def _circumradius(corners: Floats) -> Floats:
     """(n,) radius of the smallest sphere through the corners (n, m, 3) of edges, triangles or tetrahedra."""
-    a, sides = corners[:, :1], corners[:, 1:] - corners[:, :1]
+    sides = corners[:, 1:] - corners[:, :1]
     half = 0.5 * (sides**2).sum(axis=2)
     gram = sides @ sides.transpose(0, 2, 1)
     scale = np.trace(gram, axis1=1, axis2=2)[:, None, None]
@@ -125,7 +132,7 @@ def _circumradius(corners: Floats) -> Floats:
 
 
 def _connecting_radius(points: Floats) -> float:
-    """Half the longest edge of the minimum spanning tree: balls of this radius about the points touch as one."""
+    """Half the longest edge of the minimum spanning tree: balls of this radius about the points connect."""
     distance = np.linalg.norm(points[:, None] - points, axis=2)
     return float(minimum_spanning_tree(coo_matrix(distance)).data.max()) / 2
 
@@ -150,7 +157,9 @@ def _thickened_complex(points: Floats) -> Mesh:
     """Closed surface at a small distance around the alpha complex and what it encloses."""
     # Farthest-point samples cover the surface within their spacing: triangles of the surface are not wider.
     spread = _spacing(points)
-    tetrahedra, triangles, edges = alpha_complex(points, max(1.05 * _connecting_radius(points), REACH * spread))
+    tetrahedra, triangles, edges = alpha_complex(
+        points, max(1.05 * _connecting_radius(points), REACH * spread)
+    )
     pieces = tetrahedra, np.concatenate([triangles, covered_facets(points)[0]]), edges
     spacing = float(np.ptp(points, axis=0).max()) / NODES
     thickness = max(0.1 * spread / spacing, 0.8)
@@ -175,11 +184,11 @@ def _distance_to_pieces(local: Floats, pieces: tuple[Ints, Ints, Ints], shape: t
 def blocked_share(solid: Bools) -> Floats:
     """(nx, ny, nz) share of the 26 directions to the neighbours in which a node sees a solid node."""
     steps = [d for d in itertools.product((-1, 0, 1), repeat=3) if any(d)]
-    return np.asarray(sum(_blocked(solid, d).astype(float) for d in steps) / len(steps))
+    return np.mean([_blocked(solid, d) for d in steps], axis=0)
 
 
-def _blocked(solid: Bools, step: tuple[int, int, int]) -> Bools:
-    """Whether a solid node lies in the direction `step` (each -1, 0 or 1), slab by slab along its first axis."""
+def _blocked(solid: Bools, step: tuple[int, ...]) -> Bools:
+    """Whether a solid node lies in the direction `step` (each -1, 0 or 1); slab by slab along one axis."""
     axis = next(i for i, s in enumerate(step) if s)
     side = [s for i, s in enumerate(step) if i != axis]
     slabs = np.moveaxis(solid, axis, 0)

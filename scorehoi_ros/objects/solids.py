@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from scorehoi_ros.geometry.mesh import Mesh, concatenate, transformed
-from scorehoi_ros.types import Floats
+from scorehoi_ros.types import Floats, Ints
 
 SEGMENTS = 32
 """Facets around a revolution; a multiple of 8, so that quarter and eighth turns map the mesh onto itself."""
@@ -26,15 +26,16 @@ def box(size: Floats | Sequence[float], centre: Sequence[float] = (0, 0, 0)) -> 
 def lathe(profile: Sequence[tuple[float, float]], segments: int = SEGMENTS) -> Mesh:
     """Surface of revolution about y of a profile [(radius, y), ...] from the bottom, up the outside.
 
-    Ends with radius 0 close the surface; otherwise the profile is joined to a ring (a hollow tube of rotation).
+    Ends with radius 0 close the surface; otherwise the profile is joined to a ring.
     """
     r, y = np.array(profile, float).T
     closed_ring = r[0] > 0 or r[-1] > 0
     angle = np.arange(segments) * 2 * np.pi / segments
     ring = np.stack([np.sin(angle), np.zeros(segments), np.cos(angle)], axis=-1)
-    index, vertices = [], []
+    index: list[Ints] = []
+    vertices: list[Floats] = []
     for radius, height in zip(r, y, strict=True):
-        start = sum(map(len, vertices))
+        start = sum(len(v) for v in vertices)
         around = ring[:1] * 0 if radius == 0 else ring * radius
         vertices.append(around + [0, height, 0])
         index.append(start + (np.zeros(segments, int) if radius == 0 else np.arange(segments)))
@@ -43,7 +44,7 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = SEGMENTS) -> M
     return Mesh(np.concatenate(vertices), faces)
 
 
-def _band(low: Floats, high: Floats) -> Floats:
+def _band(low: Ints, high: Ints) -> Ints:
     """Faces between two rings of vertex ids (n,), without those that collapse at a pole."""
     a, b, c, d = low, np.roll(low, -1), high, np.roll(high, -1)
     faces = np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])
@@ -58,8 +59,7 @@ def cylinder(radius: float, height: float, segments: int = SEGMENTS, top_radius:
 
 
 def ball(radius: float, segments: int = 48) -> Mesh:
-    """Sphere of `segments` meridians and half as many parallels (about 2,200 faces); circumscribes no more
-    than its radius."""
+    """Sphere of `segments` meridians and half as many parallels (about 2,200 faces)."""
     return ellipsoid((radius, radius, radius), segments)
 
 
@@ -96,14 +96,18 @@ def hull(points: Floats) -> Mesh:
     return Mesh(points[used], compact.reshape(-1, 3))
 
 
-def rod(start: Sequence[float], end: Sequence[float], radius: float, segments: int = 8) -> Mesh:
+def rod(
+    start: Sequence[float] | Floats, end: Sequence[float] | Floats, radius: float, segments: int = 8
+) -> Mesh:
     """Round rod between two points (legs, handles, ribs)."""
     a, b = np.asarray(start, float), np.asarray(end, float)
     length = float(np.linalg.norm(b - a))
     y = (b - a) / length
     x = np.cross(y, [1.0, 0, 0] if abs(y[0]) < 0.9 else [0, 0, 1.0])
     x /= np.linalg.norm(x)
-    return transformed(cylinder(radius, length, segments), np.stack([x, y, np.cross(x, y)], axis=1), (a + b) / 2)
+    return transformed(
+        cylinder(radius, length, segments), np.stack([x, y, np.cross(x, y)], axis=1), (a + b) / 2
+    )
 
 
 def tube(points: Sequence[Sequence[float]], radius: float, segments: int = 8) -> Mesh:

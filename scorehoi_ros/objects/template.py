@@ -86,7 +86,7 @@ def load_template(spec: str | Path, cache: bool = True) -> ObjectTemplate:
 
 
 def content_hash(mesh: Mesh, points: Floats) -> str:
-    """sha256 hex of the geometry, rounded to a tenth of a micrometre, so that it is the same on every machine."""
+    """sha256 hex of the geometry, rounded to a tenth of a micrometre against rounding differences."""
     digest = hashlib.sha256(f"scorehoi template {BUILDER_VERSION}".encode())
     for values in (np.round(mesh.vertices * 1e7), mesh.faces, np.round(points * 1e7)):
         digest.update(np.ascontiguousarray(values).astype("<i8").tobytes())
