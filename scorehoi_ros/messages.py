@@ -60,7 +60,7 @@ class TrackIds:
     """
 
     def __init__(self, max_gap_s: float) -> None:
-        self._max_gap_ns = int(max_gap_s * NANOSECONDS)
+        self.set_max_gap(max_gap_s)
         self._number, self._tracking, self._last_ns = 0, False, 0
 
     def update(self, reconstruction: Reconstruction) -> str:
@@ -77,6 +77,10 @@ class TrackIds:
             self._number += 1
         self._tracking = True
         return f"human_{self._number}"
+
+    def set_max_gap(self, max_gap_s: float) -> None:
+        """A longer gap between stamps ends the track."""
+        self._max_gap_ns = int(max_gap_s * NANOSECONDS)
 
     def reset(self) -> None:
         """The next person gets a new name."""

@@ -97,6 +97,7 @@ class Session:
         if any(getattr(config, name) != getattr(self.config, name) for name in made_from):
             self.reset()
         self.pipeline, self.config = pipeline, config
+        self._tracks.set_max_gap(config.max_gap_s)
 
     def identity(self, mesh_resource: str = "") -> ObjectIdentity:
         """Names of the object for messages."""

@@ -37,6 +37,7 @@ class NodeConfig:
         "images wait this long for a CameraInfo; afterwards a stated guess of the focal length is used",
         minimum=0.0,
         maximum=60.0,
+        read_only=True,
     )
     depth_topic: str = option("", "depth aligned with the image (REP 118); empty = none", read_only=True)
     human_mask_topic: str = option("", "mono8 masks of the person; empty = none", read_only=True)
