@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from scorehoi_ros.fit.evidence import Evidence
-from scorehoi_ros.types import Bools, Estimate, Floats, Floor
+from scorehoi_ros.types import Estimate, Floats, Floor
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,4 @@ class Refiner(Protocol):
         self, estimate: Estimate, evidence: Evidence, floor: Floor, prediction: Prediction | None, betas_locked: bool
     ) -> Refined:
         """Refine an estimate, with or without object."""
-        ...
-
-
-class ObjectFinder(Protocol):
-    """Where to look for the object when neither a mask nor a prompt says so."""
-
-    def __call__(self, rgb: Floats, human_mask: Bools | None, estimate: Estimate) -> Bools | None:
-        """(H, W) mask prior, or None when nothing plausible is in view."""
         ...
