@@ -1,4 +1,4 @@
-"""`scorehoi body`: build the free body's file, or say what is in a body file."""
+"""`scorehoi body`: build the free body's file or the pose prior, or say what is in a body file."""
 
 import argparse
 import hashlib
@@ -6,27 +6,43 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 
-HELP = "build the free body model, or describe a body model file"
+HELP = "build the free body model or the pose prior, or describe a body model file"
 EXAMPLE = "scorehoi body info --body SMPLH_NEUTRAL.npz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Actions `build` and `info` and their files."""
-    parser.add_argument("action", choices=("build", "info"), help="build the free body, or describe a body")
-    parser.add_argument("--out", metavar="FILE", default="body_anny.npz", help="build: file to write")
+    """Actions and their files."""
+    parser.add_argument("action", choices=("build", "prior", "info"), help="what to build, or describe a body")
+    parser.add_argument("--out", metavar="FILE", help="build, prior: file to write (default: the shipped file's name)")
+    parser.add_argument("--poses", metavar="FILE", help="prior: pose corpus (.npz: poses, clip, clips)")
     parser.add_argument("--body", metavar="FILE", default="", help="info: body file (default: the free body)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Build or describe; the facts go to the standard output and to --json."""
-    facts = _build(Path(args.out)) if args.action == "build" else _info(args.body)
+    actions = {
+        "build": lambda: _build(Path(args.out or "body_anny.npz")),
+        "prior": lambda: _prior(args.poses, Path(args.out or "pose_prior.safetensors")),
+        "info": lambda: _info(args.body),
+    }
+    facts = actions[args.action]()
     for name, value in facts.items():
         sys.stdout.write(f"{name:18} {value}\n")
     if args.json:
         write_json(args.json, facts)
     return 0
+
+
+def _prior(poses: str | None, out: Path) -> dict[str, Any]:
+    from scorehoi_ros.fit.pose_prior import build_prior
+
+    if not poses:
+        raise InputError("`scorehoi body prior` needs --poses FILE: a pose corpus (.npz with poses, clip, clips).")
+    build_prior(Path(poses), out)
+    return {"file": str(out), "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
 
 
 def _build(out: Path) -> dict[str, Any]:

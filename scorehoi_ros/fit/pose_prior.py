@@ -7,6 +7,7 @@ hidden limbs, the spine) near what people do; it is deliberately loose.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -85,11 +86,18 @@ def _mirror(poses: Tensor) -> Tensor:
 
 
 def _read_corpus(path: Path) -> tuple[Tensor, Floats]:
-    with np.load(path, allow_pickle=False) as data:
-        poses = torch.as_tensor(data["poses"][:, 1:].astype(np.float32))
-        clips = json.loads(data["clips"].tobytes())
-        tags = [_TAG_WEIGHTS.get(_first_tag(clip), 1.0) for clip in clips]
-        weights = np.asarray(tags)[data["clip"]]
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            poses = torch.as_tensor(data["poses"][:, 1:].astype(np.float32))
+            clips = json.loads(data["clips"].tobytes())
+            tags = [_TAG_WEIGHTS.get(_first_tag(clip), 1.0) for clip in clips]
+            weights = np.asarray(tags)[data["clip"]]
+    except (OSError, KeyError, ValueError, IndexError, BadZipFile) as error:
+        raise InputError(
+            f"{path} is not a pose corpus ({error}). Expected an .npz with poses (N, 22, 3), clip (N,) and clips (JSON)."
+        ) from None
+    if poses.shape[1:] != (NUM_BODY, 3) or len(weights) != len(poses) or not torch.isfinite(poses).all():
+        raise InputError(f"{path}: expected {len(weights)} finite poses (22, 3). Got {tuple(poses.shape)} after the root.")
     return poses, weights
 
 
