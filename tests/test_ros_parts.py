@@ -197,6 +197,17 @@ def test_session_keeps_state_over_harmless_changes_only() -> None:
     assert session.step(frame(3)).reconstruction.message.startswith("n=1")
 
 
+def test_session_says_when_frames_are_too_far_apart_to_track() -> None:
+    session = Session(PipelineConfig(max_gap_s=0.5), FakePipeline)
+    warnings = []
+    for stamp in (0, 1, 2, 3):
+        session.step(frame(10**18 + stamp * 10**9))
+        warnings.append("max_gap_s" in session.warning)
+    assert warnings == [False, False, True, True]
+    session.step(frame(10**18 + 3 * 10**9 + 1))
+    assert session.warning == ""
+
+
 def test_session_resets_on_backward_time_and_after_a_fault() -> None:
     session = Session(PipelineConfig(), FakePipeline)
     session.set_prompt(Prompt(points=np.zeros((1, 2))))

@@ -238,7 +238,9 @@ class ReconstructNode(LifecycleNode):
         if frame is None:
             return None, None
         self._follow_gravity(frame.frame_id)
-        return frame, session.step(frame)
+        outcome = session.step(frame)
+        self.health.problem("gap", session.warning)
+        return frame, outcome
 
     def _follow_gravity(self, camera_frame: str) -> None:
         tf = self._gravity_tf

@@ -2,6 +2,7 @@
 
 Stamps are rewritten to the time of publishing, so that the age of a result means what it does with a camera;
 `--mapping` says which bag stamp each one stands for, so that results can be compared with ground truth.
+In lockstep the stamps are those of the bag: the distance between frames must not depend on the work's speed.
 """
 
 import argparse
@@ -102,7 +103,7 @@ class Player:
         # CameraInfo goes first, so that the image finds it.
         for message in sorted(group, key=lambda m: m.type_name in IMAGES):
             old_ns = header_stamp(message.data)
-            stamp = old_ns if keep_stamps else now_ns
+            stamp = old_ns if keep_stamps or self._lockstep else now_ns
             self._publishers[message.topic].publish(with_stamp(message.data, stamp))
             if message.topic == self.image_topic:
                 played.images += 1
@@ -179,7 +180,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--lockstep",
         default="",
         metavar="TOPIC",
-        help="publish an image only after the last one's Interaction",
+        help="an image only after the last one's result; keeps the stamps",
     )
     parser.add_argument(
         "--answer-timeout", type=float, default=60.0, metavar="S", help="lockstep: longest wait"

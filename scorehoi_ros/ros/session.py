@@ -52,6 +52,7 @@ class Session:
         self._prompt: Prompt | None = None
         self._last_stamp_ns: int | None = None
         self._tracks = TrackIds(config.max_gap_s)
+        self._long_gaps = 0
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -65,6 +66,8 @@ class Session:
             back_s = (self._last_stamp_ns - frame.stamp_ns) * 1e-9
             log.info("time went back by %.3f s (bag loop or seek): tracking starts afresh", back_s)
             self.reset()
+        gap_s = (frame.stamp_ns - (self._last_stamp_ns or frame.stamp_ns)) * 1e-9
+        self._long_gaps = self._long_gaps + 1 if gap_s > self.config.max_gap_s else 0
         self._last_stamp_ns = frame.stamp_ns
         prompt, self._prompt = self._prompt, None
         try:
@@ -75,6 +78,16 @@ class Session:
             self.reset()
             result = bad_input(frame.stamp_ns, frame.frame_id, f"internal error: {error!r}", frame.camera)
         return Outcome(result, self._tracks.update(result))
+
+    @property
+    def warning(self) -> str:
+        """Why nothing is ever tracked, when that is so: frames further apart than `max_gap_s`."""
+        if self._long_gaps < 2:
+            return ""
+        return (
+            f"frames are more than max_gap_s = {self.config.max_gap_s:g} s apart, so that each starts afresh "
+            "(slow, and with a new track id); set max_gap_s above the time a frame takes"
+        )
 
     def reset(self) -> None:
         """Forget the person, the object and any prompt not yet used."""
