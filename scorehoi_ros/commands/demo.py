@@ -1,0 +1,73 @@
+"""`scorehoi demo`: a clip through player, node and recorder over DDS, with true errors at the end."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import write_json
+from scorehoi_ros.options import add_config_options, config_from_args
+
+HELP = "play a clip through the node in three processes and measure what comes out (needs ROS 2)"
+EXAMPLE = "scorehoi demo --out out/demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Input, playing, and every setting of the pipeline."""
+    add = parser.add_argument
+    add("--out", required=True, metavar="DIR", help="folder for overlay.mp4, sheet.png, labels.mcap, summary.json")
+    add(
+        "--input",
+        metavar="INPUT",
+        help="your own video, folder of images or bag; left out = a rendered clip with known truth",
+    )
+    add("--camera", metavar="C", help="fx,fy,cx,cy in pixels or a calibration file (with --input)")
+    add("--masks", metavar="DIR", help="masks <name>_human.* and <name>_object.* (with --input)")
+    add("--limit", type=int, metavar="N", help="only the first N frames (with --input)")
+    add("--rate", type=float, default=1.0, metavar="X", help="playing speed, 1 = as recorded (default 1)")
+    add(
+        "--lockstep",
+        action="store_true",
+        help="publish each image after the result of the one before: nothing is dropped, nothing is live",
+    )
+    add_config_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo; 0 when done.  Raises ScorehoiError with the reason when a part fails."""
+    from scorehoi_ros.demo.report import table
+    from scorehoi_ros.demo.run import run_demo
+
+    summary = run_demo(job_from_args(args))
+    if args.json:
+        write_json(args.json, summary)
+    sys.stdout.write(table(summary, summary["ground_truth"]) + f"\nwritten  {args.out}\n")
+    return 0
+
+
+def job_from_args(args: argparse.Namespace) -> Any:
+    """Check the options; raises InputError."""
+    from dataclasses import asdict
+
+    from scorehoi_ros.config import PipelineConfig
+    from scorehoi_ros.demo.processes import Playing
+    from scorehoi_ros.demo.run import DemoJob
+
+    if not args.rate > 0:
+        raise InputError(f"--rate must be above 0. Got {args.rate}.")
+    if args.limit is not None and args.limit < 1:
+        raise InputError(f"--limit must be at least 1. Got {args.limit}.")
+    if args.input is None and (args.camera or args.masks or args.limit):
+        raise InputError("--camera, --masks and --limit belong to --input. Give --input too.")
+    defaults = asdict(PipelineConfig())
+    chosen = asdict(config_from_args(args))
+    return DemoJob(
+        Path(args.out),
+        {name: value for name, value in chosen.items() if value != defaults[name]},
+        Playing(args.rate, args.lockstep),
+        Path(args.input) if args.input else None,
+        args.camera,
+        Path(args.masks) if args.masks else None,
+        args.limit,
+    )
