@@ -44,7 +44,9 @@ class PipelineConfig:
         "empty = human only",
         read_only=True,
     )
-    prompt_box: list[float] = option([], "first object box x0,y0,x1,y1 in pixels of the full image", read_only=True)
+    prompt_box: list[float] = option(
+        [], "first object box x0,y0,x1,y1 in pixels of the full image", read_only=True
+    )
     body_model: str = option("", "licensed SMPL-H file (.npz or .pkl); empty = the free body", read_only=True)
     segmenter: str = option(
         "grabcut",
@@ -64,10 +66,10 @@ class PipelineConfig:
     first_iterations: int = option(
         150, "optimiser steps for a frame without a previous one", minimum=1, maximum=2000
     )
-    track_iterations: int = option(40, "optimiser steps for a frame that follows another", minimum=1, maximum=2000)
-    max_gap_s: float = option(
-        1.0, "a longer gap between stamps starts afresh", minimum=0.01, maximum=3600.0
+    track_iterations: int = option(
+        40, "optimiser steps for a frame that follows another", minimum=1, maximum=2000
     )
+    max_gap_s: float = option(5.0, "a longer gap between stamps starts afresh", minimum=0.01, maximum=3600.0)
     min_human_iou: float = option(
         0.6, "below this overlap with the mask the human is marked UNTRUSTED", minimum=0.0, maximum=1.0
     )

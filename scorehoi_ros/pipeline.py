@@ -10,7 +10,7 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel, load_body
 from scorehoi_ros.config import PipelineConfig, parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.fit.evidence import Evidence, build_evidence
+from scorehoi_ros.fit.evidence import Evidence, Silhouette, build_evidence
 from scorehoi_ros.fit.joint import floor_under
 from scorehoi_ros.fit.solver import FitSolver
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
@@ -22,9 +22,32 @@ from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.stages import Estimator, Prediction, Refined, Refiner
 from scorehoi_ros.temporal import TrackState
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import Estimate, Floats, Floor, Frame, HumanObservation, Masks, Prompt, Reconstruction, Status
+from scorehoi_ros.types import (
+    Estimate,
+    Floats,
+    Floor,
+    Frame,
+    HumanObservation,
+    Masks,
+    Prompt,
+    Reconstruction,
+    Status,
+)
 
 _LEVEL_UP = np.array([0.0, -1.0, 0.0])
+
+
+@dataclass(frozen=True)
+class _ObjectScene:
+    """What is known about the object when a frame is summed up."""
+
+    template: ObjectTemplate
+    T: Floats | None
+    """(4, 4) T_cam_object of the estimate, None without."""
+    mask: Silhouette | None
+    tracked: bool
+    vertices: Floats
+    """(V, 3) human mesh, camera frame."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +80,7 @@ class Pipeline:
             result, appearance = self._reconstruct(flat, known, prompt or self._first_prompt(known), timer)
         except ScorehoiError as error:
             result = _empty(frame, Status.BAD_INPUT, str(error))
-            kept = state or TrackState(frame.stamp_ns, (frame.camera.width, frame.camera.height), frame.frame_id)
-            return replace(result, stage_ms=timer.ms), kept
+            return replace(result, stage_ms=timer.ms), state or temporal.begin(frame)
         return replace(result, stage_ms=timer.ms), temporal.advance(known, frame, result, appearance)
 
     def close(self) -> None:
@@ -130,46 +152,43 @@ class Pipeline:
             landmarks=seen.landmarks,
             quality=_quality(agreement, refined.energy),
         )
-        return self._with_object(result, agreement, evidence, T, state)
-
-    def _with_object(
-        self,
-        result: Reconstruction,
-        agreement: summary.Agreement,
-        evidence: Evidence,
-        T: np.ndarray | None,
-        state: TrackState | None,
-    ) -> Reconstruction:
-        """Add the object's state and contacts; the frame's status is the worse of the two."""
         if self.template is None:
             return result
         tracked = temporal.object_was_tracked(state)
-        assert result.estimate is not None and result.human is not None
-        if T is None or evidence.object is None:
-            status, why = (Status.LOST, "the object was tracked and is not found") if tracked else (
-                Status.ABSENT, "the object is not found: give a prompt box, a mask, or show it closer"
-            )  # fmt: skip
-        else:
-            status, why = summary.object_status(agreement, evidence.object.score, tracked, self.config)
+        scene = _ObjectScene(self.template, T, evidence.object, tracked, mesh[0])
+        return self._with_object(result, estimate, agreement, scene)
+
+    def _with_object(
+        self, result: Reconstruction, estimate: Estimate, agreement: summary.Agreement, scene: _ObjectScene
+    ) -> Reconstruction:
+        """Add the object's state and contacts; the frame's status is the worse of the two."""
+        status, why = self._object_status(agreement, scene)
         message = "; ".join(part for part in (result.message, why) if part)
         result = replace(result, status=max(result.status, status), message=message)
-        if status > Status.UNTRUSTED or T is None or evidence.object is None:
-            human_only = replace(result.estimate, R_o=None, t_o=None)
-            return replace(result, object=summary.missing_object(self.template, status), estimate=human_only)
-        contacts, depth = summary.find_contacts(result.human.vertices, T, result.floor, self.body, self.template)
-        return replace(
-            result,
-            object=summary.object_state(result.estimate, self.template, status, agreement, evidence.object),
-            contacts=contacts,
-            quality=result.quality | {"penetration_mm": depth * 1e3},
+        if status > Status.UNTRUSTED or scene.T is None or scene.mask is None:
+            human_only = replace(estimate, R_o=None, t_o=None)
+            lost = summary.missing_object(scene.template, status)
+            return replace(result, object=lost, estimate=human_only)
+        contacts, depth = summary.find_contacts(
+            scene.vertices, scene.T, result.floor, self.body, scene.template
         )
+        state = summary.object_state(estimate, scene.template, status, agreement, scene.mask)
+        quality = result.quality | {"penetration_mm": depth * 1e3}
+        return replace(result, object=state, contacts=contacts, quality=quality)
+
+    def _object_status(self, agreement: summary.Agreement, scene: _ObjectScene) -> tuple[Status, str]:
+        if scene.T is not None and scene.mask is not None:
+            return summary.object_status(agreement, scene.mask.score, scene.tracked, self.config)
+        if scene.tracked:
+            return Status.LOST, "the object was tracked and is not found"
+        return Status.ABSENT, "the object is not found: give a prompt box, a mask, or show it closer"
 
     def _nobody(self, frame: Frame, prediction: Prediction | None) -> Reconstruction:
         tracked = prediction is not None
         status = Status.LOST if tracked else Status.ABSENT
         message = "the person was tracked and is not found" if tracked else "nobody is in view"
         result = _empty(frame, status, message)
-        lost_object = tracked and prediction is not None and prediction.estimate.R_o is not None
+        lost_object = prediction is not None and prediction.estimate.R_o is not None
         if self.template is not None:
             object_status = Status.LOST if lost_object else Status.ABSENT
             result = replace(result, object=summary.missing_object(self.template, object_status))
@@ -203,7 +222,11 @@ def check_frame(frame: Frame) -> None:
     validate_camera(frame.camera)
     height, width = rgb.shape[:2]
     check_size(frame.camera, width, height)
-    for name, plane in (("depth", frame.depth), ("human mask", frame.masks.human), ("object mask", frame.masks.object)):
+    for name, plane in (
+        ("depth", frame.depth),
+        ("human mask", frame.masks.human),
+        ("object mask", frame.masks.object),
+    ):
         if plane is not None and plane.shape != (height, width):
             raise InputError(f"the {name} must have the image's size {(height, width)}. Got {plane.shape}.")
 

@@ -24,6 +24,7 @@ from scorehoi_ros.types import (
     Floats,
     Floor,
     HumanState,
+    Ints,
     Landmarks,
     ObjectState,
     Status,
@@ -66,9 +67,8 @@ def human_mesh(layer: BodyLayer, estimate: Estimate) -> tuple[Floats, Floats]:
 
 def object_transform(estimate: Estimate) -> Floats:
     """T_cam_object (4, 4) of an estimate with an object."""
-    assert estimate.R_o is not None and estimate.t_o is not None
     R = rotation_6d_to_matrix(torch.as_tensor(estimate.R_o, dtype=torch.float64)).numpy()
-    return make_transform(R, estimate.t_cam + estimate.t_o)
+    return make_transform(R, estimate.object_origin)
 
 
 def measure_agreement(
@@ -113,7 +113,9 @@ def human_status(agreement: Agreement, config: PipelineConfig) -> tuple[Status, 
     return Status.OK, ""
 
 
-def object_status(agreement: Agreement, mask_score: float, tracked: bool, config: PipelineConfig) -> tuple[Status, str]:
+def object_status(
+    agreement: Agreement, mask_score: float, tracked: bool, config: PipelineConfig
+) -> tuple[Status, str]:
     """OK, UNTRUSTED, or LOST when a tracked object no longer agrees with the image."""
     overlap = agreement.object_iou or 0.0
     if overlap < 0.5 * config.min_object_iou and tracked:
@@ -128,13 +130,25 @@ def object_status(agreement: Agreement, mask_score: float, tracked: bool, config
     return Status.OK, ""
 
 
-def human_state(estimate: Estimate, mesh: tuple[Floats, Floats], status: Status, agreement: Agreement, landmarks: Landmarks) -> HumanState:
+def human_state(
+    estimate: Estimate,
+    mesh: tuple[Floats, Floats],
+    status: Status,
+    agreement: Agreement,
+    landmarks: Landmarks,
+) -> HumanState:
     """The published human; confidence = mask overlap times mean visibility of the body landmarks."""
     pose = matrix_to_axis_angle(torch.as_tensor(pose_matrices(estimate))).numpy()
     visibility = float(np.mean(landmarks.confidence[11:33]))
     overlap = agreement.human_iou if agreement.human_iou is not None else 0.5
     return HumanState(
-        status, overlap * visibility, estimate.betas, pose, estimate.t_cam, mesh[1], mesh[0].astype(np.float32)
+        status,
+        overlap * visibility,
+        estimate.betas,
+        pose,
+        estimate.t_cam,
+        mesh[1],
+        mesh[0].astype(np.float32),
     )
 
 
@@ -159,7 +173,9 @@ def object_state(
     return ObjectState(status, overlap * mask.score, template.label, template.template_id, T, covariance)
 
 
-def pose_covariance(T_cam_object: Floats, template: ObjectTemplate, overlap: float, mask: Silhouette) -> Floats:
+def pose_covariance(
+    T_cam_object: Floats, template: ObjectTemplate, overlap: float, mask: Silhouette
+) -> Floats:
     """(6, 6) rough covariance, ROS order, from what a silhouette can tell; not calibrated.
 
     An outline known to `_PIXEL_SIGMA` pixels fixes the lateral position to z sigma / f and the depth to
@@ -215,14 +231,12 @@ def probability(distance: Floats) -> Floats:
     return 1 / (1 + np.exp((distance - CONTACT_DISTANCE_M) / _SOFTNESS_M))
 
 
-def touched_parts(body: BodyModel, vertices: Floats) -> tuple[str, ...]:
+def touched_parts(body: BodyModel, vertices: Ints) -> tuple[str, ...]:
     """Region names with at least one contact vertex, most touched first."""
     counts = np.bincount(body.regions[vertices], minlength=len(body.region_names))
     order = np.argsort(-counts, kind="stable")
     return tuple(body.region_names[i] for i in order if counts[i] > 0)
 
 
-def _render(vertices: Floats, faces: Floats, target: Silhouette) -> Bools:
+def _render(vertices: Floats, faces: Ints, target: Silhouette) -> Bools:
     return render_silhouette(vertices, faces, target.K.double().numpy(), target.size, target.size)
-
-

@@ -20,6 +20,9 @@ class TrackState:
     """Memory of a track; None in its place means: start afresh."""
 
     stamp_ns: int
+    """Of the newest frame."""
+    seen_ns: int
+    """Of the frame in which the person was last accepted."""
     image_size: tuple[int, int]
     """(width, height); another size is another camera."""
     frame_id: str
@@ -29,21 +32,31 @@ class TrackState:
     """(3,) m/s of t_cam."""
     object_velocity: Floats | None = None
     """(3,) m/s of the object's origin in the camera frame."""
-    object_misses: int = 0
-    """Frames since the object was last accepted."""
+    object_tracked: bool = False
+    """Whether the object was accepted in the newest frame."""
     betas: Floats | None = None
     """(10,) shape of this track, fixed at its first accepted frame."""
     appearance: Floats | None = None
     """What the segmenter says the object looks like, from the last frame that was sure of it."""
 
 
+def begin(frame: Frame) -> TrackState:
+    """The empty state before a first frame."""
+    size = (frame.camera.width, frame.camera.height)
+    return TrackState(frame.stamp_ns, frame.stamp_ns, size, frame.frame_id)
+
+
 def fits(state: TrackState | None, frame: Frame, max_gap_s: float) -> bool:
-    """Whether a frame continues the track: time goes on, without a long gap, from the same camera."""
+    """Whether a frame continues the track.
+
+    Time must go on, from the same camera, and the person must have been seen within `max_gap_s`: after a
+    longer loss whoever comes into view is somebody new.
+    """
     if state is None:
         return False
-    gap_s = (frame.stamp_ns - state.stamp_ns) * 1e-9
     same = state.image_size == (frame.camera.width, frame.camera.height) and state.frame_id == frame.frame_id
-    return same and 0 < gap_s <= max_gap_s
+    recent = (frame.stamp_ns - state.seen_ns) * 1e-9 <= max_gap_s
+    return same and recent and frame.stamp_ns > state.stamp_ns
 
 
 def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
@@ -51,36 +64,45 @@ def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
     estimate = state.estimate
     if estimate is None:
         return None
-    dt = (stamp_ns - state.stamp_ns) * 1e-9
+    dt = (stamp_ns - state.seen_ns) * 1e-9
     t_cam = estimate.t_cam + dt * _or_zero(state.human_velocity)
     if estimate.t_o is None:
         return Prediction(replace(estimate, t_cam=t_cam), False)
-    origin = estimate.t_cam + estimate.t_o + dt * _or_zero(state.object_velocity)
-    return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), state.object_misses == 0)
+    origin = estimate.object_origin + dt * _or_zero(state.object_velocity)
+    return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), state.object_tracked)
 
 
 def advance(
     state: TrackState | None, frame: Frame, result: Reconstruction, appearance: Floats | None = None
 ) -> TrackState:
-    """The state after a frame: accepted parts replace old ones, the others are kept as they were."""
-    before = state or TrackState(frame.stamp_ns, (frame.camera.width, frame.camera.height), frame.frame_id)
-    after = replace(before, stamp_ns=frame.stamp_ns, object_misses=before.object_misses + 1)
-    if result.human is None or result.estimate is None or result.human.status > Status.UNTRUSTED:
-        return replace(after, estimate=None, human_velocity=None, object_velocity=None)
+    """The state after a frame: accepted parts replace old ones, the others stay where they were left."""
+    before = state or begin(frame)
     new, old = result.estimate, before.estimate
-    dt = (frame.stamp_ns - before.stamp_ns) * 1e-9
-    betas = before.betas if before.betas is not None or result.human.status != Status.OK else new.betas
-    velocity = _velocity(before.human_velocity, old.t_cam if old else None, new.t_cam, dt)
-    accepted = result.object is not None and result.object.status <= Status.UNTRUSTED
-    if accepted and new.t_o is not None:
-        if appearance is not None and _is_sure(result):
-            after = replace(after, appearance=appearance)
-        place = old.t_cam + old.t_o if old is not None and old.t_o is not None and before.object_misses == 0 else None
-        moving = _velocity(before.object_velocity, place, new.t_cam + new.t_o, dt)
+    if result.human is None or new is None or result.human.status > Status.UNTRUSTED:
+        # A velocity must not carry a lost person away.
         return replace(
-            after, estimate=new, human_velocity=velocity, object_velocity=moving, object_misses=0, betas=betas
+            before, stamp_ns=frame.stamp_ns, object_tracked=False, human_velocity=None, object_velocity=None
         )
-    return replace(after, estimate=_keep_object(new, old), human_velocity=velocity, object_velocity=None, betas=betas)
+    dt = (frame.stamp_ns - before.seen_ns) * 1e-9
+    locked = before.betas is not None or result.human.status != Status.OK
+    after = replace(
+        before,
+        stamp_ns=frame.stamp_ns,
+        seen_ns=frame.stamp_ns,
+        human_velocity=_velocity(before.human_velocity, old.t_cam if old else None, new.t_cam, dt),
+        betas=before.betas if locked else new.betas,
+    )
+    if new.t_o is None:
+        kept = _keep_object(new, old)
+        return replace(after, estimate=kept, object_velocity=None, object_tracked=False)
+    place = old.object_origin if old is not None and before.object_tracked else None
+    return replace(
+        after,
+        estimate=new,
+        object_velocity=_velocity(before.object_velocity, place, new.object_origin, dt),
+        object_tracked=True,
+        appearance=appearance if appearance is not None and _is_sure(result) else before.appearance,
+    )
 
 
 def object_was_tracked(state: TrackState | None) -> bool:
@@ -101,7 +123,7 @@ def _keep_object(new: Estimate, old: Estimate | None) -> Estimate:
     """The new human with the last accepted object where it was left."""
     if old is None or old.t_o is None:
         return replace(new, R_o=None, t_o=None)
-    return replace(new, R_o=old.R_o, t_o=old.t_cam + old.t_o - new.t_cam)
+    return replace(new, R_o=old.R_o, t_o=old.object_origin - new.t_cam)
 
 
 def _velocity(old: Floats | None, before: Floats | None, now: Floats, dt: float) -> Floats | None:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.integer]
+Model = Literal["plumb_bob", "rational_polynomial", "equidistant"]
+"""Distortion models, by their names in sensor_msgs/CameraInfo."""
 
 NUM_JOINTS = 52
 NUM_BETAS = 10
@@ -48,7 +50,7 @@ class Camera:
     height: int
     distortion: Floats = field(default_factory=lambda: np.zeros(0))
     """(n,) float64 in OpenCV's order k1 k2 p1 p2 k3 k4 k5 k6; (4,) for "equidistant"; empty = none."""
-    model: Literal["plumb_bob", "rational_polynomial", "equidistant"] = "plumb_bob"
+    model: Model = "plumb_bob"
     source: Literal["camera_info", "user", "guess"] = "user"
     """"guess" = focal length assumed; every output then says so, because metric scale depends on it."""
 
@@ -163,6 +165,13 @@ class Estimate:
     t_cam: Floats
     """(3,) metres, the pelvis joint in the camera frame."""
 
+    @property
+    def object_origin(self) -> Floats:
+        """(3,) metres, the object's origin in the camera frame; only for an estimate that has an object."""
+        if self.t_o is None:
+            raise ValueError("this estimate has no object: t_o is None")
+        return self.t_cam + self.t_o
+
 
 @dataclass(frozen=True)
 class Contacts:
@@ -222,7 +231,7 @@ class ObjectState:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Everything known about one frame after the pipeline; `human` and `object` are None when there is none."""
+    """Everything known about one frame; `human` and `object` are None when there is none."""
 
     stamp_ns: int
     frame_id: str

@@ -55,12 +55,20 @@ def make_scene(
         )
     vertices, joints = (a[0].numpy() for a in arrays)
     hands = 0.5 * (joints[20] + joints[21])
-    T = make_transform(rotations[0] @ Rotation.from_rotvec([0, 0.3, 0]).as_matrix(), hands + [0.0, 0.0, -0.12])
+    T = make_transform(
+        rotations[0] @ Rotation.from_rotvec([0, 0.3, 0]).as_matrix(), hands + [0.0, 0.0, -0.12]
+    )
     return _observe(body, template, vertices, joints, betas, T, stamp_ns)
 
 
 def _observe(
-    body: BodyModel, template: ObjectTemplate, vertices: Floats, joints: Floats, betas: Floats, T: Floats, stamp: int
+    body: BodyModel,
+    template: ObjectTemplate,
+    vertices: Floats,
+    joints: Floats,
+    betas: Floats,
+    T: Floats,
+    stamp: int,
 ) -> Scene:
     m = body.landmarks
     points = m.joint_weights @ joints + m.vertex_weights @ vertices[m.vertex_ids]

@@ -96,4 +96,6 @@ def test_transform_inverse(values: list[float]) -> None:
     T = make_transform(R, np.array(values[3:]))
     np.testing.assert_allclose(invert_transform(T) @ T, np.eye(4), atol=1e-9)
     points = np.array([[1.0, 2.0, 3.0]])
-    np.testing.assert_allclose(transform_points(invert_transform(T), transform_points(T, points)), points, atol=1e-9)
+    np.testing.assert_allclose(
+        transform_points(invert_transform(T), transform_points(T, points)), points, atol=1e-9
+    )

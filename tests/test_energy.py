@@ -22,7 +22,9 @@ OUTLINE = outline_of(DISC, np.zeros_like(DISC))
 @pytest.fixture(scope="module")
 def box() -> physical.ObjectField:
     grid = load_template("box:0.4x0.4x0.4", cache=False).sdf
-    return physical.ObjectField(torch.as_tensor(grid.values), torch.as_tensor(grid.origin).float(), float(grid.spacing))
+    return physical.ObjectField(
+        torch.as_tensor(grid.values), torch.as_tensor(grid.origin).float(), float(grid.spacing)
+    )
 
 
 def cloud(count: int, scale: float, centre: tuple[float, float, float], seed: int = 0) -> Tensor:
@@ -60,7 +62,9 @@ def test_unseen_landmarks_do_not_pull() -> None:
 def test_directions() -> None:
     edges = torch.tensor([[0, 1], [1, 2]])
     target = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
-    check_descends(lambda p: image.direction_loss(p, target, edges, torch.ones(2)), cloud(3, 1.0, (0, 0, 2)), 0.01)
+    check_descends(
+        lambda p: image.direction_loss(p, target, edges, torch.ones(2)), cloud(3, 1.0, (0, 0, 2)), 0.01
+    )
 
 
 def test_directions_ignore_size() -> None:
@@ -71,7 +75,9 @@ def test_directions_ignore_size() -> None:
 
 def test_outside() -> None:
     field = torch.as_tensor(distance_outside(DISC))
-    check_descends(lambda p: image.outside_loss(image.project(p, K), field), cloud(50, 0.1, (0.5, 0.0, 2.0)), 0.01)
+    check_descends(
+        lambda p: image.outside_loss(image.project(p, K), field), cloud(50, 0.1, (0.5, 0.0, 2.0)), 0.01
+    )
 
 
 def test_outside_is_zero_inside() -> None:
@@ -81,11 +87,15 @@ def test_outside_is_zero_inside() -> None:
 
 def test_uncovered() -> None:
     wanted = torch.as_tensor(thin_points(DISC, 200)).float()
-    check_descends(lambda p: image.uncovered_loss(image.project(p, K), wanted, 2.0), cloud(50, 0.05, (0.4, 0, 2)), 0.01)
+    check_descends(
+        lambda p: image.uncovered_loss(image.project(p, K), wanted, 2.0), cloud(50, 0.05, (0.4, 0, 2)), 0.01
+    )
 
 
 def test_outline() -> None:
-    check_descends(lambda p: image.outline_loss(image.project(p, K), OUTLINE), cloud(50, 0.05, (0.2, 0.1, 2.0)), 0.005)
+    check_descends(
+        lambda p: image.outline_loss(image.project(p, K), OUTLINE), cloud(50, 0.05, (0.2, 0.1, 2.0)), 0.005
+    )
 
 
 def test_outline_measures_size_to_a_fraction_of_a_pixel() -> None:
@@ -108,13 +118,17 @@ def test_contact(box: physical.ObjectField) -> None:
     term = lambda t: physical.contact_loss(physical.signed_distances(points, box, eye, t), weights)  # noqa: E731
     check_descends(term, origin, 0.005)
     check_descends(
-        lambda p: physical.contact_loss(physical.signed_distances(p, box, eye, origin), weights), points, 0.005
+        lambda p: physical.contact_loss(physical.signed_distances(p, box, eye, origin), weights),
+        points,
+        0.005,
     )
 
 
 def test_object_contact() -> None:
     human, weights = cloud(40, 0.05, (0.35, 0.0, 2.0)), torch.ones(64)
-    check_descends(lambda p: physical.object_contact_loss(p, weights, human), cloud(64, 0.1, (0, 0, 2)), 0.005)
+    check_descends(
+        lambda p: physical.object_contact_loss(p, weights, human), cloud(64, 0.1, (0, 0, 2)), 0.005
+    )
 
 
 def test_floor() -> None:
@@ -142,8 +156,20 @@ def test_no_penetration_outside(box: physical.ObjectField) -> None:
 
 
 def test_depth_order_pushes_the_hidden_body_behind_the_seen_object() -> None:
-    surface = torch.cat((torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 0.5 - 0.25, torch.full((200, 1), 2.1)), 1)
-    tokens = torch.cat((torch.rand(431, 2, generator=torch.Generator().manual_seed(1)) * 0.5 - 0.25, torch.full((431, 1), 2.0)), 1)
+    surface = torch.cat(
+        (
+            torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 0.5 - 0.25,
+            torch.full((200, 1), 2.1),
+        ),
+        1,
+    )
+    tokens = torch.cat(
+        (
+            torch.rand(431, 2, generator=torch.Generator().manual_seed(1)) * 0.5 - 0.25,
+            torch.full((431, 1), 2.0),
+        ),
+        1,
+    )
     target = Silhouette(K, DISC, np.zeros_like(DISC), torch.zeros(128, 128), torch.zeros(1, 2), OUTLINE, 1.0)
     order = find_order(tokens, surface, target, spacing=0.05)
     assert len(order.hidden_tokens) > 0
@@ -164,7 +190,9 @@ def test_pose_prior_prefers_people_to_knots() -> None:
 def test_sphere_distance_is_right() -> None:
     template = load_template("ball:0.3", cache=False)
     grid = build_grid(template.mesh)
-    field = physical.ObjectField(torch.as_tensor(grid.values), torch.as_tensor(grid.origin).float(), float(grid.spacing))
+    field = physical.ObjectField(
+        torch.as_tensor(grid.values), torch.as_tensor(grid.origin).float(), float(grid.spacing)
+    )
     points = torch.tensor([[0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [0.0, 0.1, 0.0]])
     distance = physical.signed_distances(points, field, torch.eye(3), torch.zeros(3))
     np.testing.assert_allclose(distance, [-0.15, 0.05, -0.05], atol=0.006)

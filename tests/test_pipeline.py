@@ -104,7 +104,9 @@ def test_sequence_keeps_the_shape_and_follows(scene: Scene) -> None:
 def test_person_and_object_get_lost_and_found(scene: Scene) -> None:
     pipeline = make_pipeline(scene)
     _, state = pipeline.step(scene.frame, None)
-    gone, state = replace(pipeline, detector=TruthfulDetector(None)).step(replace(scene.frame, stamp_ns=SECOND // 10), state)
+    gone, state = replace(pipeline, detector=TruthfulDetector(None)).step(
+        replace(scene.frame, stamp_ns=SECOND // 10), state
+    )
     assert gone.status == Status.LOST
     assert gone.human is not None and gone.human.status == Status.LOST
     assert gone.object is not None and gone.object.status == Status.LOST
@@ -161,7 +163,9 @@ def test_depth_fixes_the_scale(scene: Scene) -> None:
         ({"masks": Masks(np.zeros((5, 5), bool), None)}, "the human mask must have the image's size"),
     ],
 )
-def test_bad_frames_get_a_status_and_keep_the_track(scene: Scene, change: dict[str, object], words: str) -> None:
+def test_bad_frames_get_a_status_and_keep_the_track(
+    scene: Scene, change: dict[str, object], words: str
+) -> None:
     pipeline = make_pipeline(scene)
     _, state = pipeline.step(scene.frame, None)
     result, after = pipeline.step(replace(scene.frame, stamp_ns=SECOND // 10, **change), state)  # type: ignore[arg-type]

@@ -22,7 +22,9 @@ def test_axis_angle_agrees_with_scipy_and_comes_back(v: list[float]) -> None:
 @given(vectors)
 def test_six_numbers_come_back(v: list[float]) -> None:
     matrix = rot.axis_angle_to_matrix(torch.tensor(v, dtype=torch.float64))
-    np.testing.assert_allclose(rot.rotation_6d_to_matrix(rot.matrix_to_rotation_6d(matrix)), matrix, atol=1e-12)
+    np.testing.assert_allclose(
+        rot.rotation_6d_to_matrix(rot.matrix_to_rotation_6d(matrix)), matrix, atol=1e-12
+    )
 
 
 @given(st.lists(st.floats(-2, 2, width=32), min_size=6, max_size=6))
@@ -42,7 +44,9 @@ def test_half_turns_are_accurate() -> None:
 
 
 def test_gradients() -> None:
-    x = torch.tensor([[0.3, -0.2, 0.9], [0.0, 0.0, 0.0], [1e-5, 0, 0]], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor(
+        [[0.3, -0.2, 0.9], [0.0, 0.0, 0.0], [1e-5, 0, 0]], dtype=torch.float64, requires_grad=True
+    )
     assert torch.autograd.gradcheck(rot.axis_angle_to_matrix, (x,))
     y = torch.randn(2, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
     assert torch.autograd.gradcheck(rot.rotation_6d_to_matrix, (y,))

@@ -46,7 +46,10 @@ def direction_loss(points: Tensor, target: Tensor, edges: Tensor, confidence: Te
 
     Directions and not positions, because the detector's body has its own size.
     """
-    bones, wanted = points[..., edges[:, 1], :] - points[..., edges[:, 0], :], target[edges[:, 1]] - target[edges[:, 0]]
+    bones, wanted = (
+        points[..., edges[:, 1], :] - points[..., edges[:, 0], :],
+        target[edges[:, 1]] - target[edges[:, 0]],
+    )
     cosine = torch.nn.functional.cosine_similarity(bones, wanted.expand_as(bones), dim=-1)
     return (confidence * (1 - cosine)).sum(-1) / confidence.sum().clamp_min(1e-6)
 

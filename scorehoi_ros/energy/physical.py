@@ -38,7 +38,9 @@ def contact_loss(signed_distance: Tensor, weights: Tensor, scale: float = 0.3) -
     return (weights * (square / (1 + square / scale**2))).sum(-1) / weights.sum().clamp_min(1.0)
 
 
-def object_contact_loss(object_points: Tensor, weights: Tensor, human_points: Tensor, scale: float = 0.3) -> Tensor:
+def object_contact_loss(
+    object_points: Tensor, weights: Tensor, human_points: Tensor, scale: float = 0.3
+) -> Tensor:
     """L_ho, object side: weighted distance of object contact points (..., m, 3) to the nearest human point."""
     square = torch.cdist(object_points, human_points).amin(-1).square()
     return (weights * (square / (1 + square / scale**2))).sum(-1) / weights.sum().clamp_min(1.0)
@@ -68,7 +70,9 @@ def signed_distances(points: Tensor, field: ObjectField, R_o: Tensor, t_o: Tenso
     return sample_torch(field.values, field.origin, field.spacing, to_object_frame(points, R_o, t_o))
 
 
-def distances_and_gradients(points: Tensor, field: ObjectField, R_o: Tensor, t_o: Tensor) -> tuple[Tensor, Tensor]:
+def distances_and_gradients(
+    points: Tensor, field: ObjectField, R_o: Tensor, t_o: Tensor
+) -> tuple[Tensor, Tensor]:
     """Signed distances (n,) and their gradients (n, 3) with respect to the points, both detached."""
     free = points.detach().requires_grad_(True)
     distance = signed_distances(free, field, R_o, t_o)

@@ -24,7 +24,9 @@ class Descent:
     steps: int
 
 
-def descend(values: Values, rates: dict[str, float], energy: Callable[[Values], Terms], steps: int) -> Descent:
+def descend(
+    values: Values, rates: dict[str, float], energy: Callable[[Values], Terms], steps: int
+) -> Descent:
     """Minimise the sum of `energy(values)` over the tensors named in `rates` (Adam, cosine decay to 10 %).
 
     Returns the best point met: Adam may step past a minimum, and a step into NaN ends the loop there.
@@ -33,7 +35,9 @@ def descend(values: Values, rates: dict[str, float], energy: Callable[[Values], 
     current = {**values, **free}
     groups = [{"params": [free[name]], "lr": rate} for name, rate in rates.items()]
     optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1), eta_min=0.1 * min(rates.values()))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimiser, max(steps, 1), eta_min=0.1 * min(rates.values())
+    )
     best, first, best_total = dict(values), float("nan"), float("inf")
     best_terms: dict[str, float] = {}
     for step in range(steps + 1):

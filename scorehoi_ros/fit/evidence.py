@@ -79,11 +79,15 @@ def build_evidence(frame: Frame, masks: Masks, landmarks: Landmarks) -> Evidence
     touching = None
     object_silhouette = None
     if masks.object is not None and object_box is not None:
-        object_silhouette = silhouette(masks.object, masks.human, object_box, K, OBJECT_CROP_SIZE, 0.8, masks.object_score)
+        object_silhouette = silhouette(
+            masks.object, masks.human, object_box, K, OBJECT_CROP_SIZE, 0.8, masks.object_score
+        )
         touching = torch.from_numpy(distance_outside(object_silhouette.mask))
     human_silhouette = None
     if masks.human is not None and bounding_box(masks.human) is not None:
-        human_silhouette = silhouette(masks.human, masks.object, human_box, K, CROP_SIZE, 0.25, masks.human_score)
+        human_silhouette = silhouette(
+            masks.human, masks.object, human_box, K, CROP_SIZE, 0.25, masks.human_score
+        )
     return Evidence(
         K=K,
         crop=crop,
@@ -139,8 +143,8 @@ def outline_of(mask: Bools, free: Bools) -> Outline:
 def distance_outside(mask: Bools) -> Floats:
     """(S, S) float32 pixels to the nearest true pixel, 0 inside; the diagonal length when there is none."""
     if not mask.any():
-        return np.full(mask.shape, float(np.hypot(*mask.shape)), np.float32)
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+        return np.full(mask.shape, float(np.hypot(mask.shape[0], mask.shape[1])), np.float32)
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
 
 
 def thin_points(mask: Bools, count: int) -> Floats:

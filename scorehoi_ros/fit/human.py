@@ -25,7 +25,12 @@ _EDGES = np.array(
     [(11, 12), (23, 24), (11, 23), (12, 24), (11, 13), (13, 15), (12, 14), (14, 16)]
     + [(23, 25), (25, 27), (24, 26), (26, 28), (27, 31), (28, 32), (27, 29), (28, 30), (7, 8), (7, 0), (8, 0)]
     + [(15, 19), (15, 17), (16, 20), (16, 18)]
-    + [(b + k - 1 if k > f else b, b + k) for b in (33, 54) for f in (1, 5, 9, 13, 17) for k in range(f, f + 4)]
+    + [
+        (b + k - 1 if k > f else b, b + k)
+        for b in (33, 54)
+        for f in (1, 5, 9, 13, 17)
+        for k in range(f, f + 4)
+    ]
 )
 
 
@@ -73,7 +78,7 @@ def values_of(estimate: Estimate) -> Values:
 
 
 def theta_of(values: Values) -> Tensor:
-    """theta (52, 6) of the optimisation variables."""
+    """Theta (52, 6) of the optimisation variables."""
     return torch.cat((values["body"], values["hands"]))
 
 
@@ -110,7 +115,11 @@ def fit_human(
     posed: PosedBody, start: Estimate, evidence: Evidence, priors: HumanPriors, steps: int, free_betas: bool
 ) -> Descent:
     """Adam on the human terms from `start`."""
-    rates = {k: r for k, r in RATES.items() if (k != "betas" or free_betas) and (k != "hands" or sees_hands(evidence))}
+    rates = {
+        k: r
+        for k, r in RATES.items()
+        if (k != "betas" or free_betas) and (k != "hands" or sees_hands(evidence))
+    }
 
     def energy(values: Values) -> Terms:
         points = posed(theta_of(values), values["betas"], values["t_cam"])
@@ -134,7 +143,8 @@ def human_terms(
     edge_confidence = torch.minimum(evidence.confidence[edges[:, 0]], evidence.confidence[edges[:, 1]])
     terms = {
         "landmarks": w.landmarks * image.reprojection_loss(pixels, evidence.pixels, evidence.confidence),
-        "directions": w.directions * image.direction_loss(points.landmarks, evidence.world, edges, edge_confidence),
+        "directions": w.directions
+        * image.direction_loss(points.landmarks, evidence.world, edges, edge_confidence),
         "pose": w.pose * priors.pose.loss(theta_of(values)),
         "hands": w.hands * (values["hands"] - priors.hand_mean).square().sum(-1).mean(),
         "betas": w.betas * values["betas"].square().mean(),
@@ -173,7 +183,9 @@ def outline_term(points: Tensor, silhouette: Silhouette) -> Tensor:
 def smoothness(values: Values, previous: Estimate) -> Tensor:
     """Mean squared change of the pose and translation against the predicted one."""
     before = values_of(previous)
-    return (values["body"] - before["body"]).square().mean() + (values["t_cam"] - before["t_cam"]).square().mean()
+    return (values["body"] - before["body"]).square().mean() + (
+        values["t_cam"] - before["t_cam"]
+    ).square().mean()
 
 
 def stature(body: BodyModel, betas: Tensor) -> Tensor:
@@ -185,4 +197,3 @@ def stature(body: BodyModel, betas: Tensor) -> Tensor:
 
 def _tensor(values: Floats) -> Tensor:
     return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32)
-

@@ -12,7 +12,16 @@ from scorehoi_ros.fit.contact_guess import ContactMasks
 from scorehoi_ros.fit.depth_order import DepthOrder, find_order, order_loss
 from scorehoi_ros.fit.descent import Descent, Terms, Values, descend
 from scorehoi_ros.fit.evidence import Evidence
-from scorehoi_ros.fit.human import RATES, HumanPriors, human_terms, outline_term, sees_hands, silhouette_terms, theta_of, values_of
+from scorehoi_ros.fit.human import (
+    RATES,
+    HumanPriors,
+    human_terms,
+    outline_term,
+    sees_hands,
+    silhouette_terms,
+    theta_of,
+    values_of,
+)
 from scorehoi_ros.fit.scene import ObjectTensors, PosedBody, place
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.types import Estimate, Floats, Floor
@@ -73,7 +82,7 @@ def fit_joint(
     """Minimise all terms from `start` (which has R_o and t_o), guessing the contacts anew between rounds."""
     values = values_of(start)
     values["R_o"] = torch.as_tensor(start.R_o, dtype=torch.float32)
-    values["origin"] = torch.as_tensor(start.t_cam + start.t_o, dtype=torch.float32)
+    values["origin"] = torch.as_tensor(start.object_origin, dtype=torch.float32)
     rates = {k: r * 0.5 for k, r in RATES.items() if k != "hands" or sees_hands(evidence)} | _OBJECT_RATES
     if not free_betas:
         rates.pop("betas")
@@ -88,7 +97,9 @@ def fit_joint(
         rounds.append(descend(values, rates, energy, max(1, steps // len(_CONTACT_REACH_M))))
         values = rounds[-1].values
     final = replace(rounds[-1], first=rounds[0].first, steps=sum(r.steps for r in rounds))
-    contacts = relate(posed, tensors, affinity, values, evidence, normal, offset, _CONTACT_REACH_M[-1]).contacts
+    contacts = relate(
+        posed, tensors, affinity, values, evidence, normal, offset, _CONTACT_REACH_M[-1]
+    ).contacts
     return JointFit(_to_estimate(values), contacts, final)
 
 
@@ -170,7 +181,7 @@ def _joint_terms(
 
 def _object_smoothness(values: Values, previous: Estimate) -> Tensor:
     before_R = torch.as_tensor(previous.R_o, dtype=torch.float32)
-    before = torch.as_tensor(previous.t_cam + previous.t_o, dtype=torch.float32)
+    before = torch.as_tensor(previous.object_origin, dtype=torch.float32)
     return (values["R_o"] - before_R).square().mean() + (values["origin"] - before).square().mean()
 
 
@@ -194,5 +205,9 @@ def _to_estimate(values: Values) -> Estimate:
 def human_estimate(values: Values) -> Estimate:
     """Estimate without object from the human optimisation variables."""
     return Estimate(
-        theta_of(values).double().numpy(), values["betas"].double().numpy(), None, None, values["t_cam"].double().numpy()
+        theta_of(values).double().numpy(),
+        values["betas"].double().numpy(),
+        None,
+        None,
+        values["t_cam"].double().numpy(),
     )

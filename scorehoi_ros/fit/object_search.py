@@ -66,11 +66,7 @@ def search_object(
     `seeds` are extra starting rotations (3, 3); `depth` a measured depth of the visible surface or None.
     """
     rotations = np.concatenate([np.asarray(seeds).reshape(-1, 3, 3), spread_rotations(template.symmetry)])
-    starts = [
-        pose
-        for R in rotations
-        for pose in _starts(template, target, human, R, depth)
-    ]
+    starts = [pose for R in rotations for pose in _starts(template, target, human, R, depth)]
     starts.sort(key=lambda pose: pose.cost)
     chosen = _distinct(starts, template.symmetry, NUM_CANDIDATES)
     improved = _improve(chosen, tensors, target, human)
@@ -155,7 +151,9 @@ def _render_small(template: ObjectTemplate, target: Silhouette, R: Floats, origi
     scale = SEARCH_SIZE / target.size
     T = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1.0]])
     vertices = template.mesh.vertices @ R.T + origin
-    return render_silhouette(vertices, template.mesh.faces, T @ target.K.double().numpy(), SEARCH_SIZE, SEARCH_SIZE)
+    return render_silhouette(
+        vertices, template.mesh.faces, T @ target.K.double().numpy(), SEARCH_SIZE, SEARCH_SIZE
+    )
 
 
 def _small(target: Silhouette) -> tuple[Bools, Bools]:
@@ -216,7 +214,12 @@ def _search_terms(values: Values, tensors: ObjectTensors, target: Silhouette, hu
 
 
 def evaluate(
-    template: ObjectTemplate, tensors: ObjectTensors, target: Silhouette, human: HumanContext, R: Floats, origin: Floats
+    template: ObjectTemplate,
+    tensors: ObjectTensors,
+    target: Silhouette,
+    human: HumanContext,
+    R: Floats,
+    origin: Floats,
 ) -> ObjectPose:
     """Render and weigh one pose: overlap first, then contact and penetration in metres."""
     mask = _render_small(template, target, R, origin)
@@ -225,11 +228,17 @@ def evaluate(
     distance = physical.signed_distances(human.tokens, tensors.field, R_t, t_t)
     # 10 cm of missed contact weighs as much as 2 % of overlap, 1 cm of mean penetration as 10 %.
     contact = float(physical.contact_loss(distance, human.contacts).clamp_min(0).sqrt())
-    return ObjectPose(R, origin, iou, 1 - iou + 0.2 * contact + 10 * float(physical.penetration_loss(distance)))
+    return ObjectPose(
+        R, origin, iou, 1 - iou + 0.2 * contact + 10 * float(physical.penetration_loss(distance))
+    )
 
 
 def polish(
-    pose: ObjectPose, template: ObjectTemplate, tensors: ObjectTensors, target: Silhouette, human: HumanContext
+    pose: ObjectPose,
+    template: ObjectTemplate,
+    tensors: ObjectTensors,
+    target: Silhouette,
+    human: HumanContext,
 ) -> ObjectPose:
     """Seeded random search around a pose on the rendered overlap itself, with shrinking steps."""
     rng = np.random.default_rng(0)

@@ -53,10 +53,14 @@ def load_prior(path: Path | None = None) -> PosePrior:
         tensors = load_file(path)
         mean, whiten = tensors["mean"].float(), tensors["whiten"].float()
     except (OSError, SafetensorError, KeyError) as error:
-        raise InputError(f"{path} is not a pose prior ({error}). Build one with `scorehoi body prior`.") from None
+        raise InputError(
+            f"{path} is not a pose prior ({error}). Build one with `scorehoi body prior`."
+        ) from None
     size = NUM_BODY * 6
     if mean.shape != (size,) or whiten.shape != (size, size):
-        raise InputError(f"{path}: expected mean ({size},) and whiten ({size}, {size}). Got {mean.shape}, {whiten.shape}.")
+        raise InputError(
+            f"{path}: expected mean ({size},) and whiten ({size}, {size}). Got {mean.shape}, {whiten.shape}."
+        )
     return PosePrior(mean, whiten)
 
 
@@ -97,7 +101,9 @@ def _read_corpus(path: Path) -> tuple[Tensor, Floats]:
             f"{path} is not a pose corpus ({error}). Expected an .npz with poses (N, 22, 3), clip (N,) and clips (JSON)."
         ) from None
     if poses.shape[1:] != (NUM_BODY, 3) or len(weights) != len(poses) or not torch.isfinite(poses).all():
-        raise InputError(f"{path}: expected {len(weights)} finite poses (22, 3). Got {tuple(poses.shape)} after the root.")
+        raise InputError(
+            f"{path}: expected {len(weights)} finite poses (22, 3). Got {tuple(poses.shape)} after the root."
+        )
     return poses, weights
 
 

@@ -94,7 +94,7 @@ def object_tensors(template: ObjectTemplate) -> ObjectTensors:
     )
 
 
-def sample_surface(vertices: Floats, faces: Floats, count: int) -> Floats:
+def sample_surface(vertices: Floats, faces: Ints, count: int) -> Floats:
     """(count, 3) points on a mesh, by area, from a fixed seed; a stratified draw keeps them even."""
     rng = np.random.default_rng(0)
     a, b, c = (vertices[faces[:, k]] for k in range(3))

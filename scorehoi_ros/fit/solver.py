@@ -67,7 +67,12 @@ class FitSolver:
         return with_object(estimate, found.R_o, found.origin)
 
     def __call__(
-        self, estimate: Estimate, evidence: Evidence, floor: Floor, prediction: Prediction | None, betas_locked: bool
+        self,
+        estimate: Estimate,
+        evidence: Evidence,
+        floor: Floor,
+        prediction: Prediction | None,
+        betas_locked: bool,
     ) -> Refined:
         """Joint optimisation of human and object; a human alone is already done."""
         if self._tensors is None or estimate.R_o is None:
@@ -76,7 +81,15 @@ class FitSolver:
         priors = replace(self._priors, previous=_smoothed(prediction))
         steps = self._config.track_iterations if tracked else self._config.first_iterations
         fit = fit_joint(
-            self._posed, self._tensors, self._affinity, estimate, evidence, priors, floor, steps, not betas_locked
+            self._posed,
+            self._tensors,
+            self._affinity,
+            estimate,
+            evidence,
+            priors,
+            floor,
+            steps,
+            not betas_locked,
         )
         energy = {"first": fit.descent.first, "last": fit.descent.last} | fit.descent.terms
         return Refined(fit.estimate, fit.contacts.human, energy)
@@ -98,8 +111,9 @@ class FitSolver:
     def _evaluate(self, estimate: Estimate, evidence: Evidence, human: HumanContext) -> ObjectPose:
         assert self._template is not None and self._tensors is not None and evidence.object is not None
         R = rotation_6d_to_matrix(torch.as_tensor(estimate.R_o)).numpy()
-        assert estimate.t_o is not None
-        return evaluate(self._template, self._tensors, evidence.object, human, R, estimate.t_cam + estimate.t_o)
+        return evaluate(
+            self._template, self._tensors, evidence.object, human, R, estimate.object_origin
+        )
 
 
 def _smoothed(prediction: Prediction | None) -> Estimate | None:
@@ -107,5 +121,3 @@ def _smoothed(prediction: Prediction | None) -> Estimate | None:
     if prediction is None or prediction.object_tracked:
         return None if prediction is None else prediction.estimate
     return replace(prediction.estimate, R_o=None, t_o=None)
-
-

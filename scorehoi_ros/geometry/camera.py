@@ -4,14 +4,14 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import yaml
 
 from scorehoi_ros.errors import CameraError
-from scorehoi_ros.types import Box, Camera, Floats, Frame, Masks
+from scorehoi_ros.types import Box, Camera, Floats, Frame, Masks, Model
 
 GUESSED_FOV_DEG = 60.0
 """Assumed horizontal-or-vertical field of view over the longer side, typical of phones and webcams."""
@@ -53,7 +53,9 @@ def validate_camera(camera: Camera) -> None:
     if camera.width <= 0 or camera.height <= 0:
         raise CameraError(f"image size must be positive. Got {camera.width} x {camera.height}.")
     if not np.isfinite(camera.distortion).all():
-        raise CameraError(f"distortion coefficients must be finite. Got {np.asarray(camera.distortion).tolist()}.")
+        raise CameraError(
+            f"distortion coefficients must be finite. Got {np.asarray(camera.distortion).tolist()}."
+        )
 
 
 def check_size(camera: Camera, width: int, height: int) -> None:
@@ -92,7 +94,9 @@ def undistort_frame(frame: Frame) -> Frame:
     def remap_mask(mask: Any) -> Any:
         return None if mask is None else remap(mask.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
 
-    masks: Masks = replace(frame.masks, human=remap_mask(frame.masks.human), object=remap_mask(frame.masks.object))
+    masks: Masks = replace(
+        frame.masks, human=remap_mask(frame.masks.human), object=remap_mask(frame.masks.object)
+    )
     return replace(
         frame,
         rgb=remap(frame.rgb, cv2.INTER_LINEAR),
@@ -160,16 +164,17 @@ def _camera_from_file(path: Path, width: int, height: int) -> Camera:
     except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
         raise CameraError(f"cannot read the camera file {path}: {error}") from None
     if not isinstance(data, dict):
-        raise CameraError(f"{path} must hold a mapping with camera_matrix, K, or fx fy cx cy. Got {type(data).__name__}.")
+        raise CameraError(
+            f"{path} must hold a mapping with camera_matrix, K, or fx fy cx cy. Got {type(data).__name__}."
+        )
     try:
         K = _find_matrix(data)
         distortion = data.get("distortion_coefficients", data.get("distortion", []))
         distortion = distortion.get("data", []) if isinstance(distortion, dict) else distortion
-        size = int(data.get("image_width", data.get("width", width))), int(
-            data.get("image_height", data.get("height", height))
-        )
+        calibrated_width = int(data.get("image_width") or data.get("width") or width)
+        calibrated_height = int(data.get("image_height") or data.get("height") or height)
         model = data.get("distortion_model", "plumb_bob")
-        return camera_from_values(K, size[0], size[1], distortion, model, source="user")
+        return camera_from_values(K, calibrated_width, calibrated_height, distortion, model, source="user")
     except (KeyError, TypeError, ValueError) as error:
         raise CameraError(
             f"{path} must hold camera_matrix (ROS calibration), K (9 numbers), or fx fy cx cy. Problem: {error!r}."
@@ -189,7 +194,8 @@ def camera_from_values(
     K: Floats, width: int, height: int, distortion: Any, model: str, source: Any = "camera_info"
 ) -> Camera:
     """Camera from the fields of sensor_msgs/CameraInfo (REP 104); raises CameraError when they are unusable."""
-    if model not in {"", "plumb_bob", "rational_polynomial", "equidistant"}:
+    known: dict[str, Model] = {"": "plumb_bob"} | {name: name for name in get_args(Model)}
+    if model not in known:
         raise CameraError(
             f'distortion model "{model}" is not supported; expected plumb_bob, rational_polynomial or equidistant.'
         )
@@ -197,7 +203,12 @@ def camera_from_values(
     if coefficients.size not in {0, 4, 5, 8, 12, 14}:
         raise CameraError(f"{coefficients.size} distortion coefficients; expected 0, 4, 5, 8, 12 or 14.")
     camera = Camera(
-        np.asarray(K, dtype=np.float64).reshape(3, 3), width, height, coefficients, model or "plumb_bob", source
+        np.asarray(K, dtype=np.float64).reshape(3, 3),
+        width,
+        height,
+        coefficients,
+        known[model],
+        source,
     )
     validate_camera(camera)
     return camera

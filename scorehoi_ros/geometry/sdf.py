@@ -103,15 +103,10 @@ def sample_torch(
     top = torch.tensor(values.shape, dtype=points.dtype, device=points.device) - 1
     position = (points - origin) / spacing
     clamped = torch.minimum(position.clamp(min=0), top)
-    base = torch.minimum(clamped.detach().floor(), top - 1)
-    fraction = clamped - base
-    i, j, k = base.long().unbind(-1)
-    fx, fy, fz = fraction.unbind(-1)
-    result = torch.zeros_like(fx)
-    for code in range(8):
-        di, dj, dk = code & 1, code >> 1 & 1, code >> 2
-        weight = (fx if di else 1 - fx) * (fy if dj else 1 - fy) * (fz if dk else 1 - fz)
-        result = result + weight * values[i + di, j + dj, k + dk]
+    # grid_sample wants the last axis of the grid first, in -1..1.
+    place = (2 * clamped / top - 1).flip(-1).reshape(1, -1, 1, 1, 3)
+    sampled = torch.nn.functional.grid_sample(values[None, None], place, align_corners=True)
+    result = sampled.reshape(points.shape[:-1])
     beyond = ((position - clamped) ** 2).sum(-1)
     outside = beyond > 0
     # The root has no gradient at 0: inside the grid it is not taken.

@@ -95,8 +95,7 @@ def _prompts(
 
 def project_template(template: ObjectTemplate, estimate: Estimate, frame: Frame) -> Bools:
     """(H, W) silhouette of the template at the pose of an estimate."""
-    assert estimate.R_o is not None and estimate.t_o is not None
     R = rotation_6d_to_matrix(torch.as_tensor(estimate.R_o, dtype=torch.float64)).numpy()
-    vertices = template.mesh.vertices @ R.T + estimate.t_cam + estimate.t_o
+    vertices = template.mesh.vertices @ R.T + estimate.object_origin
     camera = frame.camera
     return silhouette(vertices, template.mesh.faces, np.asarray(camera.K), camera.width, camera.height)

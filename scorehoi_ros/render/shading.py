@@ -117,7 +117,9 @@ def draw(
 ) -> Layer:
     """Render shaded surfaces with smooth outlines; `supersample` squared samples for each pixel."""
     layer = Layer(
-        np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+        np.zeros((height, width, 3), np.float32),
+        np.zeros((height, width), np.float32),
+        np.zeros((height, width), np.float32),
     )
     if not surfaces:
         return layer
@@ -125,7 +127,7 @@ def draw(
     x0, y0, x1, y1 = window(vertices, K, width, height)
     if x1 <= x0 or y1 <= y0:
         return layer
-    shifted = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]]) @ np.asarray(K, np.float64)
+    shifted = np.asarray(K, np.float64) - np.array([[0, 0, x0], [0, 0, y0], [0, 0, 0]])
     fine = fine_intrinsics(shifted, supersample)
     depth, face_id = rasterise(vertices, faces, fine, (x1 - x0) * supersample, (y1 - y0) * supersample)
     rgb = np.zeros((*depth.shape, 3), np.float32)
