@@ -110,8 +110,15 @@ def test_person_and_object_get_lost_and_found(scene: Scene) -> None:
     assert gone.status == Status.LOST
     assert gone.human is not None and gone.human.status == Status.LOST
     assert gone.object is not None and gone.object.status == Status.LOST
-    back, _ = pipeline.step(replace(scene.frame, stamp_ns=SECOND // 5), state)
+    nobody = replace(pipeline, detector=TruthfulDetector(None))
+    gone, state = nobody.step(replace(scene.frame, stamp_ns=SECOND), state)
+    assert gone.status == Status.LOST, "lost for as long as it may come back"
+    back, after = pipeline.step(replace(scene.frame, stamp_ns=2 * SECOND), state)
     assert back.status == Status.OK
+    assert after.betas is not None and state.betas is not None
+    np.testing.assert_array_equal(after.betas, state.betas)
+    late, _ = nobody.step(replace(scene.frame, stamp_ns=60 * SECOND), after)
+    assert late.status == Status.ABSENT, "after max_gap_s nobody is missed any more"
 
 
 def test_object_without_mask_is_absent_and_lost_once_tracked(scene: Scene) -> None:

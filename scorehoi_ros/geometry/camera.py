@@ -111,7 +111,7 @@ def _undistortion_maps(camera: Camera) -> tuple[Any, Any]:
     D = np.asarray(camera.distortion, dtype=np.float64)
     if camera.model == "equidistant":
         return cv2.fisheye.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
-    return cv2.initUndistortRectifyMap(camera.K, D, None, camera.K, size, cv2.CV_32FC1)
+    return cv2.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
 
 
 def square_crop(box: Box, K: Floats, margin: float, size: int) -> Crop:
@@ -194,7 +194,8 @@ def camera_from_values(
     K: Floats, width: int, height: int, distortion: Any, model: str, source: Any = "camera_info"
 ) -> Camera:
     """Camera from the fields of sensor_msgs/CameraInfo (REP 104); raises CameraError when they are unusable."""
-    known: dict[str, Model] = {"": "plumb_bob"} | {name: name for name in get_args(Model)}
+    known: dict[str, Model] = {name: name for name in get_args(Model)}
+    known[""] = "plumb_bob"
     if model not in known:
         raise CameraError(
             f'distortion model "{model}" is not supported; expected plumb_bob, rational_polynomial or equidistant.'

@@ -198,7 +198,7 @@ def _reduced(rgb: NDArray[np.float32], depth: NDArray[np.float32], s: int) -> La
     alpha = cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     colour = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) / np.maximum(alpha, 1e-6)[..., None]
     nearest = np.maximum.reduce([depth[i::s, j::s] for i in range(s) for j in range(s)])
-    return Layer(colour, alpha, nearest)
+    return Layer(np.asarray(colour, np.float32), np.asarray(alpha, np.float32), nearest)
 
 
 def interpolated(
