@@ -49,7 +49,12 @@ class Refiner(Protocol):
     """Refinement of human and object together under the physical energy."""
 
     def __call__(
-        self, estimate: Estimate, evidence: Evidence, floor: Floor, prediction: Prediction | None, betas_locked: bool
+        self,
+        estimate: Estimate,
+        evidence: Evidence,
+        floor: Floor,
+        prediction: Prediction | None,
+        betas_locked: bool,
     ) -> Refined:
         """Refine an estimate, with or without object."""
         ...

@@ -16,7 +16,12 @@ def write_corpus(path: Path, count: int = 60) -> Path:
     clips = [{"tags": ["walk"]}, {"tags": ["dance"]}]
     poses = rng.normal(0, 0.2, (count, 22, 3)).astype(np.float16)
     poses[:, 18, 1] = -1.0 + rng.normal(0, 0.1, count)  # left elbow bent
-    np.savez(path, poses=poses, clip=np.arange(count) % 2, clips=np.frombuffer(json.dumps(clips).encode(), np.uint8))
+    np.savez(
+        path,
+        poses=poses,
+        clip=np.arange(count) % 2,
+        clips=np.frombuffer(json.dumps(clips).encode(), np.uint8),
+    )
     return path
 
 

@@ -15,8 +15,12 @@ EXAMPLE = "scorehoi body info --body SMPLH_NEUTRAL.npz"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Actions and their files."""
-    parser.add_argument("action", choices=("build", "prior", "info"), help="what to build, or describe a body")
-    parser.add_argument("--out", metavar="FILE", help="build, prior: file to write (default: the shipped file's name)")
+    parser.add_argument(
+        "action", choices=("build", "prior", "info"), help="what to build, or describe a body"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="build, prior: file to write (default: the shipped file's name)"
+    )
     parser.add_argument("--poses", metavar="FILE", help="prior: pose corpus (.npz: poses, clip, clips)")
     parser.add_argument("--body", metavar="FILE", default="", help="info: body file (default: the free body)")
 
@@ -40,7 +44,9 @@ def _prior(poses: str | None, out: Path) -> dict[str, Any]:
     from scorehoi_ros.fit.pose_prior import build_prior
 
     if not poses:
-        raise InputError("`scorehoi body prior` needs --poses FILE: a pose corpus (.npz with poses, clip, clips).")
+        raise InputError(
+            "`scorehoi body prior` needs --poses FILE: a pose corpus (.npz with poses, clip, clips)."
+        )
     build_prior(Path(poses), out)
     return {"file": str(out), "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
 
