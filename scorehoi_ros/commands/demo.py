@@ -16,7 +16,12 @@ EXAMPLE = "scorehoi demo --out out/demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Input, playing, and every setting of the pipeline."""
     add = parser.add_argument
-    add("--out", required=True, metavar="DIR", help="folder for overlay.mp4, sheet.png, labels.mcap, summary.json")
+    add(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="folder for overlay.mp4, sheet.png, labels.mcap, summary.json",
+    )
     add(
         "--input",
         metavar="INPUT",
@@ -25,7 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--camera", metavar="C", help="fx,fy,cx,cy in pixels or a calibration file (with --input)")
     add("--masks", metavar="DIR", help="masks <name>_human.* and <name>_object.* (with --input)")
     add("--limit", type=int, metavar="N", help="only the first N frames (with --input)")
-    add("--rate", type=float, default=1.0, metavar="X", help="playing speed, 1 = as recorded (default 1)")
+    add(
+        "--rate",
+        type=float,
+        default=0.1,
+        metavar="X",
+        help="playing speed, 1 = as recorded (default 0.1: slow motion, so that a node that needs a second or two "
+        "for a frame can follow; what it cannot follow is dropped and counted)",
+    )
     add(
         "--lockstep",
         action="store_true",

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from scorehoi_ros.config import PipelineConfig
 from scorehoi_ros.demo.clip import Clip
 from scorehoi_ros.errors import InputError, MissingExtraError, ScorehoiError
 from scorehoi_ros.files import whole_file
@@ -71,8 +72,11 @@ def run_processes(clip: Clip, parameters: Mapping[str, Any], folder: Path, playi
     return Recording(recorded, {int(new): int(old) for new, old in pairs})
 
 
-def node_parameters(clip: Clip, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of the node for a clip: its topics, and `settings` that are not empty."""
+def node_parameters(clip: Clip, settings: Mapping[str, Any], rate: float) -> dict[str, Any]:
+    """Parameters of the node for a clip: its topics, and `settings` that are not empty.
+
+    In slow motion the longest gap within a track is longer too, unless `settings` has one.
+    """
     from scorehoi_ros.demo import clip as names
 
     topics = {
@@ -83,7 +87,8 @@ def node_parameters(clip: Clip, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
     present = {key: topic for key, topic in topics.items() if topic in clip.topics}
     chosen = {key: value for key, value in settings.items() if value not in ("", [], None)}
-    return {"image_topic": names.IMAGE_TOPIC, "transport": "compressed", **present, **chosen}
+    gap = {"max_gap_s": PipelineConfig().max_gap_s / min(rate, 1.0)}
+    return {"image_topic": names.IMAGE_TOPIC, "transport": "compressed", **present, **gap, **chosen}
 
 
 def _require_ros() -> None:
@@ -116,17 +121,19 @@ def _player(clip: Clip, mapping: Path, playing: Playing) -> list[str]:
     return ["-m", "scorehoi_ros.ros.player", *options]
 
 
-def environment() -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """DDS on this machine only, in a domain of our own: another demo or robot must not be heard."""
     domain = str(1 + os.getpid() % 101)
-    return os.environ | {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": domain}
+    own = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": domain}
+    return os.environ | own | {"ROS_LOG_DIR": str(folder / "ros")}
 
 
 @contextmanager
 def _process(name: str, arguments: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process with its output in `folder`/<name>.log; interrupted, then killed, when the block ends."""
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, env=environment())
+        command = [sys.executable, *arguments]
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment(folder))
         try:
             yield process
         finally:

@@ -65,8 +65,9 @@ def run_demo(job: DemoJob) -> dict[str, Any]:
     log.info("clip: %d images of %d x %d, %.1f s", clip.images, clip.width, clip.height, clip.duration_s)
     spec = prepared.settings.get("object")
     template = load_template(spec) if spec else None
-    log.info("playing it through the node (logs in %s)", work)
-    recording = run_processes(clip, node_parameters(clip, prepared.settings), work, job.playing)
+    parameters = node_parameters(clip, prepared.settings, job.playing.rate)
+    log.info("playing it at %g times its speed through the node (logs in %s)", job.playing.rate, work)
+    recording = run_processes(clip, parameters, work, job.playing)
     results = read_results(recording, clip.width, clip.height)
     if not results:
         raise InputError(f"the node published no result. Its log is {work / 'node.log'}.")
