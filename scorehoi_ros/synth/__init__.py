@@ -1,0 +1,1 @@
+"""Synthetic interactions of a person and an object: truth, observation and storage."""
