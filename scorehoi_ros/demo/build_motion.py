@@ -34,7 +34,7 @@ BODY_JOINTS = 22
 FINGER_CURL = np.array(([0.45] * 12 + [0.2] * 3) * 2)[:, None]
 """Share of the relaxed hand's curl, flatter to lie on a face; thumbs spread."""
 BETAS = np.array([0.4, -0.5, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-BOX_AHEAD_M, BOX_ABOVE_M = 0.36, 0.14
+BOX_AHEAD_M, BOX_ABOVE_M = 0.37, 0.13
 """Centre of the box in front of and above the pelvis joint."""
 
 

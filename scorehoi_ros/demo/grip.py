@@ -16,7 +16,7 @@ from scorehoi_ros.types import Floats
 
 ARM = ("collar", "shoulder", "elbow", "wrist")
 STEPS = 420
-PALM_HEIGHT_M, PALM_DEPTH_M = -0.045, -0.02
+PALM_HEIGHT_M, PALM_DEPTH_M = -0.03, -0.02
 """Where the palms' centres are on the side faces, from the box's centre: lower, and towards the person."""
 
 

@@ -10,7 +10,7 @@ from scorehoi_ros.files import whole_file
 from scorehoi_ros.types import Floats
 
 FRAME_RATE_HZ = 12.0
-BOX_SIZE_M = (0.40, 0.28, 0.30)
+BOX_SIZE_M = (0.42, 0.24, 0.32)
 """Width, height and depth of the carried box."""
 SHAPES = {"pose": (52, 3), "root": (3,), "T_world_box": (4, 4)}
 
