@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.1,
         metavar="X",
-        help="playing speed, 1 = as recorded (default 0.1: slow motion, so that a node that needs a second or two "
-        "for a frame can follow; what it cannot follow is dropped and counted)",
+        help="playing speed, 1 = as recorded (default 0.1: slow motion, which a node that needs a second or "
+        "two for a frame can follow; what it cannot follow is dropped and counted)",
     )
     add(
         "--lockstep",

@@ -95,7 +95,7 @@ def posed(body: BodyModel, pose: Floats, root: Floats) -> tuple[Floats, Floats]:
 
 
 def box_path(pose: Floats, joints: Floats) -> Floats:
-    """(T, 4, 4) `T_world_box`: carried in front of the body, swaying, raised and lowered a little on the way."""
+    """(T, 4, 4) `T_world_box`: carried in front of the body, swaying, raised and lowered on the way."""
     count = len(pose)
     chest = steady(pose[:, 0] @ pose[:, 3] @ pose[:, 6] @ pose[:, 9], 1.2)
     forward = chest[:, :, 2] * [1, 0, 1]

@@ -27,7 +27,7 @@ class Viewpoint:
 
     @property
     def T_cam_world(self) -> Floats:
-        """(4, 4)"""
+        """(4, 4) world to camera."""
         return make_transform(self.R_cam_world, -self.R_cam_world @ self.position)
 
     @property
@@ -45,7 +45,7 @@ class Viewpoint:
         return np.asarray((points - self.position) @ self.R_cam_world.T)
 
     def world_rays(self, K: Floats, width: int, height: int) -> tuple[Floats, Floats]:
-        """Directions (height, width, 3) through the pixels of a picture with intrinsics K, and their origin (3,)."""
+        """Directions (height, width, 3) through the pixels of a picture with K, and their origin (3,)."""
         u, v = np.meshgrid(np.arange(width), np.arange(height))
         rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(u.shape)], axis=-1)
         return rays @ self.R_cam_world, self.position

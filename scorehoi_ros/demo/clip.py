@@ -1,4 +1,4 @@
-"""Frames as a rosbag2 recording that a player can publish: images, calibration, and masks and depth if there are."""
+"""Frames as a rosbag2 recording that a player can publish: images, calibration, masks, depth."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -85,8 +85,11 @@ def frame_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
     if frame.depth is not None:
         yield DEPTH_TOPIC, _image(frame.depth.astype("<f4"), "32FC1", head, factory)
     data = np.frombuffer(encode_jpeg(frame.rgb, JPEG_QUALITY), np.uint8)
-    yield f"{IMAGE_TOPIC}/compressed", factory(
-        "sensor_msgs/msg/CompressedImage", header=head, format="rgb8; jpeg compressed bgr8", data=data
+    yield (
+        f"{IMAGE_TOPIC}/compressed",
+        factory(
+            "sensor_msgs/msg/CompressedImage", header=head, format="rgb8; jpeg compressed bgr8", data=data
+        ),
     )
 
 
@@ -97,7 +100,9 @@ def fitted_frames(source: Source) -> Iterator[Frame | BadFrame]:
         if isinstance(frame, Frame):
             size = size or frame.rgb.shape
             if frame.rgb.shape != size:
-                yield BadFrame(frame.name, frame.stamp_ns, f"its size {frame.rgb.shape[:2]} differs from {size[:2]}")
+                yield BadFrame(
+                    frame.name, frame.stamp_ns, f"its size {frame.rgb.shape[:2]} differs from {size[:2]}"
+                )
                 continue
         yield frame
 

@@ -1,4 +1,4 @@
-"""Feet that stand on the floor: captured ankles made to fit our body, toes that bend, and a root that follows."""
+"""Feet that stand on the floor: captured ankles fitted to our body, toes that bend, a root that follows."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -6,19 +6,18 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
-from scorehoi_ros.types import Floats
+from scorehoi_ros.types import Floats, Ints
 
 ANKLE_BIAS_DEG = 11.0
-"""The capture's bodies stand with ankles bent by this much in our body's rest pose (median pitch of the standing
-sole in the clip)."""
+"""Pitch of the standing sole in the clip (median) when the captured angles are put on our body."""
 TOE_FREE_DEG, TOE_MAX_DEG = 6.0, 45.0
 """Beyond the first pitch of the foot the toes stay on the floor, up to the second bend."""
 
 
-def sole_ids(body: BodyModel) -> list[Floats]:
-    """Vertex ids of left heel, left ball, right heel, right ball: the lowest ones at both ends of each foot."""
+def sole_ids(body: BodyModel) -> list[Ints]:
+    """Vertex ids of left heel, left ball, right heel, right ball: the lowest ones of each foot."""
     v = body.v_template
-    groups = []
+    groups: list[Ints] = []
     for side in SIDES:
         foot = body.regions == body.region_names.index(f"{side}_foot")
         sole = foot & (v[:, 1] < v[foot, 1].min() + 0.012)

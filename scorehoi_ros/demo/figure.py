@@ -107,7 +107,11 @@ def box_mesh(size: Floats, step: float = 0.01) -> Mesh:
         quads = np.stack([q.ravel() for q in corners], axis=1)
         for sign in (1.0, -1.0):
             side = np.zeros((index.size, 3))
-            side[:, axis], side[:, b], side[:, c] = sign * half[axis], u.ravel() * half[b], w.ravel() * half[c]
+            side[:, axis], side[:, b], side[:, c] = (
+                sign * half[axis],
+                u.ravel() * half[b],
+                w.ravel() * half[c],
+            )
             ordered = quads if sign > 0 else quads[:, ::-1]
             vertices.append(side)
             faces.append(np.concatenate([ordered[:, [0, 1, 2]], ordered[:, [0, 2, 3]]]) + offset)

@@ -1,4 +1,4 @@
-"""Inverse kinematics for two hands that hold a box by its sides: palms and fingers on the faces, nothing inside."""
+"""Inverse kinematics for two hands that hold a box by its sides: palms on the faces, nothing inside."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.render.shading import vertex_normals
-from scorehoi_ros.types import Floats
+from scorehoi_ros.types import Floats, Ints
 
 ARM = ("collar", "shoulder", "elbow", "wrist")
 STEPS = 420
@@ -29,8 +29,8 @@ class Problem:
     """(T, 52, 3, 3)"""
     betas: Tensor
     root: Tensor
-    box_R: Tensor
-    box_t: Tensor
+    box_rotation: Tensor
+    box_centre: Tensor
     half: Tensor
     """(3,) half sides of the box."""
     palms: tuple[Tensor, Tensor]
@@ -47,8 +47,8 @@ def box_distance(points: Tensor, half: Tensor) -> Tensor:
     return q.clamp_min(0).norm(dim=-1) + q.max(dim=-1).values.clamp_max(0)
 
 
-def hand_rows(body: BodyModel, side: str) -> tuple[Floats, Floats]:
-    """Vertex ids of the palm and of the fingers' inner sides, from weights and rest-pose normals (palm down)."""
+def hand_rows(body: BodyModel, side: str) -> tuple[Ints, Ints]:
+    """Vertex ids of the palm and of the fingers' inner sides, from weights and rest-pose normals."""
     normals = vertex_normals(body.v_template.astype(float), body.faces)
     inner = normals[:, 1] < -0.75
     wrist, middle = JOINT_INDEX[f"{side}_wrist"], JOINT_INDEX[f"{side}_middle1"]
@@ -102,7 +102,7 @@ def _problem(
     hands = np.isin(body.regions, [body.region_names.index(f"{side}_hand") for side in SIDES])
     ids = np.unique(np.concatenate([np.nonzero(near)[0][::6], np.nonzero(hands)[0][::2], *palms, *pads]))
 
-    def rows(values: Floats) -> Tensor:
+    def rows(values: Ints) -> Tensor:
         return torch.as_tensor(np.searchsorted(ids, values))
 
     def tensor(values: Floats) -> Tensor:
@@ -131,10 +131,12 @@ def _corrected(problem: Problem, arms: Tensor, fingers: Tensor) -> Tensor:
 
 
 def _loss(problem: Problem, habit: Tensor, change: Tensor, fingers: Tensor, hardness: float) -> Tensor:
-    vertices, joints = problem.layer(_corrected(problem, habit + change, fingers), problem.betas, problem.root)
+    vertices, joints = problem.layer(
+        _corrected(problem, habit + change, fingers), problem.betas, problem.root
+    )
 
     def in_box(points: Tensor) -> Tensor:
-        return (points - problem.box_t[:, None]) @ problem.box_R
+        return (points - problem.box_centre[:, None]) @ problem.box_rotation
 
     local, bones = in_box(vertices), in_box(joints)
     inside = (-box_distance(local, problem.half)).clamp_min(0)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def load_motion(path: Path) -> Motion:
     try:
         with np.load(path, allow_pickle=False) as data:
             arrays = {name: data[name].astype(np.float64) for name in (*SHAPES, "betas")}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{path} is not a demo motion ({error}). Restore it from the repository.") from error
     count = len(arrays["root"])
     for name, shape in SHAPES.items():

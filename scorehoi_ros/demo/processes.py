@@ -1,4 +1,4 @@
-"""Three processes: a player publishes the clip, the node reconstructs, a recorder writes down what it says."""
+"""Three processes: a player publishes the clip, the node reconstructs, a recorder writes down its results."""
 
 import importlib.util
 import json
@@ -130,7 +130,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _process(name: str, arguments: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process with its output in `folder`/<name>.log; interrupted, then killed, when the block ends."""
+    """A Python process that logs to `folder`/<name>.log; interrupted, then killed, when the block ends."""
     with (folder / f"{name}.log").open("wb") as log:
         command = [sys.executable, *arguments]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment(folder))

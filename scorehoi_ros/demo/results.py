@@ -13,7 +13,17 @@ from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.io.bag_storage import open_storage
 from scorehoi_ros.io.message_types import typestore
 from scorehoi_ros.messages import is_present, stamp_ns
-from scorehoi_ros.types import Camera, Contacts, Floats, Floor, HumanState, ObjectState, Reconstruction, Status
+from scorehoi_ros.types import (
+    Camera,
+    Contacts,
+    Floats,
+    Floor,
+    HumanState,
+    Ints,
+    ObjectState,
+    Reconstruction,
+    Status,
+)
 
 PROBABLE = 0.5
 
@@ -28,7 +38,7 @@ class Result:
     """Image published to result published, as the node says."""
     latency_ms: float
     """Image published by the player to result received by the recorder."""
-    touching: Floats
+    touching: Ints
     """(n,) int, human vertices whose contact is more probable than not."""
 
 

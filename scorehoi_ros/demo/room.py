@@ -1,6 +1,6 @@
 """A plain living room as the demo's background: wooden floor, wall, window, shelf, sofa, plant.
 
-    python -m scorehoi_ros.demo.room models/demo/room.jpg
+python -m scorehoi_ros.demo.room models/demo/room.jpg
 """
 
 import sys
@@ -18,6 +18,10 @@ from scorehoi_ros.render.shading import Light, Surface, composite, draw, fine_in
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Floats
 
+Triple = tuple[float, float, float]
+Thing = tuple[Triple, Triple, Triple]
+"""A solid block: centre, size, colour."""
+
 WALL_Z = -2.7
 CORNER_X = -3.1
 SKIRTING_M = 0.09
@@ -31,8 +35,7 @@ OAK = (0.62, 0.45, 0.29)
 DARK = (0.30, 0.24, 0.20)
 SOFA = (0.42, 0.45, 0.44)
 
-# centre x, y, z; size x, y, z; colour
-FURNITURE: tuple[tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]], ...] = (
+FURNITURE: tuple[Thing, ...] = (
     ((1.72, 0.92, -2.5), (0.95, 1.84, 0.03), DARK),
     *(((1.72, y, -2.36), (0.95, 0.035, 0.3), OAK) for y in (0.06, 0.45, 0.87, 1.29, 1.7)),
     *(((x, 0.92, -2.36), (0.035, 1.84, 0.3), OAK) for x in (1.245, 2.195)),
@@ -45,11 +48,17 @@ FURNITURE: tuple[tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]],
 )
 
 
-def shelf_things(seed: int = 11) -> list[tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]]:
+def shelf_things(seed: int = 11) -> list[Thing]:
     """Books and boxes of muted colours on the shelf boards."""
     rng = np.random.default_rng(seed)
-    palette = [(0.55, 0.28, 0.24), (0.25, 0.36, 0.45), (0.66, 0.60, 0.45), (0.36, 0.42, 0.33), (0.78, 0.76, 0.7)]
-    things = []
+    palette = [
+        (0.55, 0.28, 0.24),
+        (0.25, 0.36, 0.45),
+        (0.66, 0.60, 0.45),
+        (0.36, 0.42, 0.33),
+        (0.78, 0.76, 0.7),
+    ]
+    things: list[Thing] = []
     for board in (0.085, 0.475, 0.895, 1.315):
         x = 1.28
         while x < 2.1:
@@ -68,7 +77,9 @@ def plant(seed: int = 4) -> Surface:
     vertices, faces, colours = [], [], []
     for k in range(70):
         turn, rise, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 1.35), rng.uniform(0.22, 0.5)
-        along = np.array([np.cos(turn) * np.cos(rise), np.sin(rise), np.sin(turn) * np.cos(rise) * 0.6]) * reach
+        along = (
+            np.array([np.cos(turn) * np.cos(rise), np.sin(rise), np.sin(turn) * np.cos(rise) * 0.6]) * reach
+        )
         across = np.cross(along, [0, 1, 0.2])
         across = across / np.linalg.norm(across) * rng.uniform(0.025, 0.045)
         tip = foot + along * 1.25 + [0, -0.08, 0]
@@ -84,7 +95,9 @@ def furniture() -> list[Surface]:
     for centre, size, colour in (*FURNITURE, *shelf_things()):
         mesh = box_mesh(np.array(size), 10.0)
         things.append(
-            Surface(mesh.vertices + centre, mesh.faces, np.tile(colour, (len(mesh.vertices), 1)), smooth=False)
+            Surface(
+                mesh.vertices + centre, mesh.faces, np.tile(colour, (len(mesh.vertices), 1)), smooth=False
+            )
         )
     return [*things, plant()]
 
@@ -117,7 +130,7 @@ def _footprint(surface: Surface, view: Viewpoint, K: Floats, width: int, height:
         return np.zeros((height, width), np.float32)
     flat = surface.vertices * [1, 0, 1]
     mask = silhouette(view.to_camera(flat), surface.faces, K, width, height)
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 14.0)
+    return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 14.0), np.float32)
 
 
 def _surfaces(rays: Floats, origin: Floats) -> NDArray[np.float32]:
@@ -200,7 +213,7 @@ def load_room(path: Path, view: Viewpoint) -> NDArray[np.float32]:
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None or bgr.shape[:2] != (view.height, view.width):
         raise InputError(
-            f"{path} must be a picture of {view.width} x {view.height} pixels. Restore it from the repository."
+            f"{path} must be a picture of {view.width} x {view.height} pixels. Restore the repository's file."
         )
     return bgr[..., ::-1].astype(np.float32) / 255
 

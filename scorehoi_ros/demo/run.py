@@ -12,7 +12,13 @@ from scorehoi_ros.demo.generate import generate
 from scorehoi_ros.demo.processes import Playing, node_parameters, run_processes
 from scorehoi_ros.demo.report import summarise
 from scorehoi_ros.demo.results import Result, read_results
-from scorehoi_ros.demo.scores import Judge, Scores, acceleration_error, score_against_image, score_against_truth
+from scorehoi_ros.demo.scores import (
+    Judge,
+    Scores,
+    acceleration_error,
+    score_against_image,
+    score_against_truth,
+)
 from scorehoi_ros.demo.truth import Truth
 from scorehoi_ros.demo.watch import Pictures
 from scorehoi_ros.errors import InputError

@@ -73,7 +73,7 @@ def picture(
 
 def _over(background: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
     a = layer.alpha[..., None]
-    return layer.rgb * a + background * (1 - a)
+    return np.asarray(layer.rgb * a + background * (1 - a), np.float32)
 
 
 def _window(surfaces: list[Surface], view: Viewpoint) -> tuple[int, int, int, int]:
@@ -87,7 +87,7 @@ def _window(surfaces: list[Surface], view: Viewpoint) -> tuple[int, int, int, in
 
 
 def floor_shadow(meshes: list[tuple[Floats, NDArray[np.integer]]], view: Viewpoint) -> NDArray[np.float32]:
-    """Darkness (H, W) 0..1 of the floor: a soft shadow away from the light, and a dark patch under the feet."""
+    """Darkness (H, W) 0..1 of the floor: a soft shadow away from the light, a dark patch under the feet."""
     s = SHADOW_SCALE
     size = (view.width // s, view.height // s)
     scale = np.array([[1 / s, 0, (1 / s - 1) / 2], [0, 1 / s, (1 / s - 1) / 2], [0, 0, 1]])

@@ -1,4 +1,4 @@
-"""Errors of results: against ground truth where there is one, else against what a detector sees in the image."""
+"""Errors of results: against ground truth where there is one, else against what a detector sees."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +97,11 @@ def score_against_image(judge: Judge, result: Result, frame: Frame, detector: Hu
             values["human_iou"] = metrics.mask_iou(judge.human_mask(vertices, r), mask)
         pixels = project(judge.landmarks(vertices, r.human.joints), r.camera.K)
         weights = seen.landmarks.confidence * (seen.landmarks.confidence > 0.5)
-        _add(values, "keypoint_px", metrics.keypoint_px(pixels, seen.landmarks.pixels, weights, _crop_side(pixels)))
+        _add(
+            values,
+            "keypoint_px",
+            metrics.keypoint_px(pixels, seen.landmarks.pixels, weights, _crop_side(pixels)),
+        )
     if has_object(r) and r.object is not None and frame.masks.object is not None and judge.template:
         shown = judge.object_mask(r.object.T_cam_object, r)
         values["object_iou"] = metrics.mask_iou(shown, frame.masks.object)
@@ -105,7 +109,7 @@ def score_against_image(judge: Judge, result: Result, frame: Frame, detector: Hu
 
 
 def acceleration_error(results: Sequence[Result], truth: Truth) -> float | None:
-    """Mean joint acceleration error over runs of neighbouring frames of the clip; None without three in a row."""
+    """Mean joint acceleration error over neighbouring frames of the clip; None without three in a row."""
     rows = {r.reconstruction.stamp_ns: r.reconstruction for r in results if has_human(r.reconstruction)}
     errors = []
     for k in range(1, len(truth.stamps_ns) - 1):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,7 @@ def posed(body: BodyModel, motion: Motion) -> Iterator[Posed]:
         yield Posed(v[0].double().numpy(), j[0].double().numpy(), motion.T_world_box[k])
 
 
-def camera_truth(
-    body: BodyModel, motion: Motion, view: Viewpoint, stamps_ns: NDArray[np.int64]
-) -> Truth:
+def camera_truth(body: BodyModel, motion: Motion, view: Viewpoint, stamps_ns: NDArray[np.int64]) -> Truth:
     """The motion in the camera's frame; `stamps_ns` (T,) belongs to its frames."""
     states = list(posed(body, motion))
     return Truth(
@@ -86,8 +85,10 @@ def load_truth(path: Path) -> Truth:
     try:
         with np.load(path, allow_pickle=False) as data:
             return Truth(**{name: data[name] for name in Truth.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a demo truth ({error}). Delete the folder and run the demo again.") from error
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise InputError(
+            f"{path} is not a demo truth ({error}). Delete the folder and run the demo again."
+        ) from error
 
 
 def object_points(T_cam_object: Floats, points: Floats) -> Floats:

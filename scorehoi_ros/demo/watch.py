@@ -24,7 +24,9 @@ SHEET_PICTURES, SHEET_COLUMNS, SHEET_WIDTH_PX = 12, 3, 640
 class Pictures:
     """Collects what is seen while the frames are gone through once."""
 
-    def __init__(self, out: Path, results: Sequence[Result], body: BodyModel, template: ObjectTemplate | None):
+    def __init__(
+        self, out: Path, results: Sequence[Result], body: BodyModel, template: ObjectTemplate | None
+    ):
         """`results` are those that will be shown, in order."""
         self._out, self._body, self._template = out, body, template
         wanted = np.linspace(0, len(results) - 1, min(SHEET_PICTURES, len(results))).round().astype(int)

@@ -23,9 +23,17 @@ KEYPOINT_SCALE_PX = 256
 class SymmetryLike(Protocol):
     """The part of `objects.Symmetry` that rotation errors need."""
 
-    rotations: Floats
-    axis: Floats | None
-    sphere: bool
+    @property
+    def rotations(self) -> NDArray[np.float64]:
+        """(n, 3, 3) finite group."""
+
+    @property
+    def axis(self) -> NDArray[np.float64] | None:
+        """(3,) axis of free turns, or None."""
+
+    @property
+    def sphere(self) -> bool:
+        """Any rotation is a symmetry."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scorehoi_ros.geometry.rigid import transform_points
 from scorehoi_ros.render.labels import RGB, caption
 from scorehoi_ros.render.shading import KEY_LIGHT, Layer, Light, Surface, composite, draw, to_bytes
 from scorehoi_ros.render.views import side_view, top_view, world_axes
-from scorehoi_ros.types import Contacts, Floats, Ints, Reconstruction, Status
+from scorehoi_ros.types import Contacts, Floats, Reconstruction, Status
 
 Image = NDArray[np.uint8]
 
@@ -39,13 +39,17 @@ SPOT_M = 0.04
 class BodyFaces(Protocol):
     """The part of `body.BodyModel` that pictures need."""
 
-    faces: Ints
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """(F, 3)."""
 
 
 class TemplateMesh(Protocol):
     """The part of `objects.ObjectTemplate` that pictures need."""
 
-    mesh: Mesh
+    @property
+    def mesh(self) -> Mesh:
+        """In the object's frame."""
 
 
 def overlay(

@@ -142,7 +142,7 @@ def draw(
 
 
 def window(vertices: Floats, K: Floats, width: int, height: int) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the pixels that vertices (n, 3) can cover; the whole picture when one is near or behind."""
+    """x0, y0, x1, y1 of the pixels that vertices (n, 3) can cover; all when one is near or behind."""
     if vertices[:, 2].min() < 0.1:
         return 0, 0, width, height
     pixels = (vertices @ np.asarray(K, np.float64).T)[:, :2] / vertices[:, 2:]

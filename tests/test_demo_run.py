@@ -1,0 +1,141 @@
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorehoi_ros.commands import demo
+from scorehoi_ros.demo import processes, run
+from scorehoi_ros.demo.clip import Clip
+from scorehoi_ros.demo.processes import Playing, run_processes
+from scorehoi_ros.errors import InputError, MissingExtraError
+
+CLIP = Clip(Path("clip"), 3, 0, frozenset({"image"}), 32, 24, 0.2)
+SLEEP = ["-c", "import time; time.sleep(60)"]
+
+
+def arguments(*words):
+    parser = argparse.ArgumentParser()
+    demo.add_arguments(parser)
+    return parser.parse_args(["--out", "out", *words])
+
+
+def test_options_become_a_job():
+    job = demo.job_from_args(arguments("--object", "ball:0.22", "--gravity=0,1,0", "--rate", "0.5"))
+    assert job.settings == {"object": "ball:0.22", "gravity": [0, 1, 0]}
+    assert job.playing == Playing(0.5, False) and job.input is None
+    assert demo.job_from_args(arguments()).settings == {}
+
+
+@pytest.mark.parametrize(
+    "words", [["--rate", "0"], ["--limit", "0", "--input", "x"], ["--masks", "m"], ["--prompt-box", "1,2,3"]]
+)
+def test_wrong_options_are_refused(words):
+    with pytest.raises(InputError):
+        demo.job_from_args(arguments(*words))
+
+
+def stand_in(monkeypatch, **programs):
+    """Small Python programs in place of node, recorder and player."""
+    monkeypatch.setattr(processes, "_require_ros", lambda: None)
+    monkeypatch.setattr(processes, "POLL_S", 0.02)
+    for name, program in programs.items():
+        monkeypatch.setattr(processes, f"_{name}", lambda *_, p=program: p)
+
+
+def test_recording_comes_back_with_its_stamps(monkeypatch, tmp_path):
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('[[5, 1], [7, 2]]')"
+    stand_in(
+        monkeypatch,
+        node=SLEEP,
+        player=["-c", code, str(tmp_path / "stamps.json")],
+        recorder=["-c", "import time; time.sleep(0.3)"],
+    )
+    started = time.monotonic()
+    # the recorder may end only after the player: give the player a head start
+    monkeypatch.setattr(processes, "_recorder", lambda *_: ["-c", "import time; time.sleep(2)"])
+    recording = run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
+    assert recording.stamps == {5: 1, 7: 2}
+    assert time.monotonic() - started < 30  # the sleeping node was interrupted, not waited for
+
+
+@pytest.mark.parametrize("name", ["node", "recorder"])
+def test_a_process_that_ends_early_is_named_with_its_last_words(monkeypatch, tmp_path, name):
+    dying = ["-c", "import sys; sys.stderr.write('no such camera\\n'); sys.exit(3)"]
+    stand_in(monkeypatch, **({"node": SLEEP, "player": SLEEP, "recorder": SLEEP} | {name: dying}))
+    with pytest.raises(InputError, match=rf"(?s)the {name} ended too early \(exit code 3\).*no such camera"):
+        run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
+
+
+def test_a_failing_player_is_an_error(monkeypatch, tmp_path):
+    stand_in(monkeypatch, node=SLEEP, recorder=SLEEP, player=["-c", "raise SystemExit('bad bag')"])
+    with pytest.raises(InputError, match=r"(?s)the player failed.*bad bag"):
+        run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
+
+
+def test_nothing_waits_for_ever(monkeypatch, tmp_path):
+    stand_in(monkeypatch, node=SLEEP, recorder=SLEEP, player=SLEEP)
+    monkeypatch.setattr(processes, "_play_limit", lambda *_: 0.3)
+    with pytest.raises(InputError, match="the player did not end within"):
+        run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
+
+
+def test_without_ros_the_message_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr(processes.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="scorehoi label"):
+        run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
+
+
+def test_processes_do_not_hear_other_robots(tmp_path):
+    env = processes.environment(tmp_path)
+    assert env["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
+    assert 1 <= int(env["ROS_DOMAIN_ID"]) <= 101
+
+
+def test_foreign_files_in_the_work_folder_are_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "clip_0.mcap").write_text("old")
+    with pytest.raises(InputError, match="Choose another"):
+        run._remove_clip(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_the_whole_demo_over_dds_with_the_users_pictures(tmp_path):
+    pytest.importorskip("rclpy")
+    import cv2
+
+    from scorehoi_ros.assets import model_file
+    from scorehoi_ros.body.model import load_body
+    from scorehoi_ros.demo.camera import demo_view
+    from scorehoi_ros.demo.motion import load_motion
+    from scorehoi_ros.demo.room import load_room
+    from scorehoi_ros.demo.scene import make_actors, picture
+    from scorehoi_ros.demo.truth import posed
+
+    body, view = load_body(), demo_view()
+    room = load_room(model_file("demo/room.jpg"), view)
+    states = list(posed(body, load_motion(model_file("demo/motion.npz"))))[:4]
+    (tmp_path / "in").mkdir()
+    for k, state in enumerate(states):
+        rgb = picture(make_actors(body), state, view, room, np.random.default_rng(k))
+        cv2.imwrite(str(tmp_path / "in" / f"{k}.jpg"), rgb[..., ::-1])
+    out = tmp_path / "out"
+    words = ["--out", str(out), "--input", str(tmp_path / "in"), "--lockstep", "--limit", "3"]
+    os.environ.pop("FAKE_DELAY_S", None)
+    code = f"import sys; from scorehoi_ros.cli import main; sys.exit(main({['demo', *words]!r}))"
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["frames_in"], summary["frames_out"], summary["dropped"]) == (3, 3, 0)
+    assert summary["human_iou"] > 0.6 and summary["cd_human_cm"] is None
+    assert summary["camera_source"] == ["guess"]
+    assert all((out / name).stat().st_size > 1000 for name in ("overlay.mp4", "sheet.png", "labels.mcap"))
