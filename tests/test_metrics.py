@@ -21,6 +21,7 @@ from scorehoi_ros.evaluate.metrics import (
     mask_iou,
     mean_contact,
     mpjpe_mm,
+    nearest_equivalent,
     pa_mpjpe_mm,
     penetration,
     rotation_error_deg,
@@ -159,6 +160,19 @@ def test_rotation_error_about_an_axis_equals_a_search_over_turns(seed):
     coarse = min(np.linspace(-np.pi, np.pi, 73), key=error)
     fine = minimize_scalar(error, (coarse - 0.1, coarse + 0.1), tol=1e-12).fun
     assert rotation_error_deg(R, true, bottle) == pytest.approx(fine, abs=1e-4)
+
+
+def test_nearest_equivalent_keeps_the_look():
+    rng = np.random.default_rng(5)
+    R, true = random_rotation(rng), random_rotation(rng)
+    axis = np.array([0, 1.0, 0])
+    half_turn = Rotation.from_euler("x", [[0], [180]], degrees=True).as_matrix()
+    bottle = SimpleNamespace(rotations=half_turn, axis=axis, sphere=False)
+    nearest = nearest_equivalent(R, true, bottle)
+    assert abs(abs((nearest @ axis) @ (R @ axis)) - 1) < 1e-9  # the axis points the same way, or the other
+    assert np.linalg.det(nearest) == pytest.approx(1)
+    assert rotation_error_deg(nearest, true) == pytest.approx(rotation_error_deg(R, true, bottle), abs=1e-6)
+    assert rotation_error_deg(R, true, bottle) <= rotation_error_deg(R, true) + 1e-9
 
 
 def test_small_metrics_by_hand():

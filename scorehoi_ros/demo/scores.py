@@ -146,12 +146,18 @@ def _object_scores(judge: Judge, r: Reconstruction, T: Floats) -> dict[str, floa
 
 
 def _chamfer(judge: Judge, r: Reconstruction, vertices: Floats, T: Floats) -> dict[str, float]:
-    """Chamfer distances after aligning human and object together; nothing when one of them is missing."""
+    """Chamfer distances after aligning human and object together; nothing when one of them is missing.
+
+    The alignment pairs surface points, so a symmetric object is first turned to the look-alike nearest the
+    truth.
+    """
     if not (has_human(r) and has_object(r)) or judge.template is None:
         return {}
     assert r.human is not None and r.object is not None
     surface = surface_samples(judge.template.mesh, SURFACE_POINTS)[0]
-    thing, true_thing = transform_points(r.object.T_cam_object, surface), transform_points(T, surface)
+    mine = r.object.T_cam_object
+    turned = metrics.nearest_equivalent(mine[:3, :3], T[:3, :3], judge.template.symmetry)
+    thing, true_thing = surface @ turned.T + mine[:3, 3], transform_points(T, surface)
     human, thing = metrics.align_jointly(r.human.vertices.astype(np.float64), thing, vertices, true_thing)
     return {
         "cd_human_cm": metrics.chamfer_cm(human, vertices),

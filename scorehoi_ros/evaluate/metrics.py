@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.types import CONTACT_DISTANCE_M, Bools, Floats, Floor
@@ -160,19 +161,27 @@ def pa_mpjpe_mm(joints: Floats, true_joints: Floats) -> float:
 
 def rotation_error_deg(R: Floats, true_R: Floats, symmetry: SymmetryLike | None = None) -> float:
     """Angle in degrees between two rotations (3, 3), the smallest over the object's symmetries."""
-    relative = np.asarray(true_R).T @ np.asarray(R)
-    if symmetry is None:
-        return float(_angles_deg(relative[None])[0])
+    nearest = R if symmetry is None else nearest_equivalent(R, true_R, symmetry)
+    return float(_angles_deg((np.asarray(true_R).T @ np.asarray(nearest))[None])[0])
+
+
+def nearest_equivalent(R: Floats, true_R: Floats, symmetry: SymmetryLike) -> Floats:
+    """Of all rotations (3, 3) that leave the object looking as under `R`, the one nearest to `true_R`."""
+    R, true_R = np.asarray(R, np.float64), np.asarray(true_R, np.float64)
     if symmetry.sphere:
-        return 0.0
-    turned = relative @ np.asarray(symmetry.rotations)
-    if symmetry.axis is None:
-        return float(_angles_deg(turned).min())
-    # free turns about the axis leave only the angle between the axes
-    axis = np.asarray(symmetry.axis) / np.linalg.norm(symmetry.axis)
-    tilted = turned @ axis
-    angle = np.arctan2(np.linalg.norm(np.cross(tilted, axis), axis=-1), tilted @ axis)
-    return float(np.degrees(angle).min())
+        return true_R
+    candidates = R @ np.asarray(symmetry.rotations, np.float64)
+    if symmetry.axis is not None:
+        axis = np.asarray(symmetry.axis) / np.linalg.norm(symmetry.axis)
+        candidates = np.stack([c @ _unwound(true_R.T @ c, axis) for c in candidates])
+    return np.asarray(candidates[np.argmin(_angles_deg(true_R.T @ candidates))])
+
+
+def _unwound(R: Floats, axis: Floats) -> Floats:
+    """The turn about `axis` that leaves the smallest angle of `R` after it (swing-twist decomposition)."""
+    x, y, z, w = Rotation.from_matrix(R).as_quat()
+    twist = 2 * np.arctan2(np.dot((x, y, z), axis), w)
+    return np.asarray(Rotation.from_rotvec(-twist * axis).as_matrix())
 
 
 def translation_error_cm(t: Floats, true_t: Floats) -> float:
@@ -234,6 +243,14 @@ def _pairs(source: Floats, target: Floats) -> tuple[Floats, Floats]:
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise InputError("point sets must be finite. Leave out frames without an estimate.")
     return a, b
+
+
+def _untwisted(relative: Floats, axis: Floats) -> Floats:
+    """Turns about `axis` (n, 3, 3) that take the twist out of rotations (n, 3, 3), leaving their swing."""
+    quaternions = Rotation.from_matrix(relative).as_quat()
+    unit = axis / np.linalg.norm(axis)
+    twist = 2 * np.arctan2(quaternions[:, :3] @ unit, quaternions[:, 3])
+    return np.asarray(Rotation.from_rotvec(-twist[:, None] * unit).as_matrix())
 
 
 def _angles_deg(R: NDArray[Any]) -> Floats:
