@@ -39,6 +39,14 @@ def test_wrong_options_are_refused(words):
         demo.job_from_args(arguments(*words))
 
 
+def test_without_a_rate_images_come_about_once_a_second():
+    slow = Playing(None, False)
+    assert slow.speed(Clip(Path("c"), 122, 0, frozenset(), 1, 1, 121 / 12)) == pytest.approx(0.1)
+    assert slow.speed(Clip(Path("c"), 2, 0, frozenset(), 1, 1, 1.0)) == 1.0
+    assert slow.speed(Clip(Path("c"), 1, 0, frozenset(), 1, 1, 0.0)) == 1.0
+    assert Playing(3.0, False).speed(CLIP) == 3.0
+
+
 def stand_in(monkeypatch, **programs):
     """Small Python programs in place of node, recorder and player."""
     monkeypatch.setattr(processes, "_require_ros", lambda: None)

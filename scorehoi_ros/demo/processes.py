@@ -27,6 +27,8 @@ ANSWER_LIMIT_S = 120.0
 IDLE_S = 10.0
 """The recorder stops after this silence; the node may still be busy with the last image."""
 POLL_S = 0.2
+SLOW_HZ = 1.2
+"""Without a chosen rate: a little more than the node can follow on two CPU cores."""
 LOG_LINES = 12
 
 
@@ -44,10 +46,17 @@ class Recording:
 class Playing:
     """How the clip is played."""
 
-    rate: float
-    """1 = as fast as it was recorded."""
+    rate: float | None
+    """1 = as fast as it was recorded, None = about SLOW_HZ images a second."""
     lockstep: bool
     """Wait for each result before the next image is published."""
+
+    def speed(self, clip: Clip) -> float:
+        """Clip seconds for each second of playing."""
+        if self.rate is not None:
+            return self.rate
+        images_hz = (clip.images - 1) / clip.duration_s if clip.duration_s > 0 else SLOW_HZ
+        return min(SLOW_HZ / images_hz, 1.0)
 
 
 def run_processes(clip: Clip, parameters: Mapping[str, Any], folder: Path, playing: Playing) -> Recording:
@@ -85,10 +94,13 @@ def node_parameters(clip: Clip, settings: Mapping[str, Any], rate: float) -> dic
         "object_mask_topic": names.OBJECT_MASK_TOPIC,
         "depth_topic": names.DEPTH_TOPIC,
     }
-    present = {key: topic for key, topic in topics.items() if topic in clip.topics}
+    present: dict[str, Any] = {key: topic for key, topic in topics.items() if topic in clip.topics}
     chosen = {key: value for key, value in settings.items() if value not in ("", [], None)}
-    gap = {"max_gap_s": PipelineConfig().max_gap_s / min(rate, 1.0)}
-    return {"image_topic": names.IMAGE_TOPIC, "transport": "compressed", **present, **gap, **chosen}
+    known: dict[str, Any] = {"image_topic": names.IMAGE_TOPIC, "transport": "compressed"}
+    known["max_gap_s"] = PipelineConfig().max_gap_s / min(rate, 1.0)
+    if names.INFO_TOPIC not in clip.topics:
+        known["camera_info_timeout_s"] = 0.0  # none will come
+    return {**known, **present, **chosen}
 
 
 def _require_ros() -> None:
@@ -115,7 +127,7 @@ def _node(parameters: Mapping[str, Any], folder: Path) -> list[str]:
 
 def _player(clip: Clip, mapping: Path, playing: Playing) -> list[str]:
     options = [str(clip.path), "--mapping", str(mapping), "--wait-for", str(START_LIMIT_S)]
-    options += ["--rate", str(playing.rate), "--topics", *sorted(clip.topics)]
+    options += ["--rate", str(playing.speed(clip)), "--topics", *sorted(clip.topics)]
     if playing.lockstep:
         options += ["--lockstep", RESULTS_TOPIC, "--answer-timeout", str(ANSWER_LIMIT_S)]
     return ["-m", "scorehoi_ros.ros.player", *options]
@@ -148,7 +160,7 @@ def _process(name: str, arguments: list[str], folder: Path) -> Iterator[subproce
 
 def _play_limit(clip: Clip, playing: Playing) -> float:
     per_image = ANSWER_LIMIT_S if playing.lockstep else 0.0
-    return START_LIMIT_S + clip.duration_s / playing.rate + 60.0 + per_image * clip.images
+    return START_LIMIT_S + clip.duration_s / playing.speed(clip) + 60.0 + per_image * clip.images
 
 
 def _wait(

@@ -71,8 +71,9 @@ def run_demo(job: DemoJob) -> dict[str, Any]:
     log.info("clip: %d images of %d x %d, %.1f s", clip.images, clip.width, clip.height, clip.duration_s)
     spec = prepared.settings.get("object")
     template = load_template(spec) if spec else None
-    parameters = node_parameters(clip, prepared.settings, job.playing.rate)
-    log.info("playing it at %g times its speed through the node (logs in %s)", job.playing.rate, work)
+    speed = job.playing.speed(clip)
+    parameters = node_parameters(clip, prepared.settings, speed)
+    log.info("playing it at %.2g times its speed, %.0f s (logs in %s)", speed, clip.duration_s / speed, work)
     recording = run_processes(clip, parameters, work, job.playing)
     results = read_results(recording, clip.width, clip.height)
     if not results:
@@ -126,6 +127,7 @@ def judge_and_draw(
     rate = (prepared.clip.images - 1) / prepared.clip.duration_s if prepared.clip.duration_s > 0 else None
     Pictures(out, results, body, template).write(pairs, rate)
     summary = summarise(frames_in, results, scores, acceleration)
+    summary |= {"clip_s": round(prepared.clip.duration_s, 3)}
     return summary | {"ground_truth": truth is not None} | prepared.facts
 
 
