@@ -1,0 +1,113 @@
+"""`scorehoi eval`: measure methods on a data set with the metrics of the papers."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from scorehoi_ros import __version__
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.evaluate.dataset import DATASETS, open_dataset
+from scorehoi_ros.files import write_json
+from scorehoi_ros.options import add_config_options, config_from_args
+
+HELP = "measure methods on a data set: Chamfer distances, contact, joints, object pose, penetration, time"
+EXAMPLE = "scorehoi eval --method fit,mean-pose,truth --dataset synhoi-test --limit 100 --plot eval.png"
+INTERRUPTED = 130
+LANDMARK_NOTES = {
+    "given": "landmarks: those of the data where it has them, and then ms/frame leaves the detector out",
+    "detector": "landmarks: found by the real detector, whose time is part of ms/frame",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which methods, which frames, where the results go."""
+    add = parser.add_argument
+    add("--method", required=True, metavar="A,B,...", help="methods: fit, truth, mean-pose")
+    add("--dataset", default="synhoi-test", metavar="NAME", help=f"one of {', '.join(DATASETS)}")
+    add("--root", metavar="DIR", help="folder of a licensed data set, in its published layout")
+    add("--split", default="test", choices=("test", "train", "all"), help="part of it (default test)")
+    add("--limit", type=_count, metavar="N", help="N single frames, evenly spread over all of them")
+    add(
+        "--sequences",
+        type=_count,
+        metavar="M",
+        help="M sequences besides (default: all when nothing is limited and they hold other frames, else 0)",
+    )
+    add(
+        "--body-models",
+        metavar="DIR",
+        help="folder with the SMPL-H or SMPL-X files that the truth of a licensed data set needs",
+    )
+    add(
+        "--landmarks",
+        default="given",
+        choices=("given", "detector"),
+        help="given: those that come with the data, where there are any; detector: always the real detector",
+    )
+    add("--no-cache", action="store_true", help="do not keep rendered images of synhoi-test")
+    add("--plot", metavar="F.png", help="write a picture of the main metrics")
+    add_config_options(parser, skip=("object", "prompt_box", "gravity"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tables; 0 when done, 130 when interrupted (with the results so far)."""
+    from scorehoi_ros.evaluate import methods, tables
+    from scorehoi_ros.evaluate.run import evaluate
+
+    names = methods.parse_methods(args.method)
+    if args.plot and not args.plot.lower().endswith(".png"):
+        raise InputError(f"--plot writes PNG. Got {args.plot}, expected a name that ends with .png.")
+    dataset = open_dataset(
+        args.dataset, args.root, split=args.split, body_models=args.body_models, cache=not args.no_cache
+    )
+    config = config_from_args(args)
+    body = methods.body_of(config)
+    built = methods.make_methods(names, methods.Setting(config, body, args.landmarks == "given"))
+    try:
+        report = evaluate(
+            dataset,
+            built,
+            methods.blind_human(body),
+            limit=args.limit,
+            sequences=args.sequences,
+            progress=show_progress,
+        )
+    finally:
+        for method in built.values():
+            method.close()
+    sys.stdout.write(tables.readable(report, [LANDMARK_NOTES[args.landmarks]]) + "\n")
+    if args.json:
+        write_json(args.json, tables.as_json(report, settings_of(args, body.version)))
+    if args.plot:
+        tables.write_plot(report, args.plot)
+    return INTERRUPTED if report.interrupted else 0
+
+
+def settings_of(args: argparse.Namespace, body_version: str) -> dict[str, Any]:
+    """What another run needs to give the same numbers."""
+    left_out = ("command", "run", "json", "plot", "root", "body_models")
+    shown = {name: value for name, value in vars(args).items() if name not in left_out}
+    return shown | {"scorehoi_ros": __version__, "body_version": body_version}
+
+
+def show_progress(items: Iterable[Any], count: int) -> Iterator[Any]:
+    """Pass items on behind a progress bar on the standard error."""
+    from tqdm import tqdm
+
+    quiet = not sys.stderr.isatty()
+    yield from tqdm(
+        items,
+        total=count,
+        unit="frame",
+        file=sys.stderr,
+        mininterval=15.0 if quiet else 0.2,
+        dynamic_ncols=True,
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return value

@@ -1,0 +1,180 @@
+"""The methods that can be measured, behind one protocol; new ones are added to `METHODS`."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.evaluate.dataset import Human, Sample
+from scorehoi_ros.evaluate.scores import Answer
+from scorehoi_ros.geometry.rigid import make_transform
+from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
+from scorehoi_ros.pipeline import Pipeline, build_pipeline
+from scorehoi_ros.types import Floats, HumanObservation, Reconstruction, Status
+
+BLIND_PLACE = np.array([0.0, 0.0, 3.0])
+"""Pelvis of the blind guess, metres in front of the camera."""
+_USABLE = (Status.OK, Status.UNTRUSTED)
+
+
+class Method(Protocol):
+    """Something that reconstructs frames."""
+
+    def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        """The answer for one frame; `state` is what this returned for the frame before, None = first."""
+        ...
+
+    def close(self) -> None:
+        """Free native resources."""
+        ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all methods of a run share."""
+
+    config: PipelineConfig
+    body: BodyModel
+    given_landmarks: bool = True
+    """Use landmarks that come with the data instead of the detector, where there are any."""
+
+
+class TruthMethod:
+    """Answers with the truth: shows that the ruler reads zero."""
+
+    def __init__(self, setting: Setting) -> None:
+        pass
+
+    def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        return Answer(sample.truth.human, sample.truth.T_cam_object, 0.0), None
+
+    def close(self) -> None:
+        pass
+
+
+class MeanPoseMethod:
+    """Answers with the mean body in its rest pose and an unturned object, both at their true places."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._layer, self._body = BodyLayer(setting.body), setting.body
+
+    def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        truth = sample.truth
+        human = mean_human(self._layer, self._body, truth.human.joints[0])
+        return Answer(human, make_transform(np.eye(3), truth.T_cam_object[:3, 3]), 0.0), None
+
+    def close(self) -> None:
+        pass
+
+
+class FitMethod:
+    """The pipeline of today: detector or given landmarks, given masks, fit by optimisation."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._given = setting.given_landmarks
+        self._pipeline = build_pipeline(replace(setting.config, object=""))
+        self._template = ""
+
+    def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        self._use_template(sample)
+        pipeline = self._pipeline
+        if self._given and sample.seen is not None:
+            pipeline = replace(pipeline, detector=GivenLandmarks(sample.seen))
+        start = time.perf_counter()
+        result, state = pipeline.step(sample.frame, state)
+        ms = 1e3 * (time.perf_counter() - start)
+        return answer_from(result, pipeline, ms), state
+
+    def close(self) -> None:
+        self._pipeline.close()
+
+    def _use_template(self, sample: Sample) -> None:
+        """Take the sample's object; what depends on it is made anew outside the measured time."""
+        from scorehoi_ros.fit.solver import FitSolver
+
+        template = sample.truth.template
+        if template.template_id == self._template:
+            return
+        solver = FitSolver(self._pipeline.body, template, self._pipeline.config)
+        self._pipeline = replace(self._pipeline, template=template, estimator=solver, refiner=solver)
+        self._template = template.template_id
+
+
+class GivenLandmarks:
+    """A detector that reports what came with the data."""
+
+    def __init__(self, seen: HumanObservation) -> None:
+        self._seen = seen
+
+    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+        """The observation of the sample, whatever the image."""
+        return self._seen
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+METHODS: dict[str, Callable[[Setting], Method]] = {
+    "fit": FitMethod,
+    "truth": TruthMethod,
+    "mean-pose": MeanPoseMethod,
+}
+"""Name -> how to make it."""
+
+
+def parse_methods(text: str) -> list[str]:
+    """Names separated by commas; raises InputError naming the methods when one is unknown or none is given."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in METHODS]
+    if unknown or not names:
+        wrong = f"unknown: {', '.join(unknown)}" if unknown else "none was given"
+        raise InputError(f"--method takes names separated by commas; {wrong}. Methods: {', '.join(METHODS)}.")
+    return list(dict.fromkeys(names))
+
+
+def make_methods(names: Sequence[str], setting: Setting) -> dict[str, Method]:
+    """The methods of these names, built."""
+    return {name: METHODS[name](setting) for name in names}
+
+
+def body_of(config: PipelineConfig) -> BodyModel:
+    """The body model that the configuration names."""
+    return load_body(config.body_model or None)
+
+
+def mean_human(layer: BodyLayer, body: BodyModel, root: Floats) -> Human:
+    """Mean body in its rest pose, upright and facing a level camera, with the pelvis at `root` (3,)."""
+    pose = torch.zeros(52, 3)
+    pose[0, 0] = np.pi
+    with torch.no_grad():
+        arrays = layer(
+            axis_angle_to_matrix(pose)[None],
+            torch.zeros(1, 10),
+            torch.as_tensor(root, dtype=torch.float32)[None],
+        )
+    vertices, joints = (a[0].numpy().astype(np.float64) for a in arrays)
+    return Human(vertices, body.faces, joints)
+
+
+def blind_human(body: BodyModel) -> Human:
+    """The guess that stands in for a missing answer."""
+    return mean_human(BodyLayer(body), body, BLIND_PLACE)
+
+
+def answer_from(result: Reconstruction, pipeline: Pipeline, ms: float) -> Answer:
+    """An answer from a reconstruction: what is ABSENT, LOST or BAD_INPUT is missing, UNTRUSTED counts."""
+    human = thing = None
+    if result.human is not None and result.human.status in _USABLE:
+        vertices = result.human.vertices.astype(np.float64)
+        human = Human(vertices, pipeline.body.faces, result.human.joints)
+    if result.object is not None and result.object.status in _USABLE:
+        thing = np.asarray(result.object.T_cam_object, np.float64)
+    return Answer(human, thing, ms, result.message)
