@@ -8,6 +8,7 @@ import torch
 from scorehoi_ros import summary, temporal
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config import PipelineConfig, parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.fit.evidence import Evidence, Silhouette, build_evidence
@@ -109,7 +110,7 @@ class Pipeline:
         sighting = ObjectSighting(masks)
         if self.template is not None:
             with timer("segment_object"):
-                memory = _memory(state, prediction)
+                memory = _memory(state, prediction, estimate)
                 sighting = see_object(frame, masks, self.segmenter, prompt, self.template, estimate, memory)
         evidence = build_evidence(frame, sighting.masks, seen.landmarks)
         if evidence.object is not None:
@@ -132,7 +133,7 @@ class Pipeline:
         state: TrackState | None,
     ) -> Reconstruction:
         estimate = refined.estimate
-        mesh = summary.human_mesh(self.layer, estimate)
+        mesh = human_mesh(self.layer, estimate)
         floor = self._floor(estimate, mesh[0])
         T = summary.object_transform(estimate) if estimate.R_o is not None else None
         landmarks = body_landmarks(self.body, mesh)
@@ -196,7 +197,7 @@ class Pipeline:
 
     def _floor(self, estimate: Estimate, vertices: np.ndarray | None = None) -> Floor:
         if vertices is None:
-            vertices = summary.human_mesh(self.layer, estimate)[0]
+            vertices = human_mesh(self.layer, estimate)[0]
         up = -np.asarray(self.config.gravity, dtype=np.float64) if self.config.gravity else _LEVEL_UP
         return floor_under(torch.as_tensor(vertices), up, "gravity" if self.config.gravity else "guess")
 
@@ -217,7 +218,8 @@ def check_frame(frame: Frame) -> None:
     rgb = frame.rgb
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or min(rgb.shape[:2]) < 1:
         raise InputError(
-            f"an image must be (height, width, 3) uint8 RGB with at least one pixel. Got {rgb.shape} {rgb.dtype}."
+            "an image must be (height, width, 3) uint8 RGB with at least one pixel. "
+            f"Got {rgb.shape} {rgb.dtype}."
         )
     validate_camera(frame.camera)
     height, width = rgb.shape[:2]
@@ -237,11 +239,10 @@ def body_landmarks(body: BodyModel, mesh: tuple[np.ndarray, np.ndarray]) -> np.n
     return m.joint_weights @ mesh[1] + m.vertex_weights @ mesh[0][m.vertex_ids]
 
 
-def _memory(state: TrackState | None, prediction: Prediction | None) -> ObjectMemory:
-    if state is None:
+def _memory(state: TrackState | None, prediction: Prediction | None, now: Estimate) -> ObjectMemory:
+    if state is None or prediction is None:
         return ObjectMemory()
-    seen = prediction is not None and prediction.estimate.R_o is not None
-    return ObjectMemory(prediction.estimate if prediction is not None and seen else None, state.appearance)
+    return ObjectMemory(prediction.object_hypotheses(now), state.appearance)
 
 
 def _quality(agreement: summary.Agreement, energy: dict[str, float]) -> dict[str, float]:

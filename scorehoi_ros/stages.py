@@ -3,12 +3,15 @@
 The optimiser implements both today; a regressor and the score-guided sampler take the same places.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from scorehoi_ros.fit.evidence import Evidence
+from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.types import Estimate, Floats, Floor
 
 
@@ -18,8 +21,30 @@ class Prediction:
 
     estimate: Estimate
     """The previous result moved by constant velocity."""
+    previous: Estimate
+    """The previous result."""
     object_tracked: bool
     """False: the object part of `estimate` is too old to start from."""
+
+    def object_hypotheses(self, now: Estimate) -> list[Estimate]:
+        """`now` (the human of this frame) with the object moved by itself, and with it moved along by the person.
+
+        Empty when no object has been seen.
+        """
+        if self.previous.R_o is None:
+            return []
+        alone = replace(now, R_o=self.estimate.R_o, t_o=self.estimate.object_origin - now.t_cam)
+        return [alone, carried_along(self.previous, now)]
+
+
+def carried_along(previous: Estimate, now: Estimate) -> Estimate:
+    """`now` with the object of `previous` turned and moved rigidly with the pelvis."""
+    assert previous.R_o is not None and previous.t_o is not None
+    sixes = np.stack((previous.theta[0], now.theta[0], previous.R_o))
+    before, after, R = rotation_6d_to_matrix(torch.as_tensor(sixes, dtype=torch.float64))
+    turn = after @ before.T
+    R_o = matrix_to_rotation_6d(turn @ R).numpy()
+    return replace(now, R_o=R_o, t_o=turn.numpy() @ previous.t_o)
 
 
 @dataclass(frozen=True)

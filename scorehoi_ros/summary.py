@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.posed import pose_matrices
 from scorehoi_ros.config import PipelineConfig
 from scorehoi_ros.fit.evidence import Evidence, Silhouette
 from scorehoi_ros.geometry.camera import project
@@ -48,21 +48,6 @@ class Agreement:
     """Rendered object against the object mask, without the pixels that the human may hide."""
     keypoint_px: float | None
     """Median distance of visible landmarks, pixels at 256-pixel crop scale."""
-
-
-def pose_matrices(estimate: Estimate) -> Floats:
-    """(52, 3, 3) rotation matrices of theta."""
-    return rotation_6d_to_matrix(torch.as_tensor(estimate.theta, dtype=torch.float64)).numpy()
-
-
-def human_mesh(layer: BodyLayer, estimate: Estimate) -> tuple[Floats, Floats]:
-    """Vertices (V, 3) float32 and joints (52, 3) in the camera frame."""
-    rotations = torch.as_tensor(pose_matrices(estimate), dtype=torch.float32)[None]
-    betas = torch.as_tensor(estimate.betas, dtype=torch.float32)[None]
-    root = torch.as_tensor(estimate.t_cam, dtype=torch.float32)[None]
-    with torch.no_grad():
-        vertices, joints = layer(rotations, betas, root)
-    return vertices[0].numpy(), joints[0].numpy().astype(np.float64)
 
 
 def object_transform(estimate: Estimate) -> Floats:

@@ -67,9 +67,9 @@ def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
     dt = (stamp_ns - state.seen_ns) * 1e-9
     t_cam = estimate.t_cam + dt * _or_zero(state.human_velocity)
     if estimate.t_o is None:
-        return Prediction(replace(estimate, t_cam=t_cam), False)
+        return Prediction(replace(estimate, t_cam=t_cam), estimate, False)
     origin = estimate.object_origin + dt * _or_zero(state.object_velocity)
-    return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), state.object_tracked)
+    return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), estimate, state.object_tracked)
 
 
 def advance(

@@ -10,7 +10,7 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import load_body
 from scorehoi_ros.config import PipelineConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.fit.object_search import rotation_distance
+from scorehoi_ros.fit.orientations import rotation_distance
 from scorehoi_ros.fit.solver import FitSolver
 from scorehoi_ros.objects.template import load_template
 from scorehoi_ros.pipeline import Pipeline

@@ -45,7 +45,7 @@ def _affinity(region: str) -> float:
 
 
 def image_contacts(tokens: Tensor, affinity: Tensor, evidence: Evidence) -> Tensor:
-    """(431,) probability that a token touches the object, from its distance to the object's mask in the image."""
+    """(431,) probability that a token touches the object, by its distance to the object's mask."""
     if evidence.object is None or evidence.touching is None:
         return torch.zeros_like(affinity)
     pixels = project(tokens, evidence.object.K)
@@ -68,7 +68,7 @@ def gate(weights: Tensor, signed_distance: Tensor, gradient: Tensor, normals: Te
 
 
 def object_contacts(object_points: Tensor, human_points: Tensor) -> Tensor:
-    """(64,) contact probability of object points (64, 3), both in the camera frame, by distance to the human."""
+    """(64,) contact probability of object points (64, 3) by distance to human points; both camera frame."""
     distance = torch.cdist(object_points, human_points).amin(-1)
     return torch.sigmoid((CONTACT_DISTANCE_M - distance) / (0.3 * _SOFT_M))
 

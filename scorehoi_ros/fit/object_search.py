@@ -11,19 +11,22 @@ from torch import Tensor
 from scorehoi_ros.energy import image, physical
 from scorehoi_ros.fit.descent import Terms, Values, descend
 from scorehoi_ros.fit.evidence import Silhouette
+from scorehoi_ros.fit.orientations import MIN_ANGLE, quarter_turns, rotation_distance, spread_rotations
 from scorehoi_ros.fit.scene import ObjectTensors
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.render.zbuffer import silhouette as render_silhouette
+from scorehoi_ros.render.zbuffer import rasterise
 from scorehoi_ros.types import Bools, Floats
 
-NUM_ROTATIONS = 300
-NUM_CANDIDATES = 6
+NUM_CANDIDATES = 12
 SEARCH_SIZE = 64
+"""Pixels of the coarse ranking; the final one uses the full crop."""
 REACH_M = 1.0
 """An object that somebody handles is within this distance of the pelvis, in depth."""
-_MIN_ANGLE = np.radians(20)
+_DEPTH_MARGIN_M = 0.05
+_TURN_MARGIN = 0.04
+"""A quarter turn away from the predicted pose must cost this much less."""
 _RATES = {"R_o": 0.03, "origin": 0.01}
 
 
@@ -37,6 +40,8 @@ class HumanContext:
     """(431, 3) metres, camera frame."""
     contacts: Tensor
     """(431,) guessed contact probabilities."""
+    depth: Floats
+    """(S, S) metres of the rendered body in the object's crop, 0 = nothing."""
 
 
 @dataclass(frozen=True)
@@ -70,43 +75,37 @@ def search_object(
     starts.sort(key=lambda pose: pose.cost)
     chosen = _distinct(starts, template.symmetry, NUM_CANDIDATES)
     improved = _improve(chosen, tensors, target, human)
-    scored = [evaluate(template, tensors, target, human, R, t) for R, t in improved] + chosen[:1]
+    scored = [evaluate(template, tensors, target, human, R, t) for R, t in improved]
     best = min(scored, key=lambda pose: pose.cost)
     return polish(best, template, tensors, target, human)
 
 
-def spread_rotations(symmetry: Symmetry) -> Floats:
-    """(n, 3, 3) rotations spread over SO(3) that the symmetry does not make equal (super-Fibonacci spiral).
+def follow_object(
+    moved: list[ObjectPose],
+    template: ObjectTemplate,
+    tensors: ObjectTensors,
+    target: Silhouette,
+    human: HumanContext,
+    depth: float | None,
+) -> ObjectPose:
+    """Improve the best of the predicted poses, or a quarter turn of it when that is clearly better.
 
-    Alexa, Super-Fibonacci Spirals: Fast, Low-Discrepancy Sampling of SO(3), CVPR 2022.
+    Boxes seen from the front look alike after a quarter turn; without this a mistake made there would stay.
     """
-    if symmetry.sphere:
-        return np.eye(3)[None]
-    i = np.arange(NUM_ROTATIONS) + 0.5
-    phi, psi = np.sqrt(2.0), 1.533751168755204288118041
-    r, R = np.sqrt(i / NUM_ROTATIONS), np.sqrt(1 - i / NUM_ROTATIONS)
-    alpha, beta = 2 * np.pi * i / phi, 2 * np.pi * i / psi
-    quaternions = np.stack((r * np.sin(alpha), r * np.cos(alpha), R * np.sin(beta), R * np.cos(beta)), 1)
-    rotations = Rotation.from_quat(quaternions).as_matrix()
-    kept: list[Floats] = []
-    for candidate in rotations:
-        if not kept or rotation_distance(np.stack(kept), candidate, symmetry).min() > 0.8 * _MIN_ANGLE:
-            kept.append(candidate)
-    return np.stack(kept)
-
-
-def rotation_distance(R: Floats, other: Floats, symmetry: Symmetry) -> Floats:
-    """(...) smallest angle in radians between R (..., 3, 3) and `other` (3, 3) up to the template's symmetry."""
-    if symmetry.sphere:
-        return np.zeros(R.shape[:-2])
-    equivalents = other @ symmetry.rotations
-    relative = np.einsum("...ji,njk->...nik", R, equivalents)
-    if symmetry.axis is not None:
-        # Turning about the axis is free: what is left is the tilt between the two axes.
-        tilt = np.einsum("i,...nij,j->...n", symmetry.axis, relative, symmetry.axis)
-        return np.arccos(np.clip(tilt, -1, 1)).min(-1)
-    trace = np.trace(relative, axis1=-2, axis2=-1)
-    return np.arccos(np.clip((trace - 1) / 2, -1, 1)).min(-1)
+    likeliest = min(moved, key=lambda pose: pose.cost)
+    followed = polish(likeliest, template, tensors, target, human)
+    turns = [
+        pose
+        for R in quarter_turns(likeliest.R_o, template.symmetry)
+        for pose in _starts(template, target, human, R, depth)
+    ]
+    if not turns:
+        return followed
+    best = min(
+        (evaluate(template, tensors, target, human, p.R_o, p.origin) for p in turns), key=lambda p: p.cost
+    )
+    turned = polish(best, template, tensors, target, human)
+    return turned if turned.cost < followed.cost - _TURN_MARGIN else followed
 
 
 def _starts(
@@ -130,7 +129,7 @@ def _starts(
     for z in depths:
         z = max(z, 0.3)
         origin = _centre(points, K, low, high, z)
-        mask = _render_small(template, target, R, origin)
+        mask = _render(template, target, R, origin, SEARCH_SIZE) > 0
         iou = overlap(mask, *_small(target))
         poses.append(ObjectPose(R, origin, iou, 1 - iou))
     return poses
@@ -147,13 +146,12 @@ def _centre(points: Floats, K: Floats, low: Floats, high: Floats, z: float) -> F
     return origin
 
 
-def _render_small(template: ObjectTemplate, target: Silhouette, R: Floats, origin: Floats) -> Bools:
-    scale = SEARCH_SIZE / target.size
+def _render(template: ObjectTemplate, target: Silhouette, R: Floats, origin: Floats, size: int) -> Floats:
+    """(size, size) depth in metres of the template in the object's crop, 0 = nothing."""
+    scale = size / target.size
     T = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1.0]])
     vertices = template.mesh.vertices @ R.T + origin
-    return render_silhouette(
-        vertices, template.mesh.faces, T @ target.K.double().numpy(), SEARCH_SIZE, SEARCH_SIZE
-    )
+    return rasterise(vertices, template.mesh.faces, T @ target.K.double().numpy(), size, size)[0]
 
 
 def _small(target: Silhouette) -> tuple[Bools, Bools]:
@@ -174,7 +172,7 @@ def _distinct(poses: list[ObjectPose], symmetry: Symmetry, count: int) -> list[O
     chosen: list[ObjectPose] = []
     for pose in poses:
         if all(
-            rotation_distance(other.R_o[None], pose.R_o, symmetry)[0] > _MIN_ANGLE
+            rotation_distance(other.R_o[None], pose.R_o, symmetry)[0] > MIN_ANGLE
             or abs(other.origin[2] - pose.origin[2]) > 0.1
             for other in chosen
         ):
@@ -208,7 +206,7 @@ def _search_terms(values: Values, tensors: ObjectTensors, target: Silhouette, hu
         "outside": image.outside_loss(pixels, target.distance).sum(),
         "uncovered": image.uncovered_loss(pixels, target.points, tolerance).sum(),
         "outline": image.outline_loss(image.project(hull, target.K), target.outline).sum(),
-        "contact": 500 * physical.contact_loss(distance, human.contacts).sum(),
+        "contact": 1000 * physical.contact_loss(distance, human.contacts).sum(),
         "penetration": 500 * physical.penetration_loss(distance).sum(),
     }
 
@@ -222,15 +220,31 @@ def evaluate(
     origin: Floats,
 ) -> ObjectPose:
     """Render and weigh one pose: overlap first, then contact and penetration in metres."""
-    mask = _render_small(template, target, R, origin)
-    iou = overlap(mask, *_small(target))
+    depth = _render(template, target, R, origin, target.size)
+    iou = overlap(depth > 0, target.mask, target.free)
     R_t, t_t = (torch.as_tensor(a, dtype=torch.float32) for a in (R, origin))
     distance = physical.signed_distances(human.tokens, tensors.field, R_t, t_t)
-    # 10 cm of missed contact weighs as much as 2 % of overlap, 1 cm of mean penetration as 10 %.
+    wrong = misordered(depth, human.depth, target)
+    # All of the object on the wrong side of the body weighs as much as half of the overlap,
+    # 10 cm of missed contact weighs as much as 6 % of overlap, 1 cm of mean penetration as 10 %.
     contact = float(physical.contact_loss(distance, human.contacts).clamp_min(0).sqrt())
     return ObjectPose(
-        R, origin, iou, 1 - iou + 0.2 * contact + 10 * float(physical.penetration_loss(distance))
+        R,
+        origin,
+        iou,
+        1 - iou + 0.5 * wrong + 0.6 * contact + 10 * float(physical.penetration_loss(distance)),
     )
+
+
+def misordered(object_depth: Floats, human_depth: Floats, target: Silhouette) -> float:
+    """Share of the mask's pixels where object and body stand in the wrong order; depths (S, S), 0 = nothing.
+
+    Where the mask shows the object, the body must be behind it; where it shows the body, in front.
+    """
+    both = (object_depth > 0) & (human_depth > 0)
+    too_far = both & target.mask & (object_depth > human_depth + _DEPTH_MARGIN_M)
+    too_near = both & target.free & (object_depth < human_depth - _DEPTH_MARGIN_M)
+    return float((too_far | too_near).sum() / max(target.mask.sum(), 1))
 
 
 def polish(

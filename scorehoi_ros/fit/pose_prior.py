@@ -98,7 +98,8 @@ def _read_corpus(path: Path) -> tuple[Tensor, Floats]:
             weights = np.asarray(tags)[data["clip"]]
     except (OSError, KeyError, ValueError, IndexError, BadZipFile) as error:
         raise InputError(
-            f"{path} is not a pose corpus ({error}). Expected an .npz with poses (N, 22, 3), clip (N,) and clips (JSON)."
+            f"{path} is not a pose corpus ({error}). Expected an .npz "
+            "with poses (N, 22, 3), clip (N,) and clips (JSON)."
         ) from None
     if poses.shape[1:] != (NUM_BODY, 3) or len(weights) != len(poses) or not torch.isfinite(poses).all():
         raise InputError(

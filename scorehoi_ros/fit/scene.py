@@ -117,7 +117,7 @@ def hull_points(vertices: Floats) -> Floats:
 
 
 def place(points: Tensor, R_o: Tensor, origin: Tensor) -> Tensor:
-    """Object points (n, 3) to the camera frame: R_o (6,) object -> camera, origin (3,) in the camera frame."""
+    """Object points (n, 3) to the camera frame: R_o (6,) object -> camera, origin (3,) camera frame."""
     return points @ rotation_6d_to_matrix(R_o).T + origin
 
 

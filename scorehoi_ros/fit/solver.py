@@ -4,22 +4,33 @@ from dataclasses import replace
 
 import torch
 
+from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config import PipelineConfig
 from scorehoi_ros.fit import contact_guess
 from scorehoi_ros.fit.evidence import Evidence
-from scorehoi_ros.fit.human import HumanPriors, fit_human, human_terms, start_human, theta_of, values_of
+from scorehoi_ros.fit.human import (
+    HumanPriors,
+    fit_human,
+    human_terms,
+    solve_translation,
+    start_human,
+    theta_of,
+    values_of,
+)
 from scorehoi_ros.fit.joint import fit_joint, human_estimate, with_object
-from scorehoi_ros.fit.object_search import HumanContext, ObjectPose, evaluate, polish, search_object
+from scorehoi_ros.fit.object_search import HumanContext, ObjectPose, evaluate, follow_object, search_object
 from scorehoi_ros.fit.pose_prior import load_prior
 from scorehoi_ros.fit.scene import PosedBody, object_tensors
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.render.zbuffer import rasterise
 from scorehoi_ros.stages import Prediction, Refined
 from scorehoi_ros.types import NUM_HUMAN_TOKENS, Estimate, Floats, Floor
 
 _GOOD_START_IOU = 0.6
-"""A predicted object pose that overlaps the mask this well is followed; otherwise the search starts afresh."""
+"""A predicted object pose that overlaps the mask this well is followed; otherwise a search starts."""
 
 
 class FitSolver:
@@ -30,6 +41,7 @@ class FitSolver:
         self._template = template
         self._config = config
         self._posed = PosedBody(body)
+        self._layer = BodyLayer(body)
         self._tensors = object_tensors(template) if template is not None else None
         self._affinity = contact_guess.region_affinity(body)
         hand_mean = torch.as_tensor(body.hand_mean, dtype=torch.float32)
@@ -43,10 +55,13 @@ class FitSolver:
         priors = self._priors
         steps = self._config.first_iterations
         if prediction is not None:
-            warm = prediction.estimate
+            before = prediction.estimate
+            # Walking towards the camera, depth lags behind unless the landmarks set it afresh.
+            t_cam = solve_translation(self._posed, evidence, before.theta, start.betas)
+            warm = Estimate(before.theta, start.betas, None, None, t_cam)
             priors = replace(priors, previous=warm)
             if self._human_energy(warm, evidence, priors) < self._human_energy(start, evidence, priors):
-                start = Estimate(warm.theta, start.betas, None, None, warm.t_cam)
+                start = warm
                 steps = self._config.track_iterations
         return human_estimate(fit_human(self._posed, start, evidence, priors, steps, betas is None).values)
 
@@ -55,9 +70,11 @@ class FitSolver:
         assert self._template is not None and self._tensors is not None and evidence.object is not None
         human = self._human_context(estimate, evidence)
         seeds: list[Floats] = []
-        if prediction is not None and prediction.object_tracked and prediction.estimate.R_o is not None:
-            warm = self._evaluate(prediction.estimate, evidence, human)
-            warm = polish(warm, self._template, self._tensors, evidence.object, human)
+        if prediction is not None and prediction.object_tracked:
+            moved = [self._evaluate(e, evidence, human) for e in prediction.object_hypotheses(estimate)]
+            warm = follow_object(
+                moved, self._template, self._tensors, evidence.object, human, evidence.object_depth
+            )
             if warm.iou >= _GOOD_START_IOU:
                 return with_object(estimate, warm.R_o, warm.origin)
             seeds = [warm.R_o]
@@ -78,7 +95,7 @@ class FitSolver:
         if self._tensors is None or estimate.R_o is None:
             return Refined(estimate, torch.zeros(NUM_HUMAN_TOKENS), {})
         tracked = prediction is not None
-        priors = replace(self._priors, previous=_smoothed(prediction))
+        priors = replace(self._priors, previous=_smoothed(prediction, estimate))
         steps = self._config.track_iterations if tracked else self._config.first_iterations
         fit = fit_joint(
             self._posed,
@@ -106,18 +123,27 @@ class FitSolver:
             values = values_of(estimate)
             tokens = self._posed(theta_of(values), values["betas"], values["t_cam"]).tokens
             contacts = contact_guess.image_contacts(tokens, self._affinity, evidence)
-        return HumanContext(float(estimate.t_cam[2]), tokens, contacts)
+        assert evidence.object is not None
+        target = evidence.object
+        vertices = human_mesh(self._layer, estimate)[0]
+        K = target.K.double().numpy()
+        depth, _ = rasterise(vertices, self._body.faces, K, target.size, target.size)
+        return HumanContext(float(estimate.t_cam[2]), tokens, contacts, depth)
 
     def _evaluate(self, estimate: Estimate, evidence: Evidence, human: HumanContext) -> ObjectPose:
         assert self._template is not None and self._tensors is not None and evidence.object is not None
         R = rotation_6d_to_matrix(torch.as_tensor(estimate.R_o)).numpy()
-        return evaluate(
-            self._template, self._tensors, evidence.object, human, R, estimate.object_origin
-        )
+        return evaluate(self._template, self._tensors, evidence.object, human, R, estimate.object_origin)
 
 
-def _smoothed(prediction: Prediction | None) -> Estimate | None:
-    """The estimate to stay near: without an old object pose, the human part alone."""
-    if prediction is None or prediction.object_tracked:
-        return None if prediction is None else prediction.estimate
-    return replace(prediction.estimate, R_o=None, t_o=None)
+def _smoothed(prediction: Prediction | None, now: Estimate) -> Estimate | None:
+    """What the joint fit stays near: the predicted pose, at the place where this frame puts the person."""
+    if prediction is None:
+        return None
+    near = replace(prediction.estimate, t_cam=now.t_cam)
+    # The object's start is already this frame's; an old pose would only hold it back.
+    return (
+        replace(near, R_o=now.R_o, t_o=now.t_o)
+        if prediction.object_tracked
+        else replace(near, R_o=None, t_o=None)
+    )

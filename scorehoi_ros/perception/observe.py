@@ -1,6 +1,6 @@
 """Which masks to use for a frame: given ones first, then the user's prompt, then the tracked template."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,8 +33,8 @@ def human_mask(frame: Frame, seen: HumanObservation) -> Masks:
 class ObjectMemory:
     """What earlier frames say about where the object is and what it looks like."""
 
-    prediction: Estimate | None = None
-    """Predicted pose, or None when the object was not tracked."""
+    hypotheses: Sequence[Estimate] = ()
+    """Where it may be now; empty when it was never seen."""
     appearance: Floats | None = None
     """`Segmentation.appearance` of an earlier frame."""
 
@@ -84,8 +84,8 @@ def _prompts(
     if prompt is not None:
         yield prompt
         return
-    if memory.prediction is not None:
-        projected = project_template(template, memory.prediction, frame)
+    for hypothesis in memory.hypotheses:
+        projected = project_template(template, hypothesis, frame)
         if projected.any():
             yield Prompt(mask=projected)
     proposal = propose(frame, human, template, estimate)
