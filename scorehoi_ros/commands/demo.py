@@ -1,6 +1,7 @@
 """`scorehoi demo`: a clip through player, node and recorder over DDS, with true errors at the end."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=float,
         metavar="X",
-        help="playing speed, 1 = as recorded (default: slow motion of about one image a second, which a node that "
-        "needs a second or two for each can follow; what it cannot follow is dropped and counted)",
+        help="playing speed, 1 = as recorded (default: slow motion of about one image a second, which a node "
+        "that needs a second or two for each can follow; what it cannot follow is dropped and counted)",
     )
     add(
         "--lockstep",
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     from scorehoi_ros.demo.report import table
     from scorehoi_ros.demo.run import run_demo
 
+    # the other processes must end with this one, also when a supervisor ends it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     summary = run_demo(job_from_args(args))
     if args.json:
         write_json(args.json, summary)
