@@ -28,7 +28,7 @@ def caption(
     Text wider than the image is wrapped; the strip is at most as high as the image.
     """
     height, width = image.shape[:2]
-    points = size or int(np.clip(min(width, height) / 30, 9, 40))
+    points = size or int(np.clip(min(width, height) / 36, 9, 36))
     pad = max(points // 2, 3)
     lamp = points if dot else 0
     picture = Image.fromarray(image)
