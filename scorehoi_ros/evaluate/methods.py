@@ -54,10 +54,11 @@ class TruthMethod:
         pass
 
     def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        """The truth."""
         return Answer(sample.truth.human, sample.truth.T_cam_object, 0.0), None
 
     def close(self) -> None:
-        pass
+        """Nothing to free."""
 
 
 class MeanPoseMethod:
@@ -67,12 +68,13 @@ class MeanPoseMethod:
         self._layer, self._body = BodyLayer(setting.body), setting.body
 
     def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        """Mean body and unturned object."""
         truth = sample.truth
         human = mean_human(self._layer, self._body, truth.human.joints[0])
         return Answer(human, make_transform(np.eye(3), truth.T_cam_object[:3, 3]), 0.0), None
 
     def close(self) -> None:
-        pass
+        """Nothing to free."""
 
 
 class FitMethod:
@@ -84,6 +86,7 @@ class FitMethod:
         self._template = ""
 
     def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
+        """The result of one step of the pipeline."""
         self._use_template(sample)
         pipeline = self._pipeline
         if self._given and sample.seen is not None:
@@ -94,6 +97,7 @@ class FitMethod:
         return answer_from(result, pipeline, ms), state
 
     def close(self) -> None:
+        """Free the detector."""
         self._pipeline.close()
 
     def _use_template(self, sample: Sample) -> None:
@@ -131,7 +135,7 @@ METHODS: dict[str, Callable[[Setting], Method]] = {
 
 
 def parse_methods(text: str) -> list[str]:
-    """Names separated by commas; raises InputError naming the methods when one is unknown or none is given."""
+    """Names separated by commas; raises InputError listing the methods when one is unknown."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in METHODS]
     if unknown or not names:

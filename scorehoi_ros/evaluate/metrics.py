@@ -245,14 +245,6 @@ def _pairs(source: Floats, target: Floats) -> tuple[Floats, Floats]:
     return a, b
 
 
-def _untwisted(relative: Floats, axis: Floats) -> Floats:
-    """Turns about `axis` (n, 3, 3) that take the twist out of rotations (n, 3, 3), leaving their swing."""
-    quaternions = Rotation.from_matrix(relative).as_quat()
-    unit = axis / np.linalg.norm(axis)
-    twist = 2 * np.arctan2(quaternions[:, :3] @ unit, quaternions[:, 3])
-    return np.asarray(Rotation.from_rotvec(-twist[:, None] * unit).as_matrix())
-
-
 def _angles_deg(R: NDArray[Any]) -> Floats:
     """Rotation angles of (n, 3, 3) in degrees, accurate near 0 and 180."""
     skew = np.stack([R[:, 2, 1] - R[:, 1, 2], R[:, 0, 2] - R[:, 2, 0], R[:, 1, 0] - R[:, 0, 1]], -1)

@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -52,10 +52,8 @@ Render = Callable[[SceneTruth, BodyModel, ObjectTemplate], Picture]
 
 def open_folder(request: Request) -> Dataset:
     """The fixed test set; `root` may name another file of truths in the same layout."""
-    from scorehoi_ros.synth.observe import OBSERVATION_VERSION
-
     path = request.root if request.root is not None else model_file(TRUTH_FILE)
-    return open_truths(path, render, OBSERVATION_VERSION if request.cache else None)
+    return open_truths(path, render, renderer_version() if request.cache else None)
 
 
 def open_truths(path: Path, make: Render, cache_version: str | None) -> Dataset:
@@ -75,12 +73,24 @@ def open_truths(path: Path, make: Render, cache_version: str | None) -> Dataset:
     return Dataset("synhoi-test", version, singles, sequences)
 
 
+def renderer_version() -> str:
+    """Changes with every change of the code that draws, so that old images are never shown for new ones."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for folder in ("synth", "render", "body"):
+        for source in sorted((package / folder).glob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def read_truths(path: Path) -> tuple[list[SceneTruth], str]:
     """The truths in a file and the sha256 of the file."""
     try:
         content = path.read_bytes()
         with np.load(path, allow_pickle=False) as archive:
-            return unpack({name: archive[name] for name in archive.files}), hashlib.sha256(content).hexdigest()
+            return unpack({name: archive[name] for name in archive.files}), hashlib.sha256(
+                content
+            ).hexdigest()
     except OSError as error:
         raise InputError(f"cannot read the test set {path}: {error.strerror or error}.") from error
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -90,7 +100,7 @@ def read_truths(path: Path) -> tuple[list[SceneTruth], str]:
 
 
 def sequence_of(key: str) -> str:
-    """"test/seq003" for frames of a sequence, empty for single scenes."""
+    """Name of the sequence that a frame belongs to ("test/seq003"), empty for single scenes."""
     return key.rpartition("/")[0] if key.count("/") > 1 else ""
 
 
@@ -162,7 +172,9 @@ def read_picture(path: Path, truth: SceneTruth) -> Picture | None:
     return Picture(rgb, kept[0], kept[1], Masks(kept[2], kept[3], scores[0], scores[1]), landmarks)
 
 
-def sample_of(truth: SceneTruth, picture: Picture, place: int, human: Human, template: ObjectTemplate) -> Sample:
+def sample_of(
+    truth: SceneTruth, picture: Picture, place: int, human: Human, template: ObjectTemplate
+) -> Sample:
     """The sample of one truth; `place` in its sequence gives the time."""
     camera = Camera(truth.K, truth.width, truth.height)
     frame = Frame(picture.rgb, camera, round(place * 1e9 / RATE_HZ), name=truth.key, masks=picture.masks)

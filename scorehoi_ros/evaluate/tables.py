@@ -38,9 +38,9 @@ MORE: tuple[tuple[str, str, int], ...] = (
 )
 """Column of the results, heading, digits after the point."""
 FAILURE_RULE = (
-    "A frame without human or object counts as failed and stays in every average: what is missing is replaced "
-    "by a blind guess (mean body 3 m in front of the camera, object 0.4 m in front of the pelvis) and nothing "
-    "counts as predicted contact."
+    "A frame without human or object counts as failed and stays in every average: what is missing is "
+    "replaced by a blind guess (mean body 3 m in front of the camera, object 0.4 m in front of the pelvis) "
+    "and nothing counts as predicted contact."
 )
 
 
@@ -56,8 +56,8 @@ def readable(report: Report, notes: Sequence[str] = ()) -> str:
         *_table(MORE, report.rows),
         "",
         "CD: Chamfer in cm after one similarity alignment of both; CD~: the same with random points on each "
-        "surface, as in CONTHO's code (the truth itself does not read 0). MPJPE, PA, hands in mm; rel: object "
-        "from pelvis; accel in mm/frame^2 on sequences; kp: px at 256.",
+        "surface, as in CONTHO's code (the truth itself does not read 0). MPJPE, PA, hands in mm; rel: "
+        "object from pelvis; accel in mm/frame^2 on sequences; kp: px at 256.",
         FAILURE_RULE,
         *[line for row in report.rows for line in _failure_lines(row)],
         published_note(report.dataset),
