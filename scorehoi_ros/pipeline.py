@@ -11,7 +11,7 @@ from scorehoi_ros.body.model import BodyModel, load_body
 from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config import PipelineConfig, parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.fit.evidence import Evidence, Silhouette, build_evidence
+from scorehoi_ros.evidence import Evidence, Silhouette, build_evidence
 from scorehoi_ros.fit.joint import floor_under
 from scorehoi_ros.fit.solver import FitSolver
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scorehoi_ros.fit.evidence import Evidence
+from scorehoi_ros.evidence import Evidence
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.types import Estimate, Floats, Floor
 

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import pose_matrices
 from scorehoi_ros.config import PipelineConfig
-from scorehoi_ros.fit.evidence import Evidence, Silhouette
+from scorehoi_ros.evidence import Evidence, Silhouette
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.energy import image, physical
+from scorehoi_ros.evidence import Silhouette, distance_outside, outline_of, thin_points
 from scorehoi_ros.fit.depth_order import find_order, order_loss
-from scorehoi_ros.fit.evidence import Silhouette, distance_outside, outline_of, thin_points
 from scorehoi_ros.fit.pose_prior import load_prior
 from scorehoi_ros.geometry.sdf import build_grid
 from scorehoi_ros.objects.template import load_template

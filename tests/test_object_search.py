@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.energy.image import Outline
-from scorehoi_ros.fit.evidence import Silhouette
+from scorehoi_ros.evidence import Silhouette
 from scorehoi_ros.fit.object_search import misordered, overlap
 from scorehoi_ros.fit.orientations import quarter_turns, rotation_distance, spread_rotations
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.energy.image import project
-from scorehoi_ros.fit.evidence import Evidence
+from scorehoi_ros.evidence import Evidence
 from scorehoi_ros.types import CONTACT_DISTANCE_M
 
 # How readily a body part is taken to touch an object that its outline meets in the image.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.energy.image import project
-from scorehoi_ros.fit.evidence import Silhouette
+from scorehoi_ros.evidence import Silhouette
 
 _NEIGHBOURS = 6
 _INSIDE_PX = 2.0

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.energy import image
+from scorehoi_ros.evidence import Evidence, Silhouette
 from scorehoi_ros.fit.descent import Descent, Terms, Values, descend
-from scorehoi_ros.fit.evidence import Evidence, Silhouette
 from scorehoi_ros.fit.human_start import analytic_pose
 from scorehoi_ros.fit.pose_prior import PosePrior
 from scorehoi_ros.fit.scene import HAND_JOINT_0, HumanPoints, PosedBody

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.energy import physical
+from scorehoi_ros.evidence import Evidence
 from scorehoi_ros.fit import contact_guess
 from scorehoi_ros.fit.contact_guess import ContactMasks
 from scorehoi_ros.fit.depth_order import DepthOrder, find_order, order_loss
 from scorehoi_ros.fit.descent import Descent, Terms, Values, descend
-from scorehoi_ros.fit.evidence import Evidence
 from scorehoi_ros.fit.human import (
     RATES,
     HumanPriors,

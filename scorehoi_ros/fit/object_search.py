@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from scorehoi_ros.energy import image, physical
+from scorehoi_ros.evidence import Silhouette
 from scorehoi_ros.fit.descent import Terms, Values, descend
-from scorehoi_ros.fit.evidence import Silhouette
 from scorehoi_ros.fit.orientations import MIN_ANGLE, quarter_turns, rotation_distance, spread_rotations
 from scorehoi_ros.fit.scene import ObjectTensors
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix

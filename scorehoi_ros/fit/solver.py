@@ -8,8 +8,8 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.evidence import Evidence
 from scorehoi_ros.fit import contact_guess
-from scorehoi_ros.fit.evidence import Evidence
 from scorehoi_ros.fit.human import (
     HumanPriors,
     fit_human,

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from scorehoi_ros.geometry.decimate import coarse_faces
 from scorehoi_ros.messages import Factory, header, is_present
 from scorehoi_ros.messages import pose as pose_message
-from scorehoi_ros.ros.decimate import coarse_faces
 from scorehoi_ros.types import Contacts, Floats, HumanState, ObjectState, Reconstruction
 
 HUMAN_TRIANGLES = 1500
