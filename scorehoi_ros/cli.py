@@ -6,19 +6,33 @@ A command module has HELP (one line), EXAMPLE (one shell line), add_arguments(pa
 import argparse
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from scorehoi_ros import __version__
 from scorehoi_ros.errors import ScorehoiError
 
 COMMANDS = ("label", "demo", "node", "template", "doctor", "bench", "body")
+DESCRIPTION = "Human mesh, object pose and contacts from camera images, as ROS 2 messages and as files."
 EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 cannot write, 4 optional part missing, 130 interrupted"
+DEBUG = "SCOREHOI_DEBUG"
+"""Environment variable: when set, an unexpected error shows where it came from."""
+INTERNAL_ERROR = 1
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line that says where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and leave with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Parser with all sub-commands; heavy libraries are imported only when a command runs."""
-    parser = argparse.ArgumentParser(prog="scorehoi", description=__doc__.splitlines()[0], epilog=EXIT_CODES)
+    parser = Parser(prog="scorehoi", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
@@ -37,17 +51,31 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; a ScorehoiError is printed without a traceback."""
+    """Run one command; no error is shown as a traceback, unless SCOREHOI_DEBUG is set."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # read when cv2 is imported; damage is reported by us
     args = build_parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
+        return code
     except ScorehoiError as error:
         sys.stderr.write(f"scorehoi {args.command}: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write(f"scorehoi {args.command}: interrupted\n")
         return 130
+    except BrokenPipeError:  # as in `scorehoi template list | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        sys.stderr.write(
+            f"scorehoi {args.command}: internal error, {type(error).__name__}: {error}. This is a bug: run "
+            f"it again with {DEBUG}=1 and report what it prints.\n"
+        )
+        return INTERNAL_ERROR
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.errors import InputError
+from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.parts import FILES, PACKAGES, FilePart, PackagePart
 
 FOUND, MISSING, BROKEN, OTHER_VERSION = "found", "missing", "broken", "other version"
@@ -153,8 +153,23 @@ def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
     if promised and not digest.startswith(promised.group(1)):
         return BROKEN, f"damaged: the name promises sha256 {promised.group(1)}..., it has {digest[:8]}..."
     if part.shipped_as and digest != (shipped := shipped_sha256(part.shipped_as)):
+        wrong = _why_unreadable(part, path)
+        if wrong:
+            return BROKEN, wrong
         return OTHER_VERSION, f"not the file of this release: its sha256 is {shipped[:16]}..."
     return FOUND, ""
+
+
+def _why_unreadable(part: FilePart, path: Path) -> str:
+    """Why a file that is not the shipped one cannot be used either; empty when it can."""
+    try:
+        if part.shipped_as.endswith(".npz"):
+            importlib.import_module("scorehoi_ros.body.model").load_body(path)
+        else:
+            importlib.import_module("scorehoi_ros.fit.pose_prior").load_prior(path)
+    except (ScorehoiError, ImportError) as error:
+        return str(error)
+    return ""
 
 
 def shipped_sha256(name: str) -> str:

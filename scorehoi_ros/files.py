@@ -40,6 +40,20 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def refuse_unwritable(path: str | Path) -> None:
+    """Raise OutputError when ``path`` cannot be written; asked before long work, not after it."""
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(f"cannot write {target}: it is a folder. Give the name of a file.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}. Choose a writable folder with free space."
+        ) from error
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON; NaN and infinity are refused, because other readers choke on them."""
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"

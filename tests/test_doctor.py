@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scorehoi_ros import doctor
+from scorehoi_ros.assets import model_file
 from scorehoi_ros.commands import doctor as command
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.parts import FILES, PACKAGES, FilePart, PackagePart
@@ -111,7 +112,8 @@ def test_shipped_file_that_is_gone_is_told() -> None:
 
 
 def test_another_body_than_the_shipped_one_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "body_anny.npz").write_bytes(b"another body")
+    # Bytes behind the end of the archive: another file, which can be read all the same.
+    (tmp_path / "body_anny.npz").write_bytes(model_file("body_anny.npz").read_bytes() + b"\0")
     monkeypatch.setenv("SCOREHOI_MODELS", str(tmp_path))
     finding = doctor.examine_file(next(part for part in FILES if part.shipped_as == "body_anny.npz"), "")
     assert finding.state == doctor.OTHER_VERSION

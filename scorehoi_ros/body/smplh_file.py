@@ -68,7 +68,7 @@ def _read_arrays(path: Path, content: bytes) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files if name in _KEYS or name in _HANDS}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise BodyError(f"{path} cannot be read as an .npz of arrays: {error}. Download it again.") from error
 
 

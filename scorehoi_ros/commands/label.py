@@ -2,17 +2,19 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import write_json
+from scorehoi_ros.files import refuse_unwritable, write_json
 from scorehoi_ros.io.bag_topics import BagTopics
+from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.labeller import Build, Draw, LabelJob, label, refuse_overwriting
 from scorehoi_ros.io.report import readable
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.options import add_config_options, config_from_args
+from scorehoi_ros.types import Status
 
 HELP = "label a video, a folder of images or a bag: human mesh, object pose and contacts for each frame"
 EXAMPLE = "scorehoi label clip.mp4 --object ball:0.22 --camera 900,900,640,360 --out labels"
@@ -70,13 +72,23 @@ def run(args: argparse.Namespace) -> int:
 def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
     """Label with the given pipeline and painter."""
     job = job_from_args(args)
+    if args.json:
+        refuse_unwritable(args.json)
     summary = label(job, build, draw, show_progress)
+    sys.stdout.write(readable(summary) + f"\nwritten  {job.out}\n")
     if args.json:
         write_json(args.json, summary)
-    sys.stdout.write(readable(summary) + f"\nwritten  {job.out}\n")
     if summary["interrupted"]:
         sys.stderr.write("scorehoi label: interrupted; what is written is complete up to the last frame\n")
-    return INTERRUPTED if summary["interrupted"] else 0
+        return INTERRUPTED
+    if summary["status"][Status.BAD_INPUT.name] == summary["frames_out"]:
+        raise InputError(f"no frame of {args.input} could be used. {_why_nothing(summary)}")
+    return 0
+
+
+def _why_nothing(summary: dict[str, Any]) -> str:
+    rows = summary["frames"]
+    return f"The first one: {rows[0]['message']}" if rows else "It holds none."
 
 
 def job_from_args(args: argparse.Namespace) -> LabelJob:
@@ -103,6 +115,8 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
         raise InputError(
             f"--object STEM=T is for images. {args.input} is a {source.kind}: give --object T once."
         )
+    if objects:
+        _check_stems(Path(args.input), objects)
     return LabelJob(
         source,
         config,
@@ -130,19 +144,37 @@ def parse_objects(values: Sequence[str]) -> tuple[str, dict[str, str]]:
     return default, by_stem
 
 
+def _check_stems(path: Path, objects: Mapping[str, str]) -> None:
+    stems = {file.stem for file in ([path] if path.is_file() else list_images(path))}
+    unknown = sorted(set(objects) - stems)
+    if unknown:
+        raise InputError(
+            f"--object {unknown[0]}=...: {path} holds no image of that name. "
+            f"STEM is a file name without its suffix, such as {min(stems)}."
+        )
+
+
 def show_progress(frames: Iterable[Any], count: int | None) -> Iterator[Any]:
-    """Pass frames on behind a progress bar on the standard error, with milliseconds a frame."""
+    """Pass frames on behind a progress bar on the standard error, with milliseconds a frame.
+
+    The bar appears with the first finished frame, so that nothing stands before an error in what was given.
+    """
     from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
     quiet = not sys.stderr.isatty()
-    with tqdm(
-        frames,
-        total=count,
-        unit="frame",
-        file=sys.stderr,
-        mininterval=15.0 if quiet else 0.2,
-        dynamic_ncols=True,
-    ) as bar:
+    with (
+        logging_redirect_tqdm(),
+        tqdm(
+            frames,
+            total=count,
+            unit="frame",
+            file=sys.stderr,
+            mininterval=15.0 if quiet else 0.2,
+            delay=1e-3,
+            dynamic_ncols=True,
+        ) as bar,
+    ):
         for done, frame in enumerate(bar, start=1):
             yield frame
             bar.set_postfix_str(f"{1e3 * bar.format_dict['elapsed'] / done:.0f} ms/frame", refresh=False)

@@ -16,6 +16,9 @@ from scorehoi_ros.types import Box, Camera, Floats, Frame, Masks, Model
 GUESSED_FOV_DEG = 60.0
 """Assumed horizontal-or-vertical field of view over the longer side, typical of phones and webcams."""
 
+LEAST_FOCAL, LARGEST_FOCAL, FARTHEST_CENTRE = 0.05, 1000.0, 20.0
+"""Limits in longer sides of the image beyond which intrinsics are surely wrong."""
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -52,9 +55,27 @@ def validate_camera(camera: Camera) -> None:
         )
     if camera.width <= 0 or camera.height <= 0:
         raise CameraError(f"image size must be positive. Got {camera.width} x {camera.height}.")
+    _refuse_absurd(camera)
     if not np.isfinite(camera.distortion).all():
         raise CameraError(
             f"distortion coefficients must be finite. Got {np.asarray(camera.distortion).tolist()}."
+        )
+
+
+def _refuse_absurd(camera: Camera) -> None:
+    """Swapped, scaled or invented numbers; even a cut-out of a telephoto image stays within these limits."""
+    K, side = np.asarray(camera.K), max(camera.width, camera.height)
+    focal, centre = np.array([K[0, 0], K[1, 1]]), K[:2, 2]
+    if not (LEAST_FOCAL * side <= focal.min() and focal.max() <= LARGEST_FOCAL * side):
+        raise CameraError(
+            f"focal lengths fx={K[0, 0]:g}, fy={K[1, 1]:g} cannot belong to an image of {camera.width} x "
+            f"{camera.height}: expected {LEAST_FOCAL * side:g} to {LARGEST_FOCAL * side:g} pixels. "
+            "Give fx,fy,cx,cy in pixels, in this order."
+        )
+    if np.abs(centre).max() > FARTHEST_CENTRE * side:
+        raise CameraError(
+            f"the principal point cx={centre[0]:g}, cy={centre[1]:g} is far outside the image of "
+            f"{camera.width} x {camera.height}. Give fx,fy,cx,cy in pixels, in this order."
         )
 
 

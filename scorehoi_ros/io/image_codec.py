@@ -193,7 +193,10 @@ def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:
-        raise InputError(f"the image cannot be decoded: {error}".strip()) from error
+        raise InputError(
+            f"the image file of {len(content)} bytes cannot be decoded: it is damaged, or its size is beyond "
+            f"2^20 pixels a side or 2^30 in all. Export it again, smaller."
+        ) from error
     if image is None or image.size == 0:
         raise InputError(f"the {len(content)} bytes are not a readable JPEG, PNG, WebP or BMP image.")
     return np.asarray(image)

@@ -58,7 +58,11 @@ def list_images(folder: Path, masks_dir: Path | None = None) -> list[Path]:
     if masks_dir is not None and masks_dir.resolve() == folder.resolve():
         found = [file for file in found if not _MASK_NAME.fullmatch(file.stem)]
     if not found:
-        raise InputError(f"{folder} holds no images. Expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
+        there = ", ".join(sorted(file.name for file in folder.iterdir())[:3]) or "nothing"
+        raise InputError(
+            f"{folder} holds no images. Expected files ending in {', '.join(IMAGE_SUFFIXES)}; found {there}. "
+            "A video or a bag is given by its own name."
+        )
     doubles = [stem for stem, n in Counter(file.stem for file in found).items() if n > 1]
     if doubles:
         raise InputError(

@@ -89,6 +89,8 @@ def label(job: LabelJob, build: Build, draw: Draw, progress: Progress) -> dict[s
     """
     prepare_folder(job.out)
     with _interrupts() as interrupted, _Run(job, build, draw) as run:
+        if not job.objects:
+            run.prepare()
         frames = selected(job.source, job.stride, job.limit)
         count = job.source.count and -(-job.source.count // job.stride)
         for frame in progress(frames, min(count, job.limit or count) if count else job.limit):
@@ -124,7 +126,7 @@ def prepare_folder(out: Path) -> None:
         ) from error
     earlier = list((out / "frames").glob("*.npz"))
     if earlier:
-        _log.warning("%s holds %d frames of an earlier run; those not made again stay", out, len(earlier))
+        _log.warning("%s holds frames of an earlier run (%d); those not made again stay", out, len(earlier))
 
 
 class _Run:
@@ -148,6 +150,10 @@ class _Run:
         if self._pipeline is not None:
             self._pipeline.close()
         return self._stack.__exit__(*error)
+
+    def prepare(self) -> None:
+        """Build the pipeline, so that a wrong setting is told before the first frame is read."""
+        self._use(self._job.config.object)
 
     def take(self, frame: Frame | BadFrame) -> None:
         """Label one frame."""

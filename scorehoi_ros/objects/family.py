@@ -46,11 +46,10 @@ def usage(family: Family) -> str:
         f"  {p.name:<12} {p.description} [{p.unit}], default {p.default:g}, usually {p.low:g} to {p.high:g}"
         for p in family.parameters
     ]
-    order = "x".join(p.name for p in family.parameters)
-    return (
-        f"{family.name}: {family.description}; write {family.name}:{order} or {family.name}:name=value,...\n"
-        + ("\n".join(lines))
-    )
+    order = "x".join(p.name.upper() for p in family.parameters)
+    named = f"{family.name}:{family.parameters[0].name}=NUMBER,..."
+    head = f"{family.name}: {family.description}; write {family.name}:{order} or {named}"
+    return "\n".join([head, *lines])
 
 
 def default_parameters(family: Family) -> dict[str, float]:

@@ -15,6 +15,7 @@ from scorehoi_ros.types import NUM_OBJECT_POINTS, Floats
 
 MESH_SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".off")
 POINT_SUFFIXES = (".xyz",)
+TEXT_SUFFIXES = (".obj", ".off")
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes; a bigger file is surely not an object template."""
 
@@ -50,6 +51,8 @@ def parse_mesh(data: bytes, suffix: str, name: str) -> Mesh:
         raise TemplateError(f"{name}: {error}") from error
     except Exception as error:  # a damaged file can fail anywhere in a third-party reader
         reason = f"{type(error).__name__}: {error}".strip(": ")
+        if isinstance(error, ImportError):  # the reader wants a package to guess how damaged text is encoded
+            reason = "neither binary nor readable text"
         raise TemplateError(
             f"{name} is not a readable {suffix} mesh ({reason[:200]}). "
             "Export it again from the program it came from."
@@ -66,10 +69,21 @@ def _load(data: bytes, suffix: str) -> Any:
     """What trimesh makes of the bytes; its logging is silenced, because every failure becomes an error."""
     trimesh = importlib.import_module("trimesh")
     logging.getLogger("trimesh").setLevel(logging.CRITICAL)
+    if suffix in TEXT_SUFFIXES:
+        data = _as_utf8(data)
     with np.errstate(all="ignore"):
         return trimesh.load(
             io.BytesIO(data), file_type=suffix[1:], process=False, skip_materials=True, maintain_order=True
         )
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """Text of another encoding (names of parts in Latin-1): the numbers, which matter, are the same in it."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1").encode("utf-8")
+    return data
 
 
 def _join(loaded: Any) -> Mesh:

@@ -114,7 +114,10 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}.") from error
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-    grey = cv2.imdecode(data, flags) if data.size else None
+    try:
+        grey = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:  # absurd sizes in the header
+        grey = None
     if grey is None:
         raise InputError(
             f"{path} cannot be read as an image ({data.size} bytes). Expected a PNG or JPEG mask."

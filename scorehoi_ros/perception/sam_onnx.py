@@ -74,8 +74,7 @@ def open_session(path: Path) -> Any:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError(
-            "SAM as ONNX needs onnxruntime, which is not installed. Install the extra: "
-            "pip install 'scorehoi_ros[onnx]'"
+            "SAM as ONNX needs onnxruntime, which is not installed. Install the extra: pip install '.[onnx]'"
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -87,7 +86,8 @@ def open_session(path: Path) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own types, which have no common base but Exception
         raise InputError(
-            f"{path} cannot be read as an ONNX model: {error}. Download or export it again."
+            f"{path} cannot be read as an ONNX model ({str(error).split(':')[-1].strip()[:200]}). "
+            "Download or export it again."
         ) from error
 
 

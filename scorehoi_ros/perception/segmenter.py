@@ -1,5 +1,6 @@
 """Chooses the object segmentation that the configuration names."""
 
+import logging
 from pathlib import Path
 
 from scorehoi_ros.config import PipelineConfig
@@ -13,6 +14,8 @@ SAM_HELP = (
     "(extra [onnx]), or choose --segmenter grabcut"
 )
 
+_log = logging.getLogger(__name__)
+
 
 def make_segmenter(config: PipelineConfig) -> Segmenter | None:
     """The segmenter of `config`, or None for "none".
@@ -20,6 +23,8 @@ def make_segmenter(config: PipelineConfig) -> Segmenter | None:
     Raises MissingExtraError when SAM is asked for without its weights or its packages, InputError when a
     named weight file is not there.
     """
+    if config.segmenter != "sam" and (config.sam_checkpoint or config.sam_encoder or config.sam_decoder):
+        _log.warning("SAM weights are given but not used: the segmenter is %s; choose sam", config.segmenter)
     if config.segmenter == "none":
         return None
     if config.segmenter == "grabcut":

@@ -1,7 +1,9 @@
 """A scaled part of an image: segmentation works around the prompt, at a size that is quick."""
 
+import logging
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import cv2
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from scorehoi_ros.types import Bools, Box, Floats, Prompt
 
 Value = TypeVar("Value", np.uint8, np.float32)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,19 @@ def prompted_box(prompt: Prompt, height: int, width: int, mask_margin: float = 0
     if box is None and prompt.points is not None:
         # A click says nothing about the size: a sixth of the image to each side.
         box = points_box(np.reshape(prompt.points, (-1, 2)), reach=min(height, width) / 6.0)
-    return None if box is None else clip_box(box, height, width)
+    clipped = None if box is None else clip_box(box, height, width)
+    if prompt.box is not None and clipped is None:
+        _warn_outside(prompt.box, height, width)
+    return clipped
+
+
+@lru_cache(maxsize=16)
+def _warn_outside(box: Box, height: int, width: int) -> None:
+    """Say once for each box that it cannot work; its frames only say that the object is not found."""
+    _log.warning(
+        "the prompt box %g,%g,%g,%g covers no pixel of the %d x %d image; give x0,y0,x1,y1 in its pixels",
+        *(box.x0, box.y0, box.x1, box.y1, width, height),
+    )
 
 
 def window_around(box: Box, height: int, width: int, context: float, size: int) -> Window:
