@@ -150,7 +150,7 @@ def window(vertices: Floats, K: Floats, width: int, height: int) -> tuple[int, i
     return max(low[0], 0), max(low[1], 0), min(high[0], width), min(high[1], height)
 
 
-def fine_intrinsics(K: Floats, s: int) -> Floats:
+def fine_intrinsics(K: Floats, s: float) -> Floats:
     """K of a picture with `s` times as many pixels along each side, centres at integers in both."""
     scale = np.array([[s, 0, (s - 1) / 2], [0, s, (s - 1) / 2], [0, 0, 1.0]])
     return np.asarray(scale @ np.asarray(K, np.float64))
