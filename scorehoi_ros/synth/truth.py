@@ -113,9 +113,11 @@ def unpack(arrays: Mapping[str, NDArray]) -> list[SceneTruth]:
     counts = {len(column) for column in columns.values()}
     if len(counts) > 1:
         raise InputError(
-            f"the fields of the scenes have {sorted(counts)} rows, expected equal numbers. The file is damaged."
+            f"the fields of the scenes have {sorted(counts)} rows, expected equal numbers. "
+            "The file is damaged."
         )
-    return [SceneTruth(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+    rows = zip(*columns.values(), strict=True)
+    return [SceneTruth(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _packed(name: str, values: list) -> NDArray:

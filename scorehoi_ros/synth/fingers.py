@@ -1,0 +1,107 @@
+"""Fingers of a batch of scenes close around the objects, each until it touches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.skeleton import FINGERS, SIDES
+from scorehoi_ros.synth.anchors import Anchors
+from scorehoi_ros.synth.draft import Draft
+from scorehoi_ros.synth.field import stack_fields
+from scorehoi_ros.synth.hands import (
+    CLOSED_NAMES,
+    LEVELS,
+    OPEN_NAMES,
+    HandCorpus,
+    closed_levels,
+    closing_path,
+    sided,
+)
+from scorehoi_ros.synth.kinematics import matrices
+from scorehoi_ros.types import Floats
+
+_NEAR_M = 0.012
+"""A finger that comes this near without being stopped stays where it is nearest."""
+_PRESHAPE = 0.25
+
+
+@dataclass(frozen=True)
+class FingerSkin:
+    """A small layer with the skin of all fingers."""
+
+    layer: BodyLayer
+    rows: dict[tuple[str, str], Tensor]
+    """(side, finger) -> rows of the layer's vertices."""
+
+
+@dataclass(frozen=True)
+class Grasp:
+    """How one hand may close."""
+
+    opened: Floats
+    """(15, 3) of its side."""
+    closed: Floats
+    """(15, 3)"""
+    relaxed: float
+    """Level of fingers that meet nothing."""
+
+
+def make_skin(body: BodyModel, anchors: Anchors) -> FingerSkin:
+    """Collect the fingers' vertices in one layer."""
+    ids = np.unique(np.concatenate(list(anchors.fingers.values())))
+    rows = {key: torch.as_tensor(np.searchsorted(ids, value)) for key, value in anchors.fingers.items()}
+    return FingerSkin(BodyLayer(body, ids), rows)
+
+
+def draw_grasp(hands: HandCorpus, side: str, rng: np.random.Generator) -> Grasp:
+    """Open and closed hand from the corpus."""
+    opened, closed = (sided(hands.draw(names, rng), side) for names in (OPEN_NAMES, CLOSED_NAMES))
+    return Grasp(opened, closed, float(rng.uniform(0.15, 0.5)))
+
+
+def preshaped(grasp: Grasp) -> Floats:
+    """(15, 3) the hand before it closes."""
+    return np.asarray(grasp.opened + _PRESHAPE * (grasp.closed - grasp.opened))
+
+
+def close_fingers(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[str, Grasp]]) -> None:
+    """Set the hand poses of the drafts that hold something, in place; `grasps` has one for each such hand."""
+    active = [b for b, grasp in enumerate(grasps) if grasp]
+    if not active:
+        return
+    distance = _distances(skin, [drafts[b] for b in active], [grasps[b] for b in active])
+    for row, b in enumerate(active):
+        for side, grasp in grasps[b].items():
+            gaps = np.stack([distance[row][:, skin.rows[side, finger]].min(1) for finger in FINGERS])
+            rest = np.full(len(FINGERS), grasp.relaxed)
+            level = closed_levels(gaps, _NEAR_M, rest)
+            # three joints for each finger
+            share = np.repeat(level, 3)[:, None]
+            start = 0 if side == "left" else 15
+            drafts[b].hand_poses[start : start + 15] = grasp.opened + share * (grasp.closed - grasp.opened)
+
+
+def _distances(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[str, Grasp]]) -> Floats:
+    """(B, levels, n) signed distance of the fingers' skin at every level of closing."""
+    count, levels = len(drafts), len(LEVELS)
+    hands = np.stack([np.tile(draft.hand_poses, (levels, 1, 1)) for draft in drafts])
+    for b, grasp in enumerate(grasps):
+        for k, side in enumerate(SIDES):
+            if side in grasp:
+                hands[b, :, 15 * k : 15 * k + 15] = closing_path(grasp[side].opened, grasp[side].closed)
+    body = np.repeat(np.stack([draft.local for draft in drafts]), levels, axis=0)
+    rotations = np.concatenate([body, matrices(hands.reshape(-1, 30, 3))], axis=1)
+    betas = np.repeat(np.stack([draft.betas for draft in drafts]), levels, axis=0)
+    root = np.repeat(np.stack([draft.root for draft in drafts]), levels, axis=0)
+    with torch.no_grad():
+        points, _ = skin.layer(*(torch.as_tensor(a, dtype=torch.float32) for a in (rotations, betas, root)))
+        R = torch.as_tensor(np.stack([draft.R_object for draft in drafts]), dtype=torch.float32)
+        t = torch.as_tensor(np.stack([draft.t_object for draft in drafts]), dtype=torch.float32)
+        local = (points.view(count, -1, 3) - t[:, None]) @ R
+        distance = stack_fields([draft.template.sdf for draft in drafts]).distances(local)
+    return distance.view(count, levels, -1).numpy()
