@@ -1,7 +1,7 @@
 """BEHAVE at 30 frames a second, in the published layout.
 
-behave-30fps-params-v1/<name>/{info.json, smpl_fit_all.npz, object_fit_all.npz}; images are those that the data
-set's own tool extracts from its videos: sequences/<name>/t0003.033/k1.color.jpg.
+behave-30fps-params-v1/<name>/{info.json, smpl_fit_all.npz, object_fit_all.npz}; images are those that
+the data set's own tool extracts from its videos: sequences/<name>/t0003.033/k1.color.jpg.
 """
 
 import re

@@ -1,7 +1,7 @@
 """IMHD2 (Zhao et al., CVPR 2024) in its published layout; bodies are neutral SMPL-H with 16 betas.
 
 ground_truth/<date>/<segment>/<sequence>/gt_<part>_<start>_<end>.pkl, calibrations/<date>/{intrin,extrin}.json
-object_templates/<object>/<object>_simplified_transformed.obj; images of the main view, decoded from
+and object_templates/<object>/<object>_simplified_transformed.obj; images of the main view, decoded from
 video_release/<date>/<segment>/<sequence>/data2.mp4 into the folder data2 beside it.
 """
 
