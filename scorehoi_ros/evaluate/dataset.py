@@ -4,12 +4,15 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Bools, Floats, Floor, Frame, HumanObservation, Ints
+
+if TYPE_CHECKING:
+    from scorehoi_ros.objects.template import ObjectTemplate
 
 DATASETS: dict[str, str] = {
     "synhoi-test": "scorehoi_ros.evaluate.synhoi",
@@ -40,7 +43,7 @@ class Truth:
     human: Human
     T_cam_object: Floats
     """(4, 4) of `template`, whose origin is the mean of its 64 points."""
-    template: ObjectTemplate
+    template: "ObjectTemplate"
     floor: Floor | None = None
     human_mask: Bools | None = None
     """(H, W) visible pixels of the person."""

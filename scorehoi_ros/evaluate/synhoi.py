@@ -30,6 +30,7 @@ from scorehoi_ros.types import Camera, Floor, Frame, HumanObservation, Landmarks
 TRUTH_FILE = "synth/synhoi_test.npz"
 RATE_HZ = 10.0
 """Frames of a sequence are this far apart."""
+_DRAWN_BY = ("synth", "render", "body", "objects", "geometry")
 
 _log = logging.getLogger(__name__)
 
@@ -74,12 +75,12 @@ def open_truths(path: Path, make: Render, cache_version: str | None) -> Dataset:
 
 
 def renderer_version() -> str:
-    """Changes with every change of the code that draws, so that old images are never shown for new ones."""
-    digest = hashlib.sha256()
+    """Changes with the code and the data that draw, so that old images are never shown for new ones."""
     package = Path(__file__).parents[1]
-    for folder in ("synth", "render", "body"):
-        for source in sorted((package / folder).glob("*.py")):
-            digest.update(source.read_bytes())
+    sources = [path for folder in _DRAWN_BY for path in sorted((package / folder).glob("*.py"))]
+    digest = hashlib.sha256()
+    for source in (*sources, model_file("body_anny.npz"), model_file("detector_noise.json")):
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
 
 
