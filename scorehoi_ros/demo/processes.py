@@ -24,9 +24,8 @@ RESULTS_TOPIC = "/scorehoi/interaction"
 START_LIMIT_S = 240.0
 """Loading models and compiling kernels, on the first run on a slow machine."""
 ANSWER_LIMIT_S = 120.0
-IDLE_S = 10.0
-"""The recorder stops after this silence; the node may still be busy with the last image."""
 POLL_S = 0.2
+DELIVERY_S = 1.0
 SLOW_HZ = 1.2
 """Without a chosen rate: a little more than the node can follow on two CPU cores."""
 LOG_LINES = 12
@@ -76,7 +75,7 @@ def run_processes(clip: Clip, parameters: Mapping[str, Any], folder: Path, playi
         others = {"node": node, "recorder": recorder}
         _wait(player, "player", others, folder, _play_limit(clip, playing))
         _check(player, "player", folder)
-        _wait_for_recorder(recorder, node, folder)
+        _end_in_order(node, recorder, folder)
     pairs = json.loads(mapping.read_text())
     return Recording(recorded, {int(new): int(old) for new, old in pairs})
 
@@ -114,7 +113,7 @@ def _require_ros() -> None:
 
 
 def _recorder(out: Path) -> list[str]:
-    options = ["--topics", RESULTS_TOPIC, "--out", str(out), "--idle", str(IDLE_S)]
+    options = ["--topics", RESULTS_TOPIC, "--out", str(out)]
     return ["-m", "scorehoi_ros.ros.recorder", *options]
 
 
@@ -181,19 +180,17 @@ def _wait(
         time.sleep(POLL_S)
 
 
-def _wait_for_recorder(
-    recorder: subprocess.Popen[bytes], node: subprocess.Popen[bytes], folder: Path
-) -> None:
-    """The recorder ends by itself after a silence; without any message it never does, so it is asked to."""
-    end = time.monotonic() + ANSWER_LIMIT_S
-    while recorder.poll() is None and time.monotonic() < end:
-        if node.poll() is not None:
-            raise _failure("node", f"ended too early (exit code {node.returncode})", folder)
-        time.sleep(POLL_S)
-    if recorder.poll() is None:
-        recorder.send_signal(signal.SIGINT)
-        recorder.wait(timeout=20)
-    _check(recorder, "recorder", folder)
+def _end_in_order(node: subprocess.Popen[bytes], recorder: subprocess.Popen[bytes], folder: Path) -> None:
+    """The node finishes and publishes its frame in progress, then the recorder ends."""
+    for name, process in (("node", node), ("recorder", recorder)):
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=ANSWER_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise _failure(name, f"did not end within {ANSWER_LIMIT_S:.0f} s", folder) from None
+        _check(process, name, folder)
+        # What the node published last is still on its way to the recorder.
+        time.sleep(DELIVERY_S)
 
 
 def _check(process: subprocess.Popen[bytes], name: str, folder: Path) -> None:
