@@ -133,6 +133,19 @@ def test_failures_stay_in_the_averages(blind) -> None:
     assert row["answered_only"]["contact_f"] == 1
 
 
+def test_numbers_that_are_not_finite_are_failures(blind) -> None:
+    def breaks(call, truth):
+        human = truth.human
+        holes = data.Human(np.where(human.vertices > 0.5, np.nan, human.vertices), human.faces, human.joints)
+        return (
+            replace(truth, human=holes) if call == 0 else replace(truth, T_cam_object=np.full((4, 4), np.inf))
+        )
+
+    row = evaluate(make_dataset(2), {"m": Scripted(breaks)}, blind).rows[0]
+    assert (row["failures"], row["no_human"], row["no_object"]) == (2, 1, 1)
+    assert "the person's numbers are not finite" in row["failure_reasons"] and row["cd_human_cm"] > 1
+
+
 def test_who_never_answers_has_contact_zero(blind) -> None:
     never = Scripted(lambda call, truth: Answer(None, None, 1.0))
     row = evaluate(make_dataset(1), {"never": never}, blind).rows[0]

@@ -1,7 +1,7 @@
 """Work through a data set with some methods and average what each of them scores."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,7 @@ class _Run:
         done: dict[str, tuple[Answer, Any, Scores]] = {}
         for name, method in self.methods.items():
             answer, state = method.answer(sample, self.states.get(name))
+            answer = without_nonsense(answer)
             done[name] = answer, state, score(sample, answer, self.blind)
         # only now, so that an interrupted frame counts for no method
         self.count += 1
@@ -133,6 +134,16 @@ class _Run:
             mine, true = (np.stack(part) for part in zip(*track, strict=True))
             error = metrics.acceleration_error_mm(mine, true)
             self.tallies[name].accelerations.append((error, len(track) - 2))
+
+
+def without_nonsense(answer: Answer) -> Answer:
+    """The answer without a person or an object whose numbers are not finite."""
+    human, T, message = answer.human, answer.T_cam_object, answer.message
+    if human is not None and not (np.isfinite(human.vertices).all() and np.isfinite(human.joints).all()):
+        human, message = None, "the person's numbers are not finite"
+    if T is not None and not np.isfinite(T).all():
+        T, message = None, "the object's numbers are not finite"
+    return replace(answer, human=human, T_cam_object=T, message=message)
 
 
 def add(tally: Tally, answer: Answer, scores: Scores) -> None:
