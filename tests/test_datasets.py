@@ -285,3 +285,20 @@ def test_body_files_are_checked(tmp_path, bodies) -> None:
     cut.write_bytes((bodies / "SMPLH_MALE.npz").read_bytes()[:1000])
     with pytest.raises(ScorehoiError, match="cannot be read"):
         read_body(cut, "smplh")
+
+
+def test_the_ruler_reads_zero_on_behave_and_compares_other_bodies_by_joints(behave, bodies) -> None:
+    from scorehoi_ros.config import PipelineConfig
+    from scorehoi_ros.evaluate import methods
+    from scorehoi_ros.evaluate.run import evaluate
+
+    (behave / "sequences/Date03_Sub03_chairwood/t0004.000/k1.color.jpg").unlink()
+    body = methods.body_of(PipelineConfig())
+    made = methods.make_methods(["truth", "mean-pose"], methods.Setting(PipelineConfig(), body))
+    dataset = open_dataset("behave", behave, body_models=bodies)
+    report = evaluate(dataset, made, methods.blind_human(body))
+    truth, mean = report.rows
+    assert report.count == 1 and [s.key for s in report.skipped] == ["Date03_Sub03_chairwood/t0004.000"]
+    assert truth["cd_human_cm"] == pytest.approx(0, abs=1e-6) and truth["mpjpe_mm"] == 0
+    assert truth["floor_gap_mm"] is None and truth["object_trans_cm"] == 0
+    assert mean["contact_f"] is None and mean["mpjpe_mm"] > 30 and mean["cd_human_cm"] > 5
