@@ -1,4 +1,4 @@
-"""A quicker rasteriser for many small pictures: single precision, vertices projected once, no near-plane clipping.
+"""A quicker rasteriser for many small pictures: single precision, each vertex projected once, no clipping.
 
 `zbuffer.rasterise` is the exact one; this one is for closed meshes that lie in front of the camera, as in
 synthetic scenes.  Integer pixel coordinates are pixel centres.
@@ -15,7 +15,7 @@ Int32 = NDArray[np.int32]
 
 
 def project_fast(vertices_cam: Floats, K: Floats, near: float = 0.05) -> Float32:
-    """Screen coordinates (n, 3): pixel x, pixel y, inverse depth; NaN for vertices nearer than `near` metres."""
+    """Screen coordinates (n, 3): pixel x, y, inverse depth; NaN for vertices nearer than `near` metres."""
     points = np.asarray(vertices_cam, np.float64)
     z = np.where(points[:, 2] >= near, points[:, 2], np.nan)
     x = (K[0, 0] * points[:, 0] + K[0, 1] * points[:, 1]) / z + K[0, 2]

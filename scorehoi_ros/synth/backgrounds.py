@@ -87,10 +87,10 @@ class Room:
 
 def make_ground(normal: Floats, offset: float) -> Ground:
     """Axes from the floor plane `normal . x = offset`."""
-    up = np.asarray(normal, np.float64) / np.linalg.norm(normal)
+    up: Floats = np.asarray(normal, np.float64) / np.linalg.norm(normal)
     ahead = np.array([0.0, 0.0, 1.0]) if abs(up[2]) < 0.95 else np.array([0.0, 1.0, 0.0])
-    forward = ahead - (ahead @ up) * up
-    forward /= np.linalg.norm(forward)
+    level: Floats = ahead - float(ahead @ up) * up
+    forward: Floats = level / np.linalg.norm(level)
     right = np.cross(forward, up)
     return Ground(up.astype(np.float32), right.astype(np.float32), forward.astype(np.float32), float(offset))
 
@@ -98,16 +98,14 @@ def make_ground(normal: Floats, offset: float) -> Ground:
 def room_axes(ground: Ground, turn: float) -> Float32:
     """(3, 3) rows: the room's right, up and forward in the camera frame."""
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
-    return np.stack(
-        [c * ground.right - s * ground.forward, ground.up, s * ground.right + c * ground.forward]
-    )
+    return np.stack([c * ground.right - s * ground.forward, ground.up, s * ground.right + c * ground.forward])
 
 
 def sample_room(rng: np.random.Generator, ground: Ground, actors: Floats) -> Room:
     """A room with space for the actors' points (n, 3) in the camera frame, drawn at random."""
     turn, outside = rng.uniform(-0.6, 0.6), bool(rng.random() < 0.15)
     places = actors @ room_axes(ground, turn).T - [0, ground.offset, 0]
-    # drawn without regard to the actors, and moved only where they would stand in a wall: a sequence keeps its room
+    # moved only where the actors would stand in a wall: a sequence keeps its room
     reach = rng.uniform([1.2, 1.2, 2.5, 0.3], [5.0, 5.0, 9.0, 3.0])
     height = rng.uniform(2.3, 3.6)
     margin = np.array([0.3, 0.0, 0.3])
@@ -153,7 +151,9 @@ def paint_room(room: Room, ground: Ground, K: Floats, width: int, height: int) -
 
 def list_photos(folder: Path) -> list[Path]:
     """Pictures in a folder, by name; raises InputError when there are none."""
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES) if folder.is_dir() else []
+    found = (
+        sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES) if folder.is_dir() else []
+    )
     if not found:
         raise InputError(
             f"no pictures in {folder} to use as backgrounds. Expected files with one of the endings "
@@ -165,7 +165,7 @@ def list_photos(folder: Path) -> list[Path]:
 def paint_photo(
     path: Path, rng: np.random.Generator, width: int, height: int, T_view_image: Floats, size: tuple[int, int]
 ) -> Float32:
-    """A random part of a photo behind the whole image (width, height), seen in a view of it, `size` (w, h) pixels.
+    """A random part of a photo behind the image (width, height), seen in a view of `size` (w, h) pixels.
 
     `T_view_image` (3, 3) maps image pixels to pixels of the view.  Raises InputError when it cannot be read.
     """
@@ -200,8 +200,12 @@ def _finish(rng: np.random.Generator, kinds: tuple[str, ...]) -> Finish:
         "carpet": lambda: 0.5 * any_colour(rng) + 0.5 * pale,
     }.get(kind, lambda: pale if rng.random() < 0.75 else 0.5 * any_colour(rng) + 0.5 * pale)()
     second = colour * rng.uniform(0.6, 1.1) if rng.random() < 0.7 else any_colour(rng)
-    scale = {"planks": 0.14, "tiles": 0.4, "bricks": 0.24, "paper": 0.3}.get(kind, 1.0) * rng.uniform(0.7, 1.6)
-    return Finish(kind, np.clip(colour, 0.04, 0.97), np.clip(second, 0.04, 0.97), float(scale), rng.uniform(0, 5))
+    scale = {"planks": 0.14, "tiles": 0.4, "bricks": 0.24, "paper": 0.3}.get(kind, 1.0) * rng.uniform(
+        0.7, 1.6
+    )
+    return Finish(
+        kind, np.clip(colour, 0.04, 0.97), np.clip(second, 0.04, 0.97), float(scale), rng.uniform(0, 5)
+    )
 
 
 def _panel(rng: np.random.Generator, low: Floats, high: Floats) -> Panel:

@@ -14,7 +14,19 @@ from scorehoi_ros.synth.things import Material, Shape, make_shape, paint_thing, 
 from scorehoi_ros.types import Floats
 
 Float32 = NDArray[np.float32]
-KINDS = ("box", "bin", "table", "round_table", "stool", "chair", "armchair", "bench", "suitcase", "bucket", "container")
+KINDS = (
+    "box",
+    "bin",
+    "table",
+    "round_table",
+    "stool",
+    "chair",
+    "armchair",
+    "bench",
+    "suitcase",
+    "bucket",
+    "container",
+)
 VARIANTS = 2
 MOST = 7
 CLEARANCE_M = 0.25
@@ -76,7 +88,9 @@ def _draw_one(
     _, face = draw_fast(screen, shape.faces, width, height)
     if not (face >= 0).any():
         return
-    values, ids = gather(screen, shape.faces, np.hstack([vertices, shape.normals @ R.T, shape.vertices]), face)
+    values, ids = gather(
+        screen, shape.faces, np.hstack([vertices, shape.normals @ R.T, shape.vertices]), face
+    )
     colours = paint_thing(material, shape, values[:, 6:], ids)
     gloss, none = np.full(len(ids), material.gloss, np.float32), np.zeros(len(ids), np.float32)
     patch = Patch(values[:, :3], values[:, 3:6], values[:, 6:], colours, gloss, none)

@@ -7,13 +7,28 @@ from scorehoi_ros.render.jit import kernel
 
 @kernel
 def light_pixels(  # type: ignore[no-untyped-def]
-    points, normals, colours, gloss, fold, rest, tile, shift, lamp, shadow, axes, origin, scale, key, bias, out
+    points,
+    normals,
+    colours,
+    gloss,
+    fold,
+    rest,
+    tile,
+    shift,
+    lamp,
+    shadow,
+    axes,
+    origin,
+    scale,
+    key,
+    bias,
+    out,
 ):
     """Write the colours (n, 3) of lit surface points into `out`; single precision throughout.
 
-    `lamp` (5, 3): direction, up, colours of key, sky and ground; `fold` (n,) strength of the folds, which come
-    from the noise `tile` (s, s) at `rest` (n, 3) + `shift` (2,); `axes`, `origin`, `scale`, `key`, `bias`
-    describe the shadow map, `shadow` its strength.
+    `lamp` (5, 3): direction, up, colours of key, sky and ground; `fold` (n,) strength of the folds, which
+    come from the noise `tile` (s, s) at `rest` (n, 3) + `shift` (2,); `axes`, `origin`, `scale`, `key`,
+    `bias` describe the shadow map, `shadow` its strength.
     """
     size, rows, columns = np.float32(tile.shape[0] / 1.1), key.shape[0], key.shape[1]
     mask = tile.shape[0] - 1
@@ -39,7 +54,11 @@ def light_pixels(  # type: ignore[no-untyped-def]
         column, row = int(s), int(t)
         for dy in range(-1, 2):
             for dx in range(-1, 2):
-                if 0 <= row + dy < rows and 0 <= column + dx < columns and key[row + dy, column + dx] > height:
+                if (
+                    0 <= row + dy < rows
+                    and 0 <= column + dx < columns
+                    and key[row + dy, column + dx] > height
+                ):
                     dark += 1
         lit = one - np.float32(dark) / np.float32(9.0)
         facing = nx * lamp[0, 0] + ny * lamp[0, 1] + nz * lamp[0, 2]
@@ -84,7 +103,9 @@ def _pattern(kind, x, y, scale, tiles):  # type: ignore[no-untyped-def]
         row = np.floor(y / scale)
         piece = np.floor(x / (8 * scale) + 0.37 * row)
         wave = np.sin(row * 12.98 + piece * 78.2) * 437.5
-        tone = 0.10 * (wave - np.floor(wave) - 0.5) + 0.06 * _noise(tiles, 2, 0.15 * x + row, y + 3 * piece, 1.2)
+        tone = 0.10 * (wave - np.floor(wave) - 0.5) + 0.06 * _noise(
+            tiles, 2, 0.15 * x + row, y + 3 * piece, 1.2
+        )
         return (1.0 if b < 0.04 else 0.0), tone
     course = y * 3 / scale
     a += 0.5 * np.floor(course)
@@ -97,7 +118,10 @@ def _sky(ax, ay, az, band, trees, tiles, out):  # type: ignore[no-untyped-def]
     """Sky above a band of hills, trees or houses in the direction of a ray."""
     heading, rise = np.arctan2(ax, az), ay / np.sqrt(ax * ax + az * az + 1e-9)
     top = 0.10 + 0.06 * _noise(tiles, band, heading + 9, 0.0, 6.0)
-    leaves, cloud = 0.6 + 0.15 * _noise(tiles, 3, heading, rise, 1.0), 0.05 * _noise(tiles, 0, heading, 3 * rise, 3.0)
+    leaves, cloud = (
+        0.6 + 0.15 * _noise(tiles, 3, heading, rise, 1.0),
+        0.05 * _noise(tiles, 0, heading, 3 * rise, 3.0),
+    )
     pale = 0.25 * (1 - min(max(3 * rise, 0.0), 1.0)) + cloud
     for c in range(3):
         out[c] = trees[c] * leaves if rise < top else (0.62, 0.74, 0.90)[c] + pale
@@ -140,10 +164,11 @@ def paint_walls(  # type: ignore[no-untyped-def]
 ):
     """Paint the inside of a box seen by a camera `height` above its floor, or open ground with `outside`.
 
-    `axes` (3, 3) rows right, up, forward of the box in the camera frame, `low` and `high` (3,) its bounds from
-    the point on the floor below the camera.  Sides are 0 floor, 1 ceiling, 2 left, 3 right, 4 back, 5 front.
-    `kinds` (6,) patterns, `finishes` (6, 8) two colours, scale, start; `panels` (p, 12) wall, box (4), colours
-    of frame and inside, busyness.  Writes `picture` (H, W, 3) and `floor` (H, W, 3), camera frame, NaN elsewhere.
+    `axes` (3, 3) rows right, up, forward of the box in the camera frame, `low` and `high` (3,) its bounds
+    from the point on the floor below the camera.  Sides are 0 floor, 1 ceiling, 2 left, 3 right, 4 back,
+    5 front.  `kinds` (6,) patterns, `finishes` (6, 8) two colours, scale, start; `panels` (p, 12) wall, box
+    (4), colours of frame and inside, busyness.  Writes `picture` (H, W, 3) and, where the floor is seen,
+    `floor` (H, W, 3) in the camera frame.
     """
     start = np.array([0.0, height, 0.0])
     along, place, colour = np.empty(3), np.empty(3), np.empty(3)
@@ -160,7 +185,13 @@ def paint_walls(  # type: ignore[no-untyped-def]
                 t = ((high[n] if d > 0 else low[n]) - start[n]) / d
                 if t < best:
                     best = t
-                    side = (0 if d < 0 else 1) if n == 1 else (2 if d < 0 else 3) if n == 0 else (5 if d < 0 else 4)
+                    side = (
+                        (0 if d < 0 else 1)
+                        if n == 1
+                        else (2 if d < 0 else 3)
+                        if n == 0
+                        else (5 if d < 0 else 4)
+                    )
             for n in range(3):
                 place[n] = start[n] + along[n] * best
             if outside and side != 0:

@@ -1,8 +1,8 @@
 """Landmarks as the real detector would give them, made from true ones by a model fitted to its errors.
 
-The constants are in `models/detector_noise.json`; `scripts/measure_detector_noise.py` measures them by running
-the detector on rendered scenes and says how well the model matches.  Errors of body points are in pixels of
-a square crop around the person with `CROP_PX` a side, those of hands in palm lengths.
+The constants are in `models/detector_noise.json`; `scripts/measure_detector_noise.py` measures them by
+running the detector on rendered scenes and says how well the model matches.  Errors of body points are in
+pixels of a square crop around the person with `CROP_PX` a side, those of hands in palm lengths.
 """
 
 import json
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 from scipy.spatial.transform import Rotation
+from scipy.special import ndtr
 
-from scorehoi_ros.body.skeleton import mirror_name
 from scorehoi_ros.body.landmarks import LANDMARK_NAMES
+from scorehoi_ros.body.skeleton import mirror_name
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.perception.hands import hand_confidence, hand_world, one_hand_twice, pixels_per_metre
@@ -28,16 +28,20 @@ CROP_MARGIN = 0.2
 VISIBLE, SELF_HIDDEN, OBJECT_HIDDEN = range(3)
 BODY, HANDS = slice(0, 33), (slice(33, 54), slice(54, 75))
 WRISTS, KNUCKLES = (15, 16), (5, 9, 13, 17)
+WRIST_ROWS = ([15, 17, 19, 21], [16, 18, 20, 22])
+"""Points of the body detector on each hand."""
 SHOULDERS, HIPS = (11, 12), (23, 24)
 BODY_MIRROR = np.array([LANDMARK_NAMES.index(mirror_name(n)) for n in LANDMARK_NAMES[:33]])
-SIDE = np.array([1.0 if n.startswith("left") else -1.0 if n.startswith("right") else 0.0 for n in LANDMARK_NAMES[:33]])
+SIDE = np.array(
+    [1.0 if n.startswith("left") else -1.0 if n.startswith("right") else 0.0 for n in LANDMARK_NAMES[:33]]
+)
 LEVELS = np.linspace(0.0, 1.0, 11)
 """Where the quantiles of confidences are taken."""
 
 
 @dataclass(frozen=True)
 class DetectorNoise:
-    """Constants of the model; arrays over the 33 body points and the states VISIBLE, SELF_HIDDEN, OBJECT_HIDDEN."""
+    """Constants of the model; (33, 3) are body points by VISIBLE, SELF_HIDDEN, OBJECT_HIDDEN."""
 
     bias: Floats
     """(33, 2) away from the body's middle line, and down."""
@@ -64,9 +68,15 @@ class DetectorNoise:
     world_sigma: Floats
     """(33, 3) metres."""
     hand_found: Floats
-    """(4,) logit of finding a hand: 1, log2 of the palm in pixels of a 256 crop, visible share, wrist's state."""
+    """(4,) logit of finding a hand: 1, log2 of the palm in crop pixels, visible share, wrist's confidence."""
+    hand_wrist: float
+    """Error of the body's wrist where the hand is found, in parts of what it would be otherwise."""
+    hand_follow: float
+    """Share of the error of the body's wrist that the hand has too."""
     hand_offset: Floats
-    """(2,) sigma in palms and degrees of freedom of the error that all points of a hand share."""
+    """(2,) sigma in palms and degrees of freedom of the rest of the error that all points of a hand share."""
+    hand_spread: float
+    """Deviation of the log of a hand's own factor of the errors of its points."""
     hand_sigma: Floats
     """(21,) palms, each point of a hand."""
     hand_depth: Floats
@@ -75,7 +85,7 @@ class DetectorNoise:
 
 @lru_cache(maxsize=2)
 def load_noise(path: str | None = None) -> DetectorNoise:
-    """The model in a file, by default the shipped one; raises InputError when it is damaged or of another kind."""
+    """The model in a file, by default the shipped one; raises InputError when it is damaged or another."""
     if path is None:
         from scorehoi_ros.assets import model_file
 
@@ -83,14 +93,19 @@ def load_noise(path: str | None = None) -> DetectorNoise:
     try:
         data: dict[str, Any] = json.loads(Path(path).read_text())
         if data["format"] != FORMAT:
-            raise InputError(f"{path} has format {data['format']}, this version reads {FORMAT}. Measure it again.")
+            raise InputError(
+                f"{path} has format {data['format']}, this version reads {FORMAT}. Measure it again."
+            )
         values = data["model"]
         kinds = DetectorNoise.__dataclass_fields__
-        return DetectorNoise(**{n: float(v) if kinds[n].type in ("float", float) else np.array(v) for n, v in values.items()})
+        numbers: dict[str, Any] = {
+            n: float(v) if kinds[n].type is float else np.array(v, np.float64) for n, v in values.items()
+        }
+        return DetectorNoise(**numbers)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} cannot be read as a model of the detector's errors: {error!r}. Install the package again, "
-            "or run scripts/measure_detector_noise.py."
+            f"{path} cannot be read as a model of the detector's errors: {error!r}. Install the package "
+            "again, or run scripts/measure_detector_noise.py."
         ) from error
 
 
@@ -144,12 +159,12 @@ def palm_pixels(hand: Floats) -> float:
     return float(np.linalg.norm(hand[list(KNUCKLES)] - hand[0], axis=1).mean())
 
 
-def hand_features(true: Floats, states: Ints, hand: int, side: float) -> Floats:
-    """(4,) what decides whether a hand is found, see `DetectorNoise.hand_found`."""
+def hand_features(true: Floats, states: Ints, confidence: Floats, hand: int, side: float) -> Floats:
+    """(4,) what decides whether a hand is found, see `DetectorNoise.hand_found`; `confidence` (75,)."""
     rows = HANDS[hand]
     palm = palm_pixels(true[rows]) * CROP_PX / side
     seen = float((states[rows] == VISIBLE).mean())
-    return np.array([1.0, np.log2(max(palm, 0.5)), seen, float(states[WRISTS[hand]] != VISIBLE)])
+    return np.array([1.0, np.log2(max(palm, 0.5)), seen, float(confidence[WRISTS[hand]])])
 
 
 def facing_turn(true: Floats, K: Floats) -> Floats:
@@ -170,9 +185,13 @@ def _confidences(states: Ints, z: Floats, noise: DetectorNoise) -> Floats:
     return np.array([np.interp(u, LEVELS, table) for u, table in zip(ndtr(z), tables, strict=True)])
 
 
-def _body_errors(true: Floats, states: Ints, z: Floats, noise: DetectorNoise, rng: np.random.Generator) -> Floats:
+def _body_errors(
+    true: Floats, states: Ints, z: Floats, noise: DetectorNoise, rng: np.random.Generator
+) -> Floats:
     """(33, 2) pixels of the crop."""
-    sigma = noise.sigma[np.arange(33), states] * np.exp(noise.confidence_slope * z + noise.scene_sd * rng.normal())
+    sigma = noise.sigma[np.arange(33), states] * np.exp(
+        noise.confidence_slope * z + noise.scene_sd * rng.normal()
+    )
     own = rng.normal(size=(33, 2)) / np.sqrt(rng.chisquare(noise.dof, (33, 1)) / noise.dof)
     shared = rng.normal(size=2)
     random = np.sqrt(noise.common) * shared + np.sqrt(1 - noise.common) * own
@@ -206,14 +225,21 @@ def _hands(
     true = project(points, K)
     scale = pixels_per_metre(pixels[BODY], world[BODY][:, :2], confidence[BODY])
     for hand, rows in enumerate(HANDS):
-        found = rng.random() < 1 / (1 + np.exp(-hand_features(true, states, hand, side) @ noise.hand_found))
-        palm = palm_pixels(true[rows])
-        shared = rng.standard_t(noise.hand_offset[1], 2) * noise.hand_offset[0] * palm
-        own = rng.normal(size=(21, 2)) * noise.hand_sigma[:, None] * palm
-        depth = noise.hand_depth[0] * (points[rows, 2] - points[rows, 2][0]) * K[0, 0] / points[rows, 2].mean()
-        depth = depth + noise.hand_depth[1] * palm * rng.normal(size=21)
+        logit = hand_features(true, states, confidence, hand, side) @ noise.hand_found
+        found = rng.random() < 1 / (1 + np.exp(-logit))
         if not found:
             continue
+        arm = WRIST_ROWS[hand]
+        pixels[arm] = true[arm] + noise.hand_wrist * (pixels - true)[arm]
+        palm = palm_pixels(true[rows])
+        shared = rng.standard_t(noise.hand_offset[1], 2) * noise.hand_offset[0] * palm
+        shared = shared + noise.hand_follow * (pixels - true)[WRISTS[hand]]
+        factor = np.exp(noise.hand_spread * rng.normal())
+        own = rng.normal(size=(21, 2)) * noise.hand_sigma[:, None] * palm * factor
+        depth = (
+            (points[rows, 2] - points[rows, 2][0]) * noise.hand_depth[0] * K[0, 0] / points[rows, 2].mean()
+        )
+        depth = depth + noise.hand_depth[1] * palm * rng.normal(size=21)
         seen = np.column_stack([true[rows] + shared + own, depth])
         pixels[rows], world[rows] = seen[:, :2], hand_world(seen)
         confidence[rows] = hand_confidence(seen, pixels[WRISTS[hand]], scale)
@@ -223,14 +249,12 @@ def _hands(
         confidence[left if confidence[left][0] < confidence[right][0] else right] = 0.0
 
 
-def hidden_states(
-    points: Floats, K: Floats, depth: Floats, thing: Bools, body_margin: float = 0.12
-) -> Ints:
+def hidden_states(points: Floats, K: Floats, depth: Floats, thing: Bools, body_margin: float = 0.12) -> Ints:
     """(75,) VISIBLE, SELF_HIDDEN or OBJECT_HIDDEN for landmarks (75, 3) from a rendered depth image.
 
     `depth` (H, W) metres, 0 = nothing, and `thing` (H, W), where the object is in front, belong to the view
-    with `K`.  Landmarks lie inside the body: the surface may be nearer by `body_margin` metres, for hands by a
-    quarter of it.  Points outside the view count as visible.
+    with `K`.  Landmarks lie inside the body: the surface may be nearer by `body_margin` metres, for
+    hands by a quarter of it.  Points outside the view count as visible.
     """
     height, width = depth.shape
     pixels = project(points, K)

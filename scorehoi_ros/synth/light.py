@@ -1,4 +1,4 @@
-"""Light of a synthetic scene: one lamp or sun with a cast shadow, and light from above and from the ground."""
+"""Light of a synthetic scene: a lamp or sun with a cast shadow, light from above and from the ground."""
 
 from dataclasses import dataclass
 
@@ -93,7 +93,10 @@ def shade(patch: Patch, lamp: Lamp, shadows: "ShadowMap", shift: Floats) -> Floa
     """Colours (n, 3) of a patch; `shift` (2,) says where its folds start."""
     out = np.empty_like(patch.colours)
     light_pixels(
-        *(np.ascontiguousarray(a) for a in (patch.points, patch.normals, patch.colours, patch.gloss, patch.fold, patch.rest)),
+        *(
+            np.ascontiguousarray(a)
+            for a in (patch.points, patch.normals, patch.colours, patch.gloss, patch.fold, patch.rest)
+        ),
         noise_tiles()[0],
         np.asarray(shift, np.float32),
         np.stack([lamp.direction, lamp.up, lamp.key, lamp.sky, lamp.ground]),
@@ -112,7 +115,9 @@ def shadow_map(vertices: Float32, faces: Ints, lamp: Lamp) -> ShadowMap:
     """Draw what casts shadows, as the lamp sees it."""
     direction = lamp.direction
     right = np.cross(lamp.up, direction)
-    right = right / np.linalg.norm(right) if np.linalg.norm(right) > 1e-3 else np.array([1.0, 0, 0], np.float32)
+    right = (
+        right / np.linalg.norm(right) if np.linalg.norm(right) > 1e-3 else np.array([1.0, 0, 0], np.float32)
+    )
     # x, y, towards the light must make faces that look to the lamp clockwise on a picture with y down
     axes = np.stack([right, -np.cross(direction, right), direction]).astype(np.float32)
     along = vertices @ axes.T
@@ -131,7 +136,8 @@ def place_on_map(along: Float32, origin: Float32, scale: float) -> Float32:
 
 def cast_shade(points: Float32, shadows: ShadowMap, blur_m: float = 0.05) -> Float32:
     """(n,) 0 lit .. 1 dark at points (n, 3) below the casting surfaces, as on the floor; soft edges."""
-    cover = cv2.GaussianBlur((shadows.key > 0).astype(np.float32), (0, 0), max(blur_m * shadows.scale, 0.6))
+    sigma = max(blur_m * shadows.scale, 0.6)
+    cover = np.asarray(cv2.GaussianBlur((shadows.key > 0).astype(np.float32), (0, 0), sigma), np.float32)
     at = place_on_map(points @ shadows.axes.T, shadows.origin, shadows.scale)
     return _sampled(cover, at[:, 0], at[:, 1])
 
@@ -143,14 +149,16 @@ def foot_shade(vertices: Float32, up: Float32, points: Float32, offset: float) -
     if not low.any():
         return np.zeros(len(points), np.float32)
     right = np.cross(up, [0.0, 0.0, 1.0]).astype(np.float32)
-    axes = np.stack([right / np.linalg.norm(right), np.cross(up, right) / np.linalg.norm(right)]).astype(np.float32)
+    axes = np.stack([right / np.linalg.norm(right), np.cross(up, right) / np.linalg.norm(right)]).astype(
+        np.float32
+    )
     flat = vertices[low] @ axes.T
     start, scale, size = flat.min(axis=0) - 0.4, np.float32(48.0), 128
     cell = ((flat - start) * scale).astype(np.int32)
     inside = (cell >= 0).all(1) & (cell < size).all(1)
     weight = np.exp(-height[low][inside] / 0.08)
     count = np.bincount(cell[inside, 1] * size + cell[inside, 0], weight, size * size).reshape(size, size)
-    dark = cv2.GaussianBlur(np.minimum(count, 1.0).astype(np.float32), (0, 0), 2.5)
+    dark = np.asarray(cv2.GaussianBlur(np.minimum(count, 1.0).astype(np.float32), (0, 0), 2.5), np.float32)
     at = (points @ axes.T - start) * scale
     return _sampled(np.minimum(1.6 * dark, 1.0), at[:, 0], at[:, 1])
 
@@ -163,5 +171,5 @@ def _sampled(picture: Float32, x: Float32, y: Float32) -> Float32:
     width = min(len(x), 1024)
     pad = -len(x) % width
     maps = [np.pad(c.astype(np.float32), (0, pad), constant_values=-9.0).reshape(-1, width) for c in (x, y)]
-    out = cv2.remap(picture.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderValue=0.0)
+    out = cv2.remap(picture.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderValue=[0.0])
     return np.asarray(out.ravel()[: len(x)])

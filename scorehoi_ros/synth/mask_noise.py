@@ -136,7 +136,9 @@ def _smooth(rng: np.random.Generator, shape: tuple[int, ...], size: float) -> Fl
     """A smooth random field with deviation about 1 and features of `size` samples."""
     step = max(size, 1.5)
     coarse = rng.standard_normal((int(shape[0] / step) + 3, int(shape[1] / step) + 3), np.float32)
-    return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC) * 1.3, np.float32)
+    return np.asarray(
+        cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC) * 1.3, np.float32
+    )
 
 
 def _signed_distance(mask: Bools) -> Float32:

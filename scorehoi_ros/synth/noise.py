@@ -1,6 +1,7 @@
 """What a real camera does to a picture: exposure, colour, blur, sensor noise, low resolution, JPEG."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,14 +59,14 @@ def sample_lens(rng: np.random.Generator) -> Lens:
 def photograph(picture: Float32, lens: Lens, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture (H, W, 3) 0..1 as the camera records it, uint8."""
     height, width = picture.shape[:2]
-    seen = _blurred(picture, lens)
+    seen: NDArray[Any] = _blurred(picture, lens)
     if lens.shrink < 1.0:
         small = (max(int(width * lens.shrink), 8), max(int(height * lens.shrink), 8))
         seen = cv2.resize(seen, small, interpolation=cv2.INTER_AREA)
     seen = _toned(seen, lens)
     deviation = np.float32(lens.grain) + np.float32(lens.shot) * np.sqrt(seen)
     seen = seen + deviation * rng.standard_normal(seen.shape, np.float32)
-    recorded = (np.clip(seen, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    recorded: NDArray[Any] = (np.clip(seen, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
     if lens.jpeg:
         recorded = _compressed(recorded, lens.jpeg)
     if lens.shrink < 1.0:

@@ -49,7 +49,7 @@ def observe(
     style: Style | None = None,
     view: View | None = None,
 ) -> Observation:
-    """See `Observation`; `view` None = the whole image.  The same truth, view and style give the same result."""
+    """See `Observation`; `view` None = the whole image.  Equal truth, view and style give equal results."""
     style, view = style or Style(), view or whole_view(truth)
     posed = pose_scene(truth, body, template)
     return observe_posed(truth, posed, body, template, style, view)
@@ -84,7 +84,7 @@ def whole_view(truth: SceneTruth) -> View:
 
 
 def crop_view(truth: SceneTruth, posed: Posed, size: int) -> View:
-    """A square crop around body and object, `size` pixels a side, placed a little at random as masks would."""
+    """A square crop around body and object, `size` pixels a side, placed a little at random, as by masks."""
     rng = stream(truth, CROP)
     points = np.concatenate([posed.vertices, posed.thing])
     pixels = project(points[points[:, 2] > 0.05], truth.K)

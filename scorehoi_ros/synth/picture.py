@@ -1,4 +1,4 @@
-"""The photograph of a scene: background, furniture, shadows, the dressed person and the object, the camera's faults."""
+"""The photograph of a scene: background, furniture, shadows, person, object, and the camera's faults."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,8 @@ from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.render.fast import draw_fast, gather, project_fast, smooth_normals
 from scorehoi_ros.render.shading import crease_darkening, fine_intrinsics
 from scorehoi_ros.synth import backgrounds, light
-from scorehoi_ros.synth.appearance import Anatomy, BodyKey, anatomy, paint_person
+from scorehoi_ros.synth.anatomy import Anatomy, BodyKey, anatomy
+from scorehoi_ros.synth.appearance import paint_person
 from scorehoi_ros.synth.clutter import draw_clutter
 from scorehoi_ros.synth.noise import photograph, sample_lens
 from scorehoi_ros.synth.posed import LENS, LOOKS, ROOM, Posed, stream
@@ -156,7 +157,9 @@ def _lay_over(
     shifted = np.asarray(view.K, np.float64) - np.array([[0, 0, x0], [0, 0, y0], [0, 0, 0]])
     screen = project_fast(actors.vertices, fine_intrinsics(shifted, SAMPLES))
     _, face = draw_fast(screen, actors.faces, int(size[0] * SAMPLES), int(size[1] * SAMPLES))
-    values, ids = gather(screen, actors.faces, np.hstack([actors.vertices, actors.normals, actors.rest]), face)
+    values, ids = gather(
+        screen, actors.faces, np.hstack([actors.vertices, actors.normals, actors.rest]), face
+    )
     colours = _shaded(values, ids, actors, posed, form, material, shape, lamp, shadows)
     rgb = np.zeros((*face.shape, 3), np.float32)
     covered = face >= 0

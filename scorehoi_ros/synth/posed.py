@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.synth.appearance import BodyKey, Look, anatomy, put_on, sample_look
+from scorehoi_ros.synth.anatomy import BodyKey, anatomy
+from scorehoi_ros.synth.appearance import Look, put_on, sample_look
 from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.types import Floats
 

@@ -1,4 +1,4 @@
-"""How synthetic objects look: materials for each kind, evaluated for each pixel from its place on the object."""
+"""How synthetic objects look: materials for each kind, for each pixel from its place on the object."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def sample_material(rng: np.random.Generator, label: str, size: float) -> Materi
 
 
 def paint_thing(material: Material, shape: Shape, rest: Float32, faces: Ints) -> Float32:
-    """Colours (n, 3) at n pixels: `rest` (n, 3) places in the object's frame, `faces` (n,) the faces there."""
+    """Colours (n, 3) at n pixels: `rest` (n, 3) places in the object's frame, `faces` (n,) their faces."""
     colours = material.palette[shape.kinds[faces]]
     p = rest + material.shift.astype(np.float32)
     mix, tone = _TEXTURES[material.texture](p, rest, material.scale)

@@ -1,0 +1,253 @@
+"""Making a folder of shards: jobs, worker processes, what can be kept from an earlier run."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from scorehoi_ros.assets import model_file
+from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.files import write_json
+from scorehoi_ros.geometry.rigid import invert_transform, transform_points
+from scorehoi_ros.geometry.sdf import sample
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.synth import generate as scenes
+from scorehoi_ros.synth.backgrounds import list_photos
+from scorehoi_ros.synth.kinds import template_of
+from scorehoi_ros.synth.observe import crop_view, observe_posed
+from scorehoi_ros.synth.picture import Style
+from scorehoi_ros.synth.posed import Posed, pose_scene
+from scorehoi_ros.synth.splits import VERSION
+from scorehoi_ros.synth.storage import FORMAT, INDEX, Scene, read_shard, write_shard
+from scorehoi_ros.synth.truth import SceneTruth
+
+OBSERVATION_VERSION = 1
+"""Raise it when the same truth gives another picture."""
+SHARD = 64
+"""Scenes in a shard, whole blocks of the generator."""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the content of the shards."""
+
+    split: str
+    size: int
+    """Side of the crops in pixels."""
+    poses: Path | None = None
+    backgrounds: Path | None = None
+    meshes: Path | None = None
+    version: int = VERSION
+
+    def told(self) -> dict[str, Any]:
+        """As it is written into shards and index: folders by the names and bytes of their files."""
+        return {
+            "split": self.split,
+            "size": self.size,
+            "version": [self.version, OBSERVATION_VERSION],
+            "body": load_body().version[:16],
+            "detector_noise": _digest([model_file("detector_noise.json")]),
+            "poses": _digest([self.poses] if self.poses else []),
+            "backgrounds": _digest(list_photos(self.backgrounds) if self.backgrounds else []),
+            "meshes": _digest(
+                sorted(p for p in self.meshes.rglob("*") if p.is_file()) if self.meshes else []
+            ),
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One shard: consecutive scenes, or the frames of one sequence."""
+
+    name: str
+    """File name."""
+    first: int
+    count: int
+    """Scenes; 0 = the whole sequence number `first`."""
+
+
+def plan(split: str, count: int, sequences: int) -> list[Job]:
+    """The shards of `count` scenes and some sequences."""
+    singles = [
+        Job(f"{split}-{first // SHARD:05d}.npz", first, min(SHARD, count - first))
+        for first in range(0, count, SHARD)
+    ]
+    return singles + [Job(f"{split}-seq{number:04d}.npz", number, 0) for number in range(sequences)]
+
+
+def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick: Callable[[], None]) -> int:
+    """Generate, observe and write one shard; `tick` is called after each scene.  Returns their number."""
+    body = load_body_once()
+    style = Style(tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ())
+    done = []
+    for truth in truths_of(job, recipe):
+        done.append(observed(truth, body, template_of(truth.object_spec), style, recipe.size))
+        tick()
+    write_shard(path, done, told | {"job": [job.first, job.count]})
+    return len(done)
+
+
+def truths_of(job: Job, recipe: Recipe) -> list[SceneTruth]:
+    """The truths of a job."""
+    source = scenes.Source(poses=recipe.poses, meshes=recipe.meshes)
+    if job.count:
+        return scenes.generate(recipe.split, range(job.first, job.first + job.count), recipe.version, source)
+    from scorehoi_ros.synth.sequences import generate_sequence
+
+    return generate_sequence(recipe.split, job.first, recipe.version, source)
+
+
+def observed(truth: SceneTruth, body: BodyModel, template: ObjectTemplate, style: Style, size: int) -> Scene:
+    """One scene, seen in a crop of `size` pixels."""
+    posed = pose_scene(truth, body, template)
+    seen = observe_posed(truth, posed, body, template, style, crop_view(truth, posed, size))
+    return Scene(truth, seen, penetration_mm(truth, posed, template))
+
+
+def penetration_mm(truth: SceneTruth, posed: Posed, template: ObjectTemplate) -> float:
+    """How deep the deepest vertex of the skin lies inside the object."""
+    points = transform_points(invert_transform(truth.T_cam_object), posed.skin)
+    low, high = template.mesh.vertices.min(axis=0), template.mesh.vertices.max(axis=0)
+    near = points[((points > low) & (points < high)).all(axis=1)]
+    return float(max(-1000.0 * sample(template.sdf, near).min(), 0.0)) if len(near) else 0.0
+
+
+def kept(path: Path, job: Job, told: dict[str, Any]) -> bool:
+    """Whether a shard of an earlier run is whole and the same as a new one would be."""
+    try:
+        shard = read_shard(path)
+    except InputError:
+        return False
+    return shard.recipe == told | {"job": [job.first, job.count]}
+
+
+def run_jobs(
+    folder: Path, jobs: Sequence[Job], recipe: Recipe, workers: int, advance: Callable[[int], None]
+) -> None:
+    """Make all shards in `workers` processes with one thread each; `advance` is told how many scenes are new.
+
+    Raises the first error of a worker; shards that are finished by then stay, for `--resume`.
+    """
+    told = recipe.told()
+    if workers == 1:
+        with _one_thread():
+            for job in jobs:
+                make_shard(folder / job.name, job, recipe, told, lambda: advance(1))
+        return
+    context = get_context("spawn")
+    counter = context.Value("l", 0)
+    with (
+        _one_thread(),
+        ProcessPoolExecutor(workers, context, _start_worker, (counter,)) as pool,
+    ):
+        futures = [pool.submit(_work, folder / job.name, job, recipe, told) for job in jobs]
+        try:
+            _follow(futures, counter, advance)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _follow(futures: list["Future[int]"], counter: Any, advance: Callable[[int], None]) -> None:
+    told, open_ = 0, set(futures)
+    while open_:
+        done, open_ = wait(open_, timeout=0.5, return_when=FIRST_COMPLETED)
+        advance(counter.value - told)
+        told = counter.value
+        for future in done:
+            try:
+                future.result()
+            except BrokenProcessPool as error:
+                raise ScorehoiError(
+                    "a worker process was ended from outside, probably for want of memory. Use fewer "
+                    "--workers and run again with --resume."
+                ) from error
+
+
+_counter: Any = None
+
+
+def _start_worker(counter: Any) -> None:
+    global _counter
+    _counter = counter
+    # the parent is interrupted too, and ends the workers in good order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _work(path: Path, job: Job, recipe: Recipe, told: dict[str, Any]) -> int:
+    def tick() -> None:
+        with _counter.get_lock():
+            _counter.value += 1
+
+    return make_shard(path, job, recipe, told, tick)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread in this process and in those started from it."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    threads, drawing = torch.get_num_threads(), cv2.getNumThreads()
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(drawing)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_body: BodyModel | None = None
+
+
+def load_body_once() -> BodyModel:
+    """The free body, read once in each process."""
+    global _body
+    if _body is None:
+        _body = load_body()
+    return _body
+
+
+def write_index(folder: Path, jobs: Sequence[Job], told: dict[str, Any]) -> int:
+    """List the shards with their sha256; returns the number of scenes."""
+    rows = []
+    for job in jobs:
+        path = folder / job.name
+        count = len(read_shard(path, only=()))
+        rows.append(
+            {"file": job.name, "count": count, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        )
+    total = int(np.sum([row["count"] for row in rows]))
+    write_json(folder / INDEX, {"format": FORMAT, "recipe": told, "count": total, "shards": rows})
+    return total
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    """Of names and bytes; empty for no files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}.") from error
+    return digest.hexdigest()[:16] if paths else ""

@@ -1,0 +1,198 @@
+"""Shards of synthetic scenes: npz files of plain arrays, equal bytes for equal content, written whole."""
+
+import io
+import json
+import logging
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import whole_file
+from scorehoi_ros.synth.observe import Observation
+from scorehoi_ros.synth.truth import SceneTruth, pack, unpack
+from scorehoi_ros.types import Bools, Floats, Landmarks, Masks
+
+FORMAT = "scorehoi-synth-1"
+INDEX = "index.json"
+JPEG_QUALITY = 92
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_DAMAGE = (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One scene as training and tests read it: a square crop around body and object."""
+
+    truth: SceneTruth
+    rgb: NDArray[np.uint8]
+    """(S, S, 3) as a JPEG of quality `JPEG_QUALITY` kept it; black beyond the image."""
+    human_mask: Bools
+    """(S, S) true, what is in front hides what is behind."""
+    object_mask: Bools
+    """(S, S)"""
+    masks: Masks
+    """As a segmenter would give them, (S, S)."""
+    landmarks: Landmarks
+    """In pixels of the whole image of `truth.width` x `truth.height`."""
+    T_crop_image: Floats
+    """(3, 3) pixels of the image -> pixels of the crop."""
+    K_crop: Floats
+    """(3, 3)"""
+    object_visible: float
+    """Share of the object's outline that is neither hidden nor outside the crop, 0..1."""
+    penetration_mm: float
+    """How deep the deepest body vertex lies inside the object."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What goes into a shard for one scene."""
+
+    truth: SceneTruth
+    seen: Observation
+    penetration_mm: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The arrays of one file; `example` decodes a row."""
+
+    recipe: dict[str, Any]
+    """What the shard was made from, see `produce.Recipe`."""
+    truths: list[SceneTruth]
+    arrays: dict[str, NDArray]
+
+    def __len__(self) -> int:
+        return len(self.truths)
+
+    def example(self, row: int) -> Example:
+        """Scene `row` of the shard; raises IndexError beyond the end and InputError for a damaged picture."""
+        a, truth = self.arrays, self.truths[row]
+        end = np.concatenate([[0], a["rgb_end"]])
+        bgr = cv2.imdecode(a["rgb"][end[row] : end[row + 1]], cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise InputError(f"the picture of {truth.key} is damaged. Make its shard again.")
+        size = len(bgr)
+        planes = np.unpackbits(a["planes"][row], count=4 * size * size).reshape(4, size, size).astype(bool)
+        present, score = a["present"][row], a["scores"][row].astype(float)
+        told = Masks(planes[2] if present[0] else None, planes[3] if present[1] else None, score[0], score[1])
+        return Example(
+            truth=truth,
+            rgb=np.ascontiguousarray(bgr[..., ::-1]),
+            human_mask=planes[0],
+            object_mask=planes[1],
+            masks=told,
+            landmarks=Landmarks(
+                *(a[name][row].astype(np.float64) for name in ("pixels", "world", "confidence"))
+            ),
+            T_crop_image=a["T_crop_image"][row],
+            K_crop=a["K_crop"][row],
+            object_visible=float(a["object_visible"][row]),
+            penetration_mm=float(a["penetration_mm"][row]),
+        )
+
+
+def write_shard(path: Path, scenes: Sequence[Scene], recipe: dict[str, Any]) -> None:
+    """Write scenes; equal scenes and recipe give equal bytes.  Raises OutputError, leaving no file."""
+    arrays = {f"truth_{name}": value for name, value in pack([s.truth for s in scenes]).items()}
+    arrays |= _observed([s.seen for s in scenes])
+    arrays["penetration_mm"] = np.array([s.penetration_mm for s in scenes], np.float32)
+    arrays |= {"format": np.array(FORMAT), "recipe": np.array(json.dumps(recipe, sort_keys=True))}
+    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asarray(arrays[name], order="C"), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            kind = zipfile.ZIP_STORED if name == "rgb" else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, buffer.getvalue(), kind, compresslevel=6)
+
+
+def _observed(seen: Sequence[Observation]) -> dict[str, NDArray]:
+    pictures = [_jpeg(o.rgb) for o in seen]
+    planes = [[o.human_mask, o.object_mask, o.masks.human, o.masks.object] for o in seen]
+    empty = np.zeros(seen[0].human_mask.shape, bool)
+    bits = [np.packbits(np.stack([empty if p is None else p for p in four])) for four in planes]
+    return {
+        "rgb": np.concatenate(pictures),
+        "rgb_end": np.cumsum([len(p) for p in pictures], dtype=np.int64),
+        "planes": np.stack(bits),
+        "present": np.array([[p is not None for p in four[2:]] for four in planes]),
+        "scores": np.array([[o.masks.human_score, o.masks.object_score] for o in seen], np.float32),
+        "pixels": np.stack([o.landmarks.pixels for o in seen]).astype(np.float32),
+        "world": np.stack([o.landmarks.world for o in seen]).astype(np.float32),
+        "confidence": np.stack([o.landmarks.confidence for o in seen]).astype(np.float32),
+        "T_crop_image": np.stack([o.view.T_view_image for o in seen]),
+        "K_crop": np.stack([o.view.K for o in seen]),
+        "object_visible": np.array([o.object_visible for o in seen], np.float32),
+    }
+
+
+def _jpeg(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done
+    return np.asarray(data, np.uint8).ravel()
+
+
+def read_shard(path: Path, only: Sequence[str] | None = None) -> Shard:
+    """Read a file of `write_shard`; `only` names the arrays wanted besides the truth (None = all).
+
+    Raises InputError when it is missing, cut short, damaged or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = str(archive["format"]) if "format" in archive.files else "none"
+            if found != FORMAT:
+                raise InputError(
+                    f"{path} has format {found}, this version reads {FORMAT}. Make the shards again with "
+                    "`scorehoi synth`."
+                )
+            names = [n for n in archive.files if only is None or n in only or n.startswith("truth_")]
+            arrays = {name: archive[name] for name in names}
+            recipe = json.loads(str(archive["recipe"]))
+        truths = unpack({n.removeprefix("truth_"): a for n, a in arrays.items() if n.startswith("truth_")})
+    except _DAMAGE as error:
+        raise InputError(
+            f"{path} cannot be read as a shard of scenes ({error}). It is damaged or cut short: run the same "
+            "`scorehoi synth` with --resume to make it again."
+        ) from error
+    rest = {n: a for n, a in arrays.items() if not n.startswith("truth_") and n not in ("format", "recipe")}
+    if any(n != "rgb" and len(a) != len(truths) for n, a in rest.items()):
+        raise InputError(f"{path} has arrays of different lengths. Run `scorehoi synth` with --resume.")
+    return Shard(recipe, truths, rest)
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """The shards that the index of a folder lists; raises InputError without a usable index."""
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        found, names = index["format"], [str(s["file"]) for s in index["shards"]]
+    except _DAMAGE as error:
+        raise InputError(
+            f"{folder} has no usable {INDEX} ({error}). Expected a folder written by `scorehoi synth`."
+        ) from error
+    if found != FORMAT:
+        raise InputError(f"{folder / INDEX} has format {found}, this version reads {FORMAT}. Make it again.")
+    return [folder / Path(name).name for name in names]
+
+
+def read_shards(
+    paths: Sequence[Path], only: Sequence[str] | None = None, skipped: list[str] | None = None
+) -> Iterator[Shard]:
+    """Shards one after the other; bad ones are left out, logged, and told in `skipped`."""
+    for path in paths:
+        try:
+            yield read_shard(path, only)
+        except InputError as error:
+            _log.warning("skipped: %s", error)
+            if skipped is not None:
+                skipped.append(str(error))
