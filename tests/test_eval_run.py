@@ -196,6 +196,7 @@ def test_an_interrupt_keeps_whole_frames(blind) -> None:
 
     report = evaluate(make_dataset(3), {"a": Scripted(lambda c, t: t), "b": Scripted(stops)}, blind)
     assert report.interrupted and report.count == 1 and [row["frames"] for row in report.rows] == [1, 1]
+    assert "results so far" in tables.readable(report)
 
 
 def test_limits_are_spread_over_the_data() -> None:

@@ -48,6 +48,7 @@ def readable(report: Report, notes: Sequence[str] = ()) -> str:
     """Two tables, the published rows, what the numbers mean, and notes about this run."""
     lines = [
         f"{report.dataset}: {report.count} frames ({report.version})",
+        *(["interrupted: these are the results so far"] if report.interrupted else []),
         *_skipped_lines(report.skipped, report.count),
         "",
         *_table(MAIN, report.rows),
