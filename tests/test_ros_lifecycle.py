@@ -13,6 +13,8 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
 
+from lifecycle_msgs.msg import Transition  # noqa: E402
+from lifecycle_msgs.srv import ChangeState  # noqa: E402
 from ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer  # noqa: E402
 from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
@@ -70,6 +72,22 @@ def test_wrong_start_parameter_ends_with_words(tmp_path: Path, name: str, value:
     with node_process(tmp_path / "log", **{name: value}) as process:
         assert process.wait(timeout=20) != 0
     assert name in (tmp_path / "log").read_text()
+
+
+def test_impossible_transitions_are_refused_and_the_node_lives(tmp_path: Path) -> None:
+    with talker() as t, node_process(tmp_path / "log", object="ball:0.22", **CAMERA) as process:
+        t.wait_for_node()
+        assert not t.transition("activate") and not t.transition("configure")
+        assert not t.call(ChangeState, "/scorehoi/change_state", transition=Transition(id=77)).success
+        assert t.answer(small_image(9, t.header())).status == Status.OK
+        assert process.poll() is None and "not possible" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("topic", ["image_topic", "camera_info_topic", "depth_topic"])
+def test_wrong_topic_names_end_with_words(tmp_path: Path, topic: str) -> None:
+    with node_process(tmp_path / "log", **{topic: "no{topic"}) as process:
+        assert process.wait(timeout=20) != 0
+    assert f"{topic} is 'no{{topic'. Invalid topic name" in (tmp_path / "log").read_text()
 
 
 def test_overload_drops_old_frames_and_keeps_services_quick(tmp_path: Path) -> None:

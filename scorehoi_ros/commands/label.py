@@ -8,6 +8,7 @@ from typing import Any
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import refuse_unwritable, write_json
+from scorehoi_ros.geometry.camera import camera_numbers
 from scorehoi_ros.io.bag_topics import BagTopics
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.labeller import Build, Draw, LabelJob, label, refuse_overwriting
@@ -96,6 +97,8 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
     default, objects = parse_objects(args.object)
     out = Path(args.out)
     refuse_overwriting(Path(args.input), out)
+    if args.camera is not None:
+        camera_numbers(args.camera)
     config = config_from_args(args, object=default)
     topics = BagTopics(
         args.image_topic,
@@ -177,6 +180,7 @@ def show_progress(frames: Iterable[Any], count: int | None) -> Iterator[Any]:
     ):
         for done, frame in enumerate(bar, start=1):
             yield frame
+            bar.delay = 0  # from now on it ends with a line of its own, also when interrupted
             bar.set_postfix_str(f"{1e3 * bar.format_dict['elapsed'] / done:.0f} ms/frame", refresh=False)
 
 

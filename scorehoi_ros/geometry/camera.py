@@ -163,19 +163,32 @@ def parse_camera(text: str, width: int, height: int) -> Camera:
 
     Raises CameraError naming what is wrong and the accepted forms.
     """
-    if Path(text).suffix.lower() in {".yaml", ".yml", ".json"} or Path(text).is_file():
+    numbers = camera_numbers(text)
+    if numbers is None:
         camera = _camera_from_file(Path(text), width, height)
     else:
-        try:
-            fx, fy, cx, cy = (float(part) for part in text.split(","))
-        except ValueError:
-            raise CameraError(
-                f'a camera is "fx,fy,cx,cy" in pixels or a calibration file (.yaml, .json). Got "{text}".'
-            ) from None
-        camera = Camera(intrinsics(fx, fy, cx, cy), width, height)
+        camera = Camera(intrinsics(*numbers), width, height)
     validate_camera(camera)
     check_size(camera, width, height)
     return camera
+
+
+def camera_numbers(text: str) -> tuple[float, float, float, float] | None:
+    """fx, fy, cx, cy of a camera given as text, None when it names a file; raises CameraError for neither."""
+    path = Path(text)
+    if path.is_file():
+        return None
+    if path.suffix.lower() in {".yaml", ".yml", ".json"}:
+        raise CameraError(
+            f"there is no camera file {text}. Give a calibration file or fx,fy,cx,cy in pixels."
+        )
+    try:
+        fx, fy, cx, cy = (float(part) for part in text.split(","))
+    except ValueError:
+        raise CameraError(
+            f'a camera is "fx,fy,cx,cy" in pixels or a calibration file (.yaml, .json). Got "{text}".'
+        ) from None
+    return fx, fy, cx, cy
 
 
 def _camera_from_file(path: Path, width: int, height: int) -> Camera:

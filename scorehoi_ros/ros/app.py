@@ -12,7 +12,7 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
-from scorehoi_ros.errors import ScorehoiError
+from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.ros.node import ReconstructNode
 from scorehoi_ros.ros.session import PipelineFactory
 
@@ -28,7 +28,11 @@ def run_node(pipeline_factory: PipelineFactory, ros_args: Sequence[str] = ()) ->
     Raises InputError for a wrong parameter.
     """
     # Our own handlers: rclpy's would tear the context down under the frame in progress.
-    rclpy.init(args=["scorehoi", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=["scorehoi", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        reason = str(error).removeprefix("failed to initialize rcl: ").split(", at /")[0].strip()
+        raise InputError(f"the ROS arguments are wrong: {reason}. See docs/ros_api.md.") from error
     try:
         node = ReconstructNode(pipeline_factory)
         handler = RosLogHandler(node.get_logger())

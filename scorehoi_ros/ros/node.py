@@ -32,6 +32,7 @@ from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
 from scorehoi_ros.ros.session import Outcome, PipelineFactory, Session, bad_input
+from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Counts, Worker
 from scorehoi_ros.types import Frame
 
@@ -50,6 +51,7 @@ class ReconstructNode(LifecycleNode):
 
     def __init__(self, pipeline_factory: PipelineFactory, node_name: str = "scorehoi", **kwargs: Any) -> None:
         super().__init__(node_name, **kwargs)
+        refuse_impossible_transitions(self)
         self._factory = pipeline_factory
         self.health, self._throttle = Health(), Throttle()
         self.session: Session | None = None

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.validate_topic_name import validate_topic_name
 
 from scorehoi_ros.config import PipelineConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config
 
 AUTOSTART = "autostart"
+TOPICS = tuple(name for name in FIELDS if name.endswith("_topic"))
 
 
 class Parameters:
@@ -59,6 +62,8 @@ class Parameters:
 
     def _build(self, changes: dict[str, Any]) -> tuple[PipelineConfig, NodeConfig]:
         values = self._values | changes
+        for name in TOPICS:
+            _refuse_topic(name, values[name])
         return build_config(PipelineConfig, values), build_config(NodeConfig, values)
 
 
@@ -88,8 +93,20 @@ def _declare(node: Node, f: "dataclasses.Field[Any]") -> Any:
         raise InputError(f"parameter {f.name}: {error}") from error
 
 
+def _refuse_topic(parameter: str, topic: Any) -> None:
+    if not isinstance(topic, str) or not topic:
+        return
+    try:
+        validate_topic_name(topic)
+    except InvalidTopicNameException as error:
+        reason = str(error).splitlines()[0].removesuffix(":")
+        raise InputError(f"{parameter} is {topic!r}. {reason}.") from error
+
+
 def _declare_autostart(node: Node) -> bool:
     text = "configure and activate at start; false = wait for a lifecycle manager"
-    return bool(
-        node.declare_parameter(AUTOSTART, True, ParameterDescriptor(description=text, read_only=True)).value
-    )
+    descriptor = ParameterDescriptor(description=text, read_only=True)
+    try:
+        return bool(node.declare_parameter(AUTOSTART, True, descriptor).value)
+    except InvalidParameterTypeException as error:
+        raise InputError(f"{AUTOSTART} must be true or false. {error}.") from error

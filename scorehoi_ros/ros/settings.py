@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from scorehoi_ros.config import PipelineConfig, check_option, option
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.geometry.camera import camera_numbers
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class NodeConfig:
             check_option(f, getattr(self, f.name))
         if not self.image_topic:
             raise InputError("image_topic is empty. Give the topic of the camera images.")
+        if self.camera:
+            camera_numbers(self.camera)
 
 
 Config = TypeVar("Config", PipelineConfig, NodeConfig)
