@@ -180,7 +180,7 @@ def camera_numbers(text: str) -> tuple[float, float, float, float] | None:
         return None
     if path.suffix.lower() in {".yaml", ".yml", ".json"}:
         raise CameraError(
-            f"there is no camera file {text}. Give a calibration file or fx,fy,cx,cy in pixels."
+            f"cannot read the camera file {text}: no such file. Give one, or fx,fy,cx,cy in pixels."
         )
     try:
         fx, fy, cx, cy = (float(part) for part in text.split(","))
