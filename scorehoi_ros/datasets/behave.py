@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.datasets.bodies import licensed_body
+from scorehoi_ros.datasets.bodies import demand_bodies, licensed_body
 from scorehoi_ros.datasets.files import (
     demand,
     demand_root,
@@ -51,6 +51,7 @@ def open_folder(request: Request) -> Dataset:
     """The key frames of a split; raises InputError when the layout is not BEHAVE's."""
     root = demand_root(request.root, "behave", LAYOUT, SOURCE)
     folder = demand(root / "sequences", "the folder of BEHAVE's sequences", SOURCE)
+    demand_bodies(request.body_models, "smplh")
     items: list[Item] = []
     for name in sequence_names(root, folder, request.split):
         times = sorted(path.name for path in (folder / name).glob("t*") if path.is_dir())

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scorehoi_ros.datasets import behave
+from scorehoi_ros.datasets.bodies import demand_bodies
 from scorehoi_ros.datasets.files import demand, demand_root, read_npz
 from scorehoi_ros.datasets.scene import MASKS_NOTE
 from scorehoi_ros.errors import InputError
@@ -27,6 +28,7 @@ def open_folder(request: Request) -> Dataset:
     """Annotated frames whose image has been extracted, as singles and as sequences."""
     root = demand_root(request.root, "behave-30fps", LAYOUT, behave.SOURCE)
     folder = demand(root / PARAMETERS, "BEHAVE's 30 fps registrations", behave.SOURCE)
+    demand_bodies(request.body_models, "smplh")
     sequences, annotated = [], 0
     for name in _names(root, folder, request.split):
         times = list(read_parameters(folder / name))

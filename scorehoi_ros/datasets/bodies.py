@@ -101,16 +101,24 @@ class LicensedBody:
         return self.shapedirs[:, :, first : first + EXPRESSIONS]
 
 
-def find_body(folder: Path | None, kind: str, gender: str) -> Path:
-    """The file of a body model in a folder or below; raises BodyError saying where to get it."""
+def demand_bodies(folder: Path | None, kind: str) -> Path:
+    """The folder of body models; raises BodyError saying where to get them when it is not there."""
     help_text = SMPLH_HELP if kind == "smplh" else SMPLX_HELP
-    wanted = f"{kind.upper()}_{gender.upper()}"
     if folder is None:
+        name = "SMPL-H" if kind == "smplh" else "SMPL-X"
         raise BodyError(
-            f"the truth of this data set needs {wanted}: --body-models was not given. {help_text}."
+            f"the truth of this data set is told in {name}, but --body-models was not given. {help_text}."
         )
     if not folder.is_dir():
         raise BodyError(f"--body-models: there is no folder {folder}. {help_text}.")
+    return folder
+
+
+def find_body(folder: Path | None, kind: str, gender: str) -> Path:
+    """The file of a body model in a folder or below; raises BodyError saying where to get it."""
+    folder = demand_bodies(folder, kind)
+    help_text = SMPLH_HELP if kind == "smplh" else SMPLX_HELP
+    wanted = f"{kind.upper()}_{gender.upper()}"
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in (".npz", ".pkl") or not path.is_file():
             continue

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scorehoi_ros.datasets.bodies import licensed_body
+from scorehoi_ros.datasets.bodies import demand_bodies, licensed_body
 from scorehoi_ros.datasets.files import (
     demand,
     demand_root,
@@ -74,6 +74,7 @@ def open_folder(request: Request) -> Dataset:
     """Annotated frames whose image has been decoded; the data set has no official split: all is used."""
     root = demand_root(request.root, "imhd", LAYOUT, SOURCE)
     parts = find_parts(demand(root / "ground_truth", "IMHD2's motions", SOURCE))
+    demand_bodies(request.body_models, "smplh")
     sequences = []
     for part in parts:
         numbers = range(part.start, part.end + 1)

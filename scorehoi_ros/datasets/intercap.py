@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.datasets.bodies import LicensedBody, licensed_body
+from scorehoi_ros.datasets.bodies import LicensedBody, demand_bodies, licensed_body
 from scorehoi_ros.datasets.files import (
     demand,
     demand_root,
@@ -54,6 +54,7 @@ def open_folder(request: Request) -> Dataset:
     """All annotated frames of a split's subjects, as singles and as sequences."""
     root = demand_root(request.root, "intercap", LAYOUT, SOURCE)
     results = demand(root / "Res", "InterCap's fits (Res.zip)", SOURCE)
+    demand_bodies(request.body_models, "smplx")
     sequences = []
     for path in segments(results, request.split):
         place = path.relative_to(results)
