@@ -27,9 +27,9 @@ class Descent:
 def descend(
     values: Values, rates: dict[str, float], energy: Callable[[Values], Terms], steps: int
 ) -> Descent:
-    """Minimise the sum of `energy(values)` over the tensors named in `rates` (Adam, cosine decay to 10 %).
+    """Minimise the sum of `energy(values)` over the tensors named in `rates`.
 
-    Returns the best point met: Adam may step past a minimum, and a step into NaN ends the loop there.
+    Adam, with a cosine decay of all rates to a tenth of the smallest.  Returns the best point met: Adam may step past a minimum, and a step into NaN ends the loop there.
     """
     free = {name: values[name].clone().requires_grad_(True) for name in rates}
     current = {**values, **free}
