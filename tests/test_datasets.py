@@ -207,7 +207,14 @@ def test_intercap(tmp_path, bodies) -> None:
     assert sample.truth.human.joints.shape == (52, 3) and sample.truth.human.vertices.shape == (600, 3)
     assert not np.any(sample.frame.camera.distortion)  # undistorted
     assert sample.frame.masks.object.any() and sample.frame.masks.human.any()  # rendered
-    assert len(open_dataset("intercap", write_intercap(tmp_path, "01"), split="train").singles) == 2
+    assert (
+        len(
+            open_dataset(
+                "intercap", write_intercap(tmp_path, "01"), split="train", body_models=bodies
+            ).singles
+        )
+        == 2
+    )
 
 
 def test_smplx_hands_and_fingers_follow_smplh_order(bodies) -> None:
