@@ -1,6 +1,6 @@
 """The `scorehoi` command: one module of `scorehoi_ros.commands` for each sub-command.
 
-A command module has HELP (one line), EXAMPLE (one shell line), add_arguments(parser) and run(args) -> int.
+A command module has EXAMPLE (one shell line), add_arguments(parser) and run(args) -> int.
 """
 
 import argparse
@@ -9,12 +9,21 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from scorehoi_ros import __version__
 from scorehoi_ros.errors import ScorehoiError
 
-COMMANDS = ("label", "demo", "node", "template", "doctor", "bench", "body")
+COMMANDS = {
+    "label": "label a video, a folder of images or a bag: human mesh, object pose and contacts for each frame",
+    "demo": "play a clip through the node in three processes and measure what comes out (needs ROS 2)",
+    "node": "run the ROS 2 node: camera images in, human mesh, object pose and contacts out",
+    "template": "check, convert, list and export object templates",
+    "doctor": "list every package and file that can be used: found or missing, licence, hash, how to get it",
+    "bench": "time parts of the software on this machine: messages",
+    "body": "build the free body model or the pose prior, or describe a body model file",
+}
+"""Sub-commands and what they are for; here and not in their modules, so that help needs no heavy library."""
 DESCRIPTION = "Human mesh, object pose and contacts from camera images, as ROS 2 messages and as files."
 EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 cannot write, 4 optional part missing, 130 interrupted"
 DEBUG = "SCOREHOI_DEBUG"
@@ -30,31 +39,33 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Parser with all sub-commands; heavy libraries are imported only when a command runs."""
+def build_parser(chosen: str = "") -> argparse.ArgumentParser:
+    """Parser of the sub-commands; only the module of the `chosen` one is imported, and gives its options."""
     parser = Parser(prog="scorehoi", description=DESCRIPTION, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        module = importlib.import_module(f"scorehoi_ros.commands.{name}")
-        command = subparsers.add_parser(
-            name,
-            help=module.HELP,
-            description=module.HELP,
-            epilog=f"example: {module.EXAMPLE}\n\n{EXIT_CODES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(command)
-        command.add_argument("--json", metavar="FILE", help="write machine-readable results to FILE")
-        command.set_defaults(run=module.run)
+    for name, purpose in COMMANDS.items():
+        command = subparsers.add_parser(name, help=purpose, description=purpose)
+        if name == chosen:
+            _add_options(command, importlib.import_module(f"scorehoi_ros.commands.{name}"))
     return parser
+
+
+def _add_options(command: argparse.ArgumentParser, module: Any) -> None:
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = f"example: {module.EXAMPLE}\n\n{EXIT_CODES}"
+    module.add_arguments(command)
+    command.add_argument("--json", metavar="FILE", help="write machine-readable results to FILE")
+    command.set_defaults(run=module.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; no error is shown as a traceback, unless SCOREHOI_DEBUG is set."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # read when cv2 is imported; damage is reported by us
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    chosen = next((word for word in words if not word.startswith("-")), "")
+    args = build_parser(chosen).parse_args(words)
     try:
         code = int(args.run(args))
         sys.stdout.flush()

@@ -11,7 +11,6 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.bench import Timing, time_messages
 from scorehoi_ros.files import write_json
 
-HELP = "time parts of the software on this machine: messages"
 EXAMPLE = "scorehoi bench messages --vertices 13524"
 LIMIT_MS = 0.5
 """A full mesh may cost this much to build and serialise (Interaction)."""

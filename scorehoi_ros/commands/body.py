@@ -9,7 +9,6 @@ from typing import Any
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 
-HELP = "build the free body model or the pose prior, or describe a body model file"
 EXAMPLE = "scorehoi body info --body SMPLH_NEUTRAL.npz"
 
 

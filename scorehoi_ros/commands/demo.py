@@ -10,7 +10,6 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.options import add_config_options, config_from_args
 
-HELP = "play a clip through the node in three processes and measure what comes out (needs ROS 2)"
 EXAMPLE = "scorehoi demo --out out/demo"
 
 

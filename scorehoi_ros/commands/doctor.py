@@ -10,7 +10,6 @@ from scorehoi_ros.errors import MissingExtraError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.parts import FILES
 
-HELP = "list every package and file that can be used: found or missing, licence, hash, how to get it"
 VERDICT = {
     True: "\nEverything required is here.\n",
     False: "\nRequired parts are missing or broken: those in capitals.\n",

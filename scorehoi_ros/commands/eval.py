@@ -11,7 +11,6 @@ from scorehoi_ros.evaluate.dataset import DATASETS, open_dataset
 from scorehoi_ros.files import write_json
 from scorehoi_ros.options import add_config_options, config_from_args
 
-HELP = "measure methods on a data set: Chamfer distances, contact, joints, object pose, penetration, time"
 EXAMPLE = "scorehoi eval --method fit,mean-pose,truth --dataset synhoi-test --limit 100 --plot eval.png"
 INTERRUPTED = 130
 LANDMARK_NOTES = {

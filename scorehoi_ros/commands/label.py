@@ -17,7 +17,6 @@ from scorehoi_ros.io.source import open_source
 from scorehoi_ros.options import add_config_options, config_from_args
 from scorehoi_ros.types import Status
 
-HELP = "label a video, a folder of images or a bag: human mesh, object pose and contacts for each frame"
 EXAMPLE = "scorehoi label clip.mp4 --object ball:0.22 --camera 900,900,640,360 --out labels"
 INTERRUPTED = 130
 

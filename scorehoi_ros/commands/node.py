@@ -5,7 +5,6 @@ from pathlib import Path
 
 from scorehoi_ros.errors import InputError, MissingExtraError
 
-HELP = "run the ROS 2 node: camera images in, human mesh, object pose and contacts out"
 EXAMPLE = "scorehoi node --object ball:0.22 --image-topic /camera/image_raw"
 
 

@@ -12,7 +12,6 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.synth.truth import SPLITS
 
-HELP = "generate synthetic scenes of people and objects: images, masks, landmarks, ground truth"
 EXAMPLE = "scorehoi synth --split train --count 5000 --out synth_train"
 SMALLEST_PX, LARGEST_PX = 64, 1024
 

@@ -24,7 +24,6 @@ from scorehoi_ros.objects.mesh_file import (
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.objects.template import ObjectTemplate, load_template
 
-HELP = "check, convert, list and export object templates"
 EXAMPLE = "scorehoi template check chair.obj"
 MARKS = {"ok": "ok  ", "note": "note", "unusable": "BAD "}
 
