@@ -15,7 +15,7 @@ from scorehoi_ros import __version__
 from scorehoi_ros.errors import ScorehoiError
 
 COMMANDS = {
-    "label": "label a video, a folder of images or a bag: human mesh, object pose and contacts for each frame",
+    "label": "label a video, images or a bag: human mesh, object pose and contacts for each frame",
     "demo": "play a clip through the node in three processes and measure what comes out (needs ROS 2)",
     "node": "run the ROS 2 node: camera images in, human mesh, object pose and contacts out",
     "template": "check, convert, list and export object templates",
