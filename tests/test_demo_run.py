@@ -2,7 +2,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -55,20 +54,36 @@ def stand_in(monkeypatch, **programs):
         monkeypatch.setattr(processes, f"_{name}", lambda *_, p=program: p)
 
 
-def test_recording_comes_back_with_its_stamps(monkeypatch, tmp_path):
-    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('[[5, 1], [7, 2]]')"
+def until_interrupted(note: Path, seconds: float) -> list[str]:
+    """A program that after SIGINT works on for a while, notes the time at which it ends, and ends with 0."""
+    code = (
+        "import pathlib, signal, sys, time\n"
+        "def end(*_):\n"
+        f"    time.sleep({seconds}); pathlib.Path(sys.argv[1]).write_text(str(time.time())); sys.exit(0)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        "pathlib.Path(sys.argv[1] + '.ready').touch()\n"
+        "time.sleep(60)\n"
+    )
+    return ["-c", code, str(note)]
+
+
+def test_node_finishes_its_frame_before_the_recorder_ends(monkeypatch, tmp_path):
+    ready = [str(tmp_path / "node.ready"), str(tmp_path / "recorder.ready")]
+    code = (
+        "import pathlib, sys, time\n"
+        f"while not all(pathlib.Path(p).exists() for p in {ready}): time.sleep(0.02)\n"
+        "pathlib.Path(sys.argv[1]).write_text('[[5, 1], [7, 2]]')"
+    )
     stand_in(
         monkeypatch,
-        node=SLEEP,
+        node=until_interrupted(tmp_path / "node", 0.5),
+        recorder=until_interrupted(tmp_path / "recorder", 0.0),
         player=["-c", code, str(tmp_path / "stamps.json")],
-        recorder=["-c", "import time; time.sleep(0.3)"],
     )
-    started = time.monotonic()
-    # the recorder may end only after the player: give the player a head start
-    monkeypatch.setattr(processes, "_recorder", lambda *_: ["-c", "import time; time.sleep(2)"])
+    monkeypatch.setattr(processes, "DELIVERY_S", 0.1)
     recording = run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
     assert recording.stamps == {5: 1, 7: 2}
-    assert time.monotonic() - started < 30  # the sleeping node was interrupted, not waited for
+    assert float((tmp_path / "node").read_text()) < float((tmp_path / "recorder").read_text())
 
 
 @pytest.mark.parametrize("name", ["node", "recorder"])
