@@ -40,8 +40,8 @@ class PipelineConfig:
 
     object: str = option(
         "",
-        'object template: a family ("box:0.40x0.30x0.25", "ball:0.22"), a mesh file, or an .xyz of 64 points; '
-        "empty = human only",
+        'object template: a family ("box:0.40x0.30x0.25", "ball:0.22"), a mesh file, or an .xyz of 64 '
+        "points; empty = human only",
         read_only=True,
     )
     prompt_box: list[float] = option(

@@ -27,7 +27,7 @@ class Prediction:
     """False: the object part of `estimate` is too old to start from."""
 
     def object_hypotheses(self, now: Estimate) -> list[Estimate]:
-        """`now` (the human of this frame) with the object moved by itself, and with it moved along by the person.
+        """`now` (the human of this frame) with the object moved by itself, and moved along by the person.
 
         Empty when no object has been seen.
         """

@@ -75,7 +75,8 @@ def test_bad_cameras_are_explained(text: str, words: str) -> None:
 def test_camera_of_another_size_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "camera.yaml"
     path.write_text(
-        "image_width: 320\nimage_height: 240\ncamera_matrix: {rows: 3, cols: 3, data: [300,0,160,0,300,120,0,0,1]}\n"
+        "image_width: 320\nimage_height: 240\n"
+        "camera_matrix: {rows: 3, cols: 3, data: [300,0,160,0,300,120,0,0,1]}\n"
     )
     with pytest.raises(CameraError, match="320 x 240"):
         cam.parse_camera(str(path), 640, 480)

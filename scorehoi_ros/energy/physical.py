@@ -1,4 +1,4 @@
-"""Physical terms of ScoreHOI (section 3.3): L_P = l_ho L_ho + l_of L_of + l_pt L_pt, in metres, batched torch.
+"""Physical terms of ScoreHOI (section 3.3): L_P = l_ho L_ho + l_of L_of + l_pt L_pt, in metres.
 
 The fit minimises them as they are; the score-guided sampler follows their gradient.
 """
@@ -41,7 +41,7 @@ def contact_loss(signed_distance: Tensor, weights: Tensor, scale: float = 0.3) -
 def object_contact_loss(
     object_points: Tensor, weights: Tensor, human_points: Tensor, scale: float = 0.3
 ) -> Tensor:
-    """L_ho, object side: weighted distance of object contact points (..., m, 3) to the nearest human point."""
+    """L_ho, object side: weighted distance of object points (..., m, 3) to the nearest human point."""
     square = torch.cdist(object_points, human_points).amin(-1).square()
     return (weights * (square / (1 + square / scale**2))).sum(-1) / weights.sum().clamp_min(1.0)
 

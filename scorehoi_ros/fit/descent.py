@@ -29,7 +29,8 @@ def descend(
 ) -> Descent:
     """Minimise the sum of `energy(values)` over the tensors named in `rates`.
 
-    Adam, with a cosine decay of all rates to a tenth of the smallest.  Returns the best point met: Adam may step past a minimum, and a step into NaN ends the loop there.
+    Adam, with a cosine decay of all rates to a tenth of the smallest.  Returns the best point met: Adam may
+    step past a minimum, and a step into NaN ends the loop there.
     """
     free = {name: values[name].clone().requires_grad_(True) for name in rates}
     current = {**values, **free}

@@ -50,8 +50,8 @@ def validate_camera(camera: Camera) -> None:
         raise CameraError(f"K must be 3 x 3 finite numbers. Got {K.tolist()}. Check the calibration.")
     if K[0, 0] <= 0 or K[1, 1] <= 0:
         raise CameraError(
-            f"focal lengths must be positive. Got fx={K[0, 0]}, fy={K[1, 1]}: an uncalibrated driver publishes "
-            "zeros. Calibrate the camera or give --camera fx,fy,cx,cy."
+            f"focal lengths must be positive. Got fx={K[0, 0]}, fy={K[1, 1]}: an uncalibrated driver "
+            "publishes zeros. Calibrate the camera or give --camera fx,fy,cx,cy."
         )
     if camera.width <= 0 or camera.height <= 0:
         raise CameraError(f"image size must be positive. Got {camera.width} x {camera.height}.")
@@ -83,8 +83,8 @@ def check_size(camera: Camera, width: int, height: int) -> None:
     """Raise CameraError when the calibration belongs to another image size."""
     if (camera.width, camera.height) != (width, height):
         raise CameraError(
-            f"the calibration is for {camera.width} x {camera.height} pixels, but the image has {width} x {height}. "
-            "Use the CameraInfo of this stream, or scale the calibration with the image."
+            f"the calibration is for {camera.width} x {camera.height} pixels, but the image has "
+            f"{width} x {height}. Use the CameraInfo of this stream, or scale the calibration with the image."
         )
 
 
@@ -103,7 +103,7 @@ def unproject(pixels: Floats, depth: Floats, K: Floats) -> Floats:
 
 
 def undistort_frame(frame: Frame) -> Frame:
-    """The frame as an ideal pinhole camera with the same K would see it; unchanged when there is no distortion."""
+    """The frame as an ideal pinhole camera with the same K would see it."""
     camera = frame.camera
     if not np.any(camera.distortion):
         return frame
@@ -211,7 +211,8 @@ def _camera_from_file(path: Path, width: int, height: int) -> Camera:
         return camera_from_values(K, calibrated_width, calibrated_height, distortion, model, source="user")
     except (KeyError, TypeError, ValueError) as error:
         raise CameraError(
-            f"{path} must hold camera_matrix (ROS calibration), K (9 numbers), or fx fy cx cy. Problem: {error!r}."
+            f"{path} must hold camera_matrix (ROS calibration), K (9 numbers), or fx fy cx cy. "
+            f"Problem: {error!r}."
         ) from None
 
 
@@ -227,12 +228,13 @@ def _find_matrix(data: dict[str, Any]) -> Floats:
 def camera_from_values(
     K: Floats, width: int, height: int, distortion: Any, model: str, source: Any = "camera_info"
 ) -> Camera:
-    """Camera from the fields of sensor_msgs/CameraInfo (REP 104); raises CameraError when they are unusable."""
+    """Camera from the fields of sensor_msgs/CameraInfo (REP 104); raises CameraError when unusable."""
     known: dict[str, Model] = {name: name for name in get_args(Model)}
     known[""] = "plumb_bob"
     if model not in known:
         raise CameraError(
-            f'distortion model "{model}" is not supported; expected plumb_bob, rational_polynomial or equidistant.'
+            f'distortion model "{model}" is not supported; expected plumb_bob, rational_polynomial '
+            "or equidistant."
         )
     coefficients = np.asarray(distortion, dtype=np.float64).ravel()
     if coefficients.size not in {0, 4, 5, 8, 12, 14}:

@@ -1,4 +1,4 @@
-"""Rotations as torch tensors: 6D (Zhou et al. 2019), matrices and axis-angle, all batched and differentiable."""
+"""Rotations as torch tensors: 6D (Zhou et al. 2019), matrices and axis-angle; batched, differentiable."""
 
 import torch
 from torch import Tensor
