@@ -20,6 +20,8 @@ COMMANDS = {
     "node": "run the ROS 2 node: camera images in, human mesh, object pose and contacts out",
     "template": "check, convert, list and export object templates",
     "doctor": "list every package and file that can be used: found or missing, licence, hash, how to get it",
+    "eval": "measure methods on a data set with the metrics of the papers: shape, pose, contact, time",
+    "synth": "generate synthetic scenes of people and objects: images, masks, landmarks, ground truth",
     "bench": "time parts of the software on this machine: messages",
     "body": "build the free body model or the pose prior, or describe a body model file",
 }
