@@ -240,7 +240,7 @@ def _feet(look: Look, at: dict[str, float], part: Ints, y: Floats, colours: Floa
         return
     shoe = (part == FOOT) | ((part == LEG) & (y < at["ankle"] + 0.03))
     colours[shoe] = look.shoes
-    colours[shoe & (y < at["sole"] + 0.022)] = look.sole
+    colours[shoe & (y < at["sole"] + 0.010)] = look.sole
 
 
 def _head(look: Look, at: dict[str, float], part: Ints, rest: Float32, colours: Float32) -> None:

@@ -1,6 +1,6 @@
 """Masks as a segmenter would give them, made from true ones: ragged, holed, bled, merged, cut or missing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -32,15 +32,17 @@ class Segmenter:
     missing: float
     """Chance that there is no mask."""
     area: float
-    """Deviation from the true size of holes, bleeding and cuts, as a share of the mask's root area."""
+    """Size of holes, bleeding and cuts."""
+    moods: float
+    """Deviation of the log of a factor on all sizes, drawn for each mask: easy pictures and hard ones."""
 
 
-PERFECT = Segmenter(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-HUMAN = Segmenter(0.022, 0.012, 0.06, 0.10, 0.35, 0.08, 0.0, 0.30)
+PERFECT = Segmenter(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+HUMAN = Segmenter(0.011, 0.005, 0.06, 0.10, 0.15, 0.12, 0.04, 0.25, 0.6)
 """Like the mask of the human detector."""
-CAREFUL = Segmenter(0.015, 0.008, 0.05, 0.05, 0.08, 0.05, 0.01, 0.30)
+CAREFUL = Segmenter(0.013, 0.007, 0.05, 0.05, 0.08, 0.05, 0.01, 0.30, 0.3)
 """Like a trained promptable segmenter."""
-COLOUR = Segmenter(0.055, 0.03, 0.30, 0.35, 0.20, 0.40, 0.03, 0.50)
+COLOUR = Segmenter(0.038, 0.025, 0.35, 0.50, 0.25, 0.60, 0.03, 0.60, 0.7)
 """Like segmentation by colour from a box."""
 
 
@@ -78,6 +80,10 @@ def disturb(mask: Bools, other: Bools, errors: Segmenter, rng: np.random.Generat
         return np.zeros_like(mask)
     if errors == PERFECT:
         return mask.copy()
+    mood = float(np.exp(errors.moods * rng.normal()))
+    errors = replace(
+        errors, ragged=errors.ragged * mood, spread=errors.spread * mood, area=errors.area * mood
+    )
     height, width = mask.shape
     root = float(np.sqrt(mask.sum()))
     x0, y0, x1, y1 = _window(mask, 0.6 * root)
