@@ -19,8 +19,8 @@ GROUPS: tuple[str, ...] = (
     "back",
     "mouth",
 )
-_GUARDS = 170
-"""Vertices all over the body that are kept out of the object while solving."""
+_GUARDS, _HAND_GUARDS, _FOOT_GUARDS = 150, 34, 16
+"""Vertices all over the body, and of each hand, forearm and foot, that are kept out of the object."""
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,9 @@ def _finger(body: BodyModel, rest: Floats, side: str, finger: str) -> Ids:
 
 def _guards(body: BodyModel, rest: Floats) -> Ids:
     moving = _weight(body, [f"{s}_{f}{k}" for s in SIDES for f in FINGERS for k in (1, 2, 3)])
-    return _spread(rest, moving < 0.5, _GUARDS)
+    parts = [_spread(rest, moving < 0.5, _GUARDS)]
+    for side in SIDES:
+        parts.append(_spread(rest, _region(body, f"{side}_hand") & (moving < 0.5), _HAND_GUARDS))
+        parts.append(_spread(rest, _region(body, f"{side}_forearm"), _HAND_GUARDS // 2))
+        parts.append(_spread(rest, _region(body, f"{side}_foot"), _FOOT_GUARDS))
+    return np.unique(np.concatenate(parts))

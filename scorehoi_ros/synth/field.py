@@ -10,6 +10,7 @@ from torch import Tensor
 
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid
 from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.types import Floats
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,21 @@ def stack_fields(grids: Sequence[SignedDistanceGrid]) -> FieldBatch:
             parts.append(grid.values.reshape(-1))
             size += grid.values.size
     return FieldBatch(
-        np.concatenate(parts),
+        np.concatenate(parts) if len(parts) > 1 else parts[0],
         np.array([place[id(grid)] for grid in grids], np.int64),
         np.array([grid.values.shape for grid in grids], np.int64),
         np.array([grid.origin for grid in grids], np.float32),
         np.array([grid.spacing for grid in grids], np.float32),
     )
+
+
+def distance_and_slope(grid: SignedDistanceGrid, points: Floats) -> tuple[Floats, Floats]:
+    """Signed distances (n,) and their gradients (n, 3) at points (n, 3) of the object's frame; for few points."""
+    fields = stack_fields([grid])
+    flat = np.ascontiguousarray(points[None], np.float32)
+    value, slope = np.empty(flat.shape[:2], np.float32), np.empty(flat.shape, np.float32)
+    _sample(flat, fields.values, fields.starts, fields.shapes, fields.origins, fields.spacings, value, slope)
+    return value[0].astype(np.float64), slope[0].astype(np.float64)
 
 
 class _Distance(torch.autograd.Function):

@@ -17,6 +17,9 @@ from scorehoi_ros.synth.hands import (
     CLOSED_NAMES,
     LEVELS,
     OPEN_NAMES,
+    THUMB,
+    THUMB_IN_NAMES,
+    THUMB_OUT_NAMES,
     HandCorpus,
     closed_levels,
     closing_path,
@@ -27,7 +30,11 @@ from scorehoi_ros.types import Floats
 
 _NEAR_M = 0.012
 """A finger that comes this near without being stopped stays where it is nearest."""
-_PRESHAPE = 0.25
+_PRESHAPE = -0.1
+_BONE_CLEAR_M = 0.004
+_BONE_SAMPLES = 4
+_TIP_SHARE = 0.7
+"""From the last joint to the tip, against the bone before it."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,12 @@ def make_skin(body: BodyModel, anchors: Anchors) -> FingerSkin:
 
 def draw_grasp(hands: HandCorpus, side: str, rng: np.random.Generator) -> Grasp:
     """Open and closed hand from the corpus."""
-    opened, closed = (sided(hands.draw(names, rng), side) for names in (OPEN_NAMES, CLOSED_NAMES))
-    return Grasp(opened, closed, float(rng.uniform(0.15, 0.5)))
+    ends = []
+    for names, thumbs in ((OPEN_NAMES, THUMB_OUT_NAMES), (CLOSED_NAMES, THUMB_IN_NAMES)):
+        pose = hands.draw(names, rng)
+        pose[THUMB] = hands.draw(thumbs, rng)[THUMB]
+        ends.append(sided(pose, side))
+    return Grasp(ends[0], ends[1], float(rng.uniform(0.1, 0.45)))
 
 
 def preshaped(grasp: Grasp) -> Floats:
@@ -74,20 +85,25 @@ def close_fingers(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[di
     active = [b for b, grasp in enumerate(grasps) if grasp]
     if not active:
         return
-    distance = _distances(skin, [drafts[b] for b in active], [grasps[b] for b in active])
+    distance, bones = _distances(skin, [drafts[b] for b in active], [grasps[b] for b in active])
     for row, b in enumerate(active):
         for side, grasp in grasps[b].items():
             gaps = np.stack([distance[row][:, skin.rows[side, finger]].min(1) for finger in FINGERS])
+            # a bone near the surface: the skin is on both sides of a thin wall
+            start = 0 if side == "left" else 15
+            inner = bones[row][:, 5 * (start // 15) : 5 * (start // 15) + 5].T - _BONE_CLEAR_M
+            gaps = np.minimum(gaps, inner)
             rest = np.full(len(FINGERS), grasp.relaxed)
             level = closed_levels(gaps, _NEAR_M, rest)
             # three joints for each finger
             share = np.repeat(level, 3)[:, None]
-            start = 0 if side == "left" else 15
             drafts[b].hand_poses[start : start + 15] = grasp.opened + share * (grasp.closed - grasp.opened)
 
 
-def _distances(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[str, Grasp]]) -> Floats:
-    """(B, levels, n) signed distance of the fingers' skin at every level of closing."""
+def _distances(
+    skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[str, Grasp]]
+) -> tuple[Floats, Floats]:
+    """Signed distances at every level of closing: of the fingers' skin (B, levels, n), bones (B, levels, 10)."""
     count, levels = len(drafts), len(LEVELS)
     hands = np.stack([np.tile(draft.hand_poses, (levels, 1, 1)) for draft in drafts])
     for b, grasp in enumerate(grasps):
@@ -99,9 +115,25 @@ def _distances(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[
     betas = np.repeat(np.stack([draft.betas for draft in drafts]), levels, axis=0)
     root = np.repeat(np.stack([draft.root for draft in drafts]), levels, axis=0)
     with torch.no_grad():
-        points, _ = skin.layer(*(torch.as_tensor(a, dtype=torch.float32) for a in (rotations, betas, root)))
+        points, joints = skin.layer(
+            *(torch.as_tensor(a, dtype=torch.float32) for a in (rotations, betas, root))
+        )
         R = torch.as_tensor(np.stack([draft.R_object for draft in drafts]), dtype=torch.float32)
         t = torch.as_tensor(np.stack([draft.t_object for draft in drafts]), dtype=torch.float32)
-        local = (points.view(count, -1, 3) - t[:, None]) @ R
-        distance = stack_fields([draft.template.sdf for draft in drafts]).distances(local)
-    return distance.view(count, levels, -1).numpy()
+        fields = stack_fields([draft.template.sdf for draft in drafts])
+        distance = fields.distances((points.view(count, -1, 3) - t[:, None]) @ R)
+        inner = fields.distances((_along_fingers(joints).view(count, -1, 3) - t[:, None]) @ R)
+    bones = inner.view(count, levels, 10, -1).amin(-1)
+    return distance.view(count, levels, -1).numpy(), bones.numpy()
+
+
+def _along_fingers(joints: Tensor) -> Tensor:
+    """(B, 10, samples, 3) points along the bones of each finger, from its first joint to its tip."""
+    first, second, third = joints[:, 22:].view(len(joints), 10, 3, 3).unbind(2)
+    tip = third + _TIP_SHARE * (third - second)
+    share = torch.linspace(0.15, 1.0, _BONE_SAMPLES)[:, None]
+    bones = [
+        a[:, :, None] + share * (b - a)[:, :, None]
+        for a, b in ((first, second), (second, third), (third, tip))
+    ]
+    return torch.cat(bones, dim=2)

@@ -27,18 +27,19 @@ from scorehoi_ros.synth.kinds import INSTANCES, Instance, family_instance, templ
 from scorehoi_ros.synth.kinematics import forward, hand_rotation, matrices, reach_arm, shoulder_of, vectors
 from scorehoi_ros.synth.meshes import MeshShelf
 from scorehoi_ros.synth.splits import VERSION, body_rng, scene_rng, split_id
-from scorehoi_ros.synth.stage import Posed
+from scorehoi_ros.synth.stage import Posed, keep_feet
 from scorehoi_ros.synth.stances import varied
 from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.synth.workshop import Workshop, open_workshop
 from scorehoi_ros.types import Floats
 
-BLOCK = 64
-ATTEMPTS = 5
+BLOCK = 128
+ATTEMPTS = 4
 """A scene that fails its own checks is drawn anew this often; then the best attempt is kept."""
 _ROUND = 4
 """Decimals of metres and radians that are kept, so that the last bits do not matter."""
 _KEPT_BLOCKS = 4
+_APART_M = 0.005
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ def finish(shop: Workshop, drafts: Sequence[Draft], rngs: Sequence[np.random.Gen
     settle(shop, drafts)
     for draft, posed, rng in zip(drafts, _posed(shop, drafts), rngs, strict=True):
         RECIPES[draft.interaction].plan(draft, posed, rng)
+        if draft.pinned_feet and not any(goal.group.endswith("sole") for goal in draft.goals):
+            keep_feet(draft, posed)
     grasps = [_grasps(shop, draft, rng) for draft, rng in zip(drafts, rngs, strict=True)]
     chosen = [bring_arms(shop, draft) for draft in drafts]
     solve(shop.mover, drafts, chosen)
@@ -205,7 +208,7 @@ def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[Posed]:
         turned, place = forward(draft.local, rest, draft.root)
         groups = {name: skin[shop.mover.rows[name].numpy()] for name in GROUPS}
         arm = shoulder_of("left", turned, place)
-        result.append(Posed(turned, place, groups, arm.upper + arm.lower))
+        result.append(Posed(turned, place, groups, skin, arm.upper + arm.lower))
     return result
 
 
@@ -223,14 +226,14 @@ def _grasps(shop: Workshop, draft: Draft, rng: np.random.Generator) -> dict[str,
 def bring_arms(shop: Workshop, draft: Draft) -> dict[str, int]:
     """Bring each wished hand to its most comfortable place; returns which that was."""
     chosen = {}
-    scale = 1.0
     for goal in draft.hands:
         rest = shop.rest_joints(draft.betas)
         draft.local[JOINT_INDEX[f"{goal.side}_collar"]] = np.eye(3)
         turned, place = forward(draft.local, rest, draft.root)
         hands = hand_rotation(goal.facing @ draft.R_object.T, goal.thumbs @ draft.R_object.T)
-        offset = shop.anchors.palm_offset[goal.side] * scale
-        wrists = draft.world_points(goal.points) - hands @ offset
+        offset = shop.anchors.palm_offset[goal.side]
+        # from a little outside, so that the solver does not start with an edge inside the hand
+        wrists = draft.world_points(goal.points - _APART_M * goal.facing) - hands @ offset
         arm = reach_arm(shoulder_of(goal.side, turned, place), wrists, hands)
         for name, rotation in (("shoulder", arm.shoulder), ("elbow", arm.elbow), ("wrist", arm.wrist)):
             draft.local[JOINT_INDEX[f"{goal.side}_{name}"]] = rotation

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorehoi_ros.geometry.sdf import gradient, sample
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.synth.field import distance_and_slope
 from scorehoi_ros.synth.kinds import Instance
 from scorehoi_ros.synth.kinematics import unit
 from scorehoi_ros.types import Floats
@@ -47,11 +47,11 @@ def surface_hits(
     place, way = np.array(starts, float), unit(np.asarray(directions, float))
     best, nearest = place.copy(), np.full(len(place), np.inf)
     for _ in range(_MARCH_STEPS):
-        distance = sample(template.sdf, place)
+        distance, _ = distance_and_slope(template.sdf, place)
         closer = distance < nearest
         best[closer], nearest[closer] = place[closer], distance[closer]
         place = place + way * np.maximum(distance, 0.0005)[:, None] * (distance > 0.0005)[:, None]
-    return best, unit(gradient(template.sdf, best)), nearest
+    return best, unit(distance_and_slope(template.sdf, best)[1]), nearest
 
 
 def extents(template: ObjectTemplate) -> tuple[Floats, Floats]:

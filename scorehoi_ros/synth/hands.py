@@ -14,13 +14,20 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.types import Floats
 
 COMMITTED = "synth/hands.npz"
-OPEN_NAMES = ("flat", "rest", "Default pose", "Straight", "fallback_relaxed", "SquishyBase")
+OPEN_NAMES = ("flat", "Straight", "flare", "Default pose")
+THUMB_OUT_NAMES = ("asl 10", "asl ch", "asl l")
+"""Thumbs in the plane of the palm: others would be inside whatever the palm touches."""
 CLOSED_NAMES = ("grab", "asl s", "fallback_fist", "Grip 2", "asl 10", "asl a")
+THUMB_IN_NAMES = ("Hold", "Cup", "Pinch Large", "Grip 1", "fallback_relaxed")
+"""Thumbs that oppose the fingers."""
+THUMB = slice(12, 15)
 RELAXED_NAMES = ("rest", "Default pose", "fallback_relaxed", "SquishyBase", "Hold", "flat", "grab", "Rounded")
 _ODD_SHARE = 0.2
 """Share of idle hands that show any pose of the corpus."""
 LEVELS = np.array([-0.35, -0.12, 0.1, 0.28, 0.44, 0.58, 0.7, 0.82, 0.94, 1.06])
 """How far fingers are closed, 0 = open pose and 1 = closed pose, where contact is tried."""
+_FLAT_LEVELS, _PUSHED_M = 4, 0.006
+"""A finger that is inside from the start stays about flat, unless even that is deeper inside than this."""
 _PRESSED_M = 0.002
 """Skin gives way by this much."""
 
@@ -100,7 +107,8 @@ def closed_levels(gaps: Floats, near: float, rest: Floats) -> Floats:
             share = (row[j - 1] + _PRESSED_M) / (row[j - 1] - row[j])
             level[k] = LEVELS[j - 1] + share * (LEVELS[j] - LEVELS[j - 1])
         elif len(below):
-            level[k] = LEVELS[int(row.argmax())]
+            flat = row[:_FLAT_LEVELS]
+            level[k] = LEVELS[int((flat if flat.max() > -_PUSHED_M else row).argmax())]
         elif row.min() < near:
             level[k] = LEVELS[int(row.argmin())]
     return level

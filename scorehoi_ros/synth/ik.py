@@ -5,7 +5,7 @@ their signed distance grids.  A step costs the same whatever the objects are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,15 +18,27 @@ from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.synth.anchors import GROUPS, Anchors
 from scorehoi_ros.synth.draft import Draft
 from scorehoi_ros.synth.field import FieldBatch, stack_fields
-from scorehoi_ros.synth.kinematics import BODY_JOINTS, matrices
+from scorehoi_ros.synth.kinematics import ARM, BODY_JOINTS, matrices
 from scorehoi_ros.types import Floats
 
-STEPS = 45
-_RATE, _LAST_RATE = 0.045, 0.004
-_PEN, _PALM_PULL, _PALM_TOUCH, _PALM_WAY = 4000.0, 120.0, 700.0, 0.25
+STEPS = 36
+_RATE, _LAST_RATE = 0.014, 0.002
+_PEN, _PALM_PULL, _PALM_TOUCH, _PALM_WAY = 4000.0, 200.0, 1500.0, 0.25
 _BODY_RADIUS_M = 0.15
 """Elbows and hands keep this far from the spine."""
+_CLEAR_M = 0.0015
+"""Guards keep this far outside: between them the skin comes nearer."""
+_LEG_AND_SPINE_SPEED = 4.0
+"""Arms start near their goal in closed form; other joints have further to go."""
 _WRIST_COSINE = float(np.cos(0.75))
+
+
+_WRISTS, _ELBOWS, _INDEXES, _PINKIES = (
+    [JOINT_INDEX[f"{side}_{name}"] for side in SIDES] for name in ("wrist", "elbow", "index1", "pinky1")
+)
+_ARM_POINTS = [JOINT_INDEX[f"{side}_{name}"] for side in SIDES for name in ("elbow", "wrist", "middle1")]
+_SIGNS = torch.tensor([1.0, -1.0])
+"""Left, right."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,8 @@ class Mover:
     layer: BodyLayer
     rows: dict[str, Tensor]
     """Rows of the layer's vertices for each of `anchors.GROUPS`."""
+    group_means: Tensor
+    """(G, n) matrix that takes the mean over the points of each group."""
     guards: Tensor
     """Rows that stay out of the object."""
     low: Tensor
@@ -57,9 +71,18 @@ def make_mover(body: BodyModel, anchors: Anchors) -> Mover:
         return torch.as_tensor(np.searchsorted(ids, values))
 
     groups = {name: rows(anchors.groups[name]) for name in GROUPS}
-    palms = [groups[f"{side}_palm"] for side in SIDES]
+    palms = [groups[f"{side}_{part}"] for side in SIDES for part in ("palm", "fingers", "sole", "toes")]
     low = torch.cat([groups[f"{side}_{part}"] for side in SIDES for part in ("sole", "toes", "fingers")])
-    return Mover(BodyLayer(body, ids), groups, torch.cat([rows(anchors.guards), *palms]), low)
+    means = torch.zeros(len(GROUPS), len(ids))
+    for g, name in enumerate(GROUPS):
+        means[g, groups[name]] = 1.0 / len(groups[name])
+    return Mover(
+        BodyLayer(replace(body, posedirs=None), ids),
+        groups,
+        means,
+        torch.cat([rows(anchors.guards), *palms]),
+        low,
+    )
 
 
 @dataclass(frozen=True)
@@ -113,6 +136,8 @@ def solve(
     shift = torch.zeros(count, 3, requires_grad=True)
     moved = torch.zeros(count, 3, requires_grad=True)
     turned = torch.zeros(count, 3, requires_grad=True)
+    speed = torch.full((BODY_JOINTS, 1), _LEG_AND_SPINE_SPEED)
+    speed[[JOINT_INDEX[f"{side}_{name}"] for side in SIDES for name in ARM]] = 1.0
     optimiser = torch.optim.Adam(
         [{"params": [turns, turned]}, {"params": [shift, moved], "place": True}], lr=_RATE, betas=(0.8, 0.95)
     )
@@ -122,9 +147,9 @@ def solve(
             rate = _RATE * (_LAST_RATE / _RATE) ** share
             group["lr"] = 0.25 * rate if group.get("place") else rate
         optimiser.zero_grad()
-        _loss(problem, turns, shift, moved, turned, 0.3 + share).backward()
+        _loss(problem, turns * speed, shift, moved, turned, 0.3 + share).backward()
         optimiser.step()
-    _write_back(problem, drafts, *(v.detach() for v in (turns, shift, moved, turned)))
+    _write_back(problem, drafts, turns.detach() * speed, *(v.detach() for v in (shift, moved, turned)))
 
 
 def _tensor(values: object) -> Tensor:
@@ -180,10 +205,9 @@ def _loss(
     t = p.t_object + moved
     in_object = (points - t[:, None]) @ R
     distance = p.fields.distances(in_object)
-    # the allowance leaves skin a millimetre to give
-    inside = (-distance[:, p.mover.guards] - 0.001).clamp_min(0)
+    inside = (_CLEAR_M - distance[:, p.mover.guards]).clamp_min(0)
     loss = hardness * _PEN * inside.square().sum(1)
-    loss = loss + _reach_goals(p, points, in_object, distance)
+    loss = loss + _reach_goals(p, points, R, t, distance)
     loss = loss + _hand_ways(p, joints, R)
     loss = loss + _above_floor(p, points, R, t) + _at_ease(local, joints)
     loss = loss + (p.stiff * turns.square().sum(-1)).sum(1) + (p.root_stiff * shift.square()).sum(1)
@@ -191,36 +215,27 @@ def _loss(
     return loss.sum()
 
 
-def _reach_goals(p: _Problem, points: Tensor, in_object: Tensor, distance: Tensor) -> Tensor:
+def _reach_goals(p: _Problem, points: Tensor, R: Tensor, t: Tensor, distance: Tensor) -> Tensor:
     """(B,) group means at their targets, groups on the surface."""
-    w, loss = p.wishes, points.new_zeros(len(points))
-    for g, name in enumerate(GROUPS):
-        rows = p.mover.rows[name]
-        if bool(w.pull[:, g].any()):
-            inside = w.in_object[:, g, None]
-            place = inside * in_object[:, rows].mean(1) + (1 - inside) * points[:, rows].mean(1)
-            gap = (place - w.target[:, g]).square().sum(1)
-            loss = loss + w.pull[:, g] * gap / (1 + 4 * gap)
-        if bool(w.touch[:, g].any()):
-            loss = loss + w.touch[:, g] * (
-                distance[:, rows].square() / (1 + 50 * distance[:, rows].square())
-            ).mean(1)
-    return loss
+    w, mean = p.wishes, p.mover.group_means
+    place = torch.matmul(mean, points)
+    there = (place - t[:, None]) @ R
+    inside = w.in_object[..., None]
+    gap = (inside * there + (1 - inside) * place - w.target).square().sum(-1)
+    square = distance.square()
+    touch = (square / (1 + 50 * square)) @ mean.T
+    return (w.pull * gap / (1 + 4 * gap) + w.touch * touch).sum(1)
 
 
 def _hand_ways(p: _Problem, joints: Tensor, R: Tensor) -> Tensor:
     """(B,) palms face where they should, thumbs' sides point where they should."""
-    loss = joints.new_zeros(len(joints))
-    for k, side in enumerate(SIDES):
-        wrist, index, pinky = (joints[:, JOINT_INDEX[f"{side}_{n}"]] for n in ("wrist", "index1", "pinky1"))
-        thumb = torch.nn.functional.normalize(index - pinky, dim=-1)
-        ahead = torch.nn.functional.normalize((index + pinky) / 2 - wrist, dim=-1)
-        facing = torch.linalg.cross(ahead, thumb) * (1.0 if side == "left" else -1.0)
-        want_facing = (R @ p.wishes.facing[:, k, :, None]).squeeze(-1)
-        want_thumb = (R @ p.wishes.thumbs[:, k, :, None]).squeeze(-1)
-        off = 2 * (1 - (facing * want_facing).sum(-1)) + (1 - (thumb * want_thumb).sum(-1))
-        loss = loss + p.wishes.hand[:, k] * off
-    return loss
+    wrist, index, pinky = (joints[:, rows] for rows in (_WRISTS, _INDEXES, _PINKIES))
+    thumb = torch.nn.functional.normalize(index - pinky, dim=-1)
+    ahead = torch.nn.functional.normalize((index + pinky) / 2 - wrist, dim=-1)
+    facing = torch.linalg.cross(ahead, thumb) * _SIGNS[:, None]
+    want_facing, want_thumb = (ways @ R.transpose(1, 2) for ways in (p.wishes.facing, p.wishes.thumbs))
+    off = 2 * (1 - (facing * want_facing).sum(-1)) + (1 - (thumb * want_thumb).sum(-1))
+    return (p.wishes.hand * off).sum(1)
 
 
 def _above_floor(p: _Problem, points: Tensor, R: Tensor, t: Tensor) -> Tensor:
@@ -234,21 +249,16 @@ def _above_floor(p: _Problem, points: Tensor, R: Tensor, t: Tensor) -> Tensor:
 
 def _at_ease(local: Tensor, joints: Tensor) -> Tensor:
     """(B,) wrists bend little, elbows are hinges that bend one way, arms stay out of the trunk."""
-    loss = joints.new_zeros(len(joints))
-    low, high = joints[:, 0], joints[:, JOINT_INDEX["neck"]]
-    spine = high - low
-    for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
-        wrist, elbow = local[:, JOINT_INDEX[f"{side}_wrist"]], local[:, JOINT_INDEX[f"{side}_elbow"]]
-        loss = loss + 8.0 * (_WRIST_COSINE - wrist[:, 0, 0]).clamp_min(0).square()
-        loss = (
-            loss + 2.0 * elbow[:, 1, 0].square() + 4.0 * (0.02 - sign * elbow[:, 2, 0]).clamp_min(0).square()
-        )
-        for name in ("elbow", "wrist", "middle1"):
-            point = joints[:, JOINT_INDEX[f"{side}_{name}"]]
-            share = (((point - low) * spine).sum(-1) / spine.square().sum(-1)).clamp(0, 1)
-            gap = (point - low - share[:, None] * spine).norm(dim=-1)
-            loss = loss + 60.0 * (_BODY_RADIUS_M - gap).clamp_min(0).square()
-    return loss
+    wrist, elbow = local[:, _WRISTS], local[:, _ELBOWS]
+    loss = 20.0 * (_WRIST_COSINE - wrist[..., 0, 0]).clamp_min(0).square()
+    loss = loss + 2.0 * elbow[..., 1, 0].square()
+    loss = loss + 4.0 * (0.02 - _SIGNS * elbow[..., 2, 0]).clamp_min(0).square()
+    low = joints[:, :1]
+    spine = joints[:, JOINT_INDEX["neck"], None] - low
+    arms = joints[:, _ARM_POINTS]
+    share = (((arms - low) * spine).sum(-1, keepdim=True) / spine.square().sum(-1, keepdim=True)).clamp(0, 1)
+    gap = (arms - low - share * spine).norm(dim=-1)
+    return loss.sum(1) + 60.0 * (_BODY_RADIUS_M - gap).clamp_min(0).square().sum(1)
 
 
 def _write_back(

@@ -144,7 +144,7 @@ RECIPES: dict[str, Recipe] = {
         _as_captured,
         (*HANDS, "chest", "belly"),
         1.0,
-        most_depth_m=0.03,
+        most_depth_m=0.02,
     ),  # fmt: skip
     "sit_on": Recipe(
         _SEATS,

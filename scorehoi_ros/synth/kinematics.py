@@ -16,6 +16,8 @@ _SWIVELS = np.radians([-50.0, -25.0, -5.0, 15.0, 40.0, 65.0])
 """Turns of the elbow about the line from shoulder to wrist, from hanging down towards the outside."""
 _PRONATION_IN_FOREARM = 0.6
 _WRIST_EASE_RAD = 0.5
+_PLANES = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}
+"""The plane in which a turn about each axis happens."""
 
 
 def matrices(vectors: Floats) -> Floats:
@@ -32,7 +34,11 @@ def vectors(rotations: Floats) -> Floats:
 
 def about(axis: str, angle: float) -> Floats:
     """Rotation matrix (3, 3) about x, y or z by radians."""
-    return Rotation.from_euler(axis, angle).as_matrix()
+    c, s = np.cos(angle), np.sin(angle)
+    result = np.eye(3)
+    i, j = _PLANES[axis]
+    result[i, i], result[i, j], result[j, i], result[j, j] = c, -s, s, c
+    return result
 
 
 def unit(v: Floats) -> Floats:
@@ -140,6 +146,26 @@ def reach_arm(arm: Shoulder, wrists: Floats, hands: Floats) -> ArmPose:
         int(k),
         float(cost[k, s]),
     )
+
+
+def reach_leg(
+    pelvis: Floats, hip: Floats, thigh: float, shank: float, ankle: Floats
+) -> tuple[Floats, Floats]:
+    """Local rotations (3, 3) of hip and knee that bring the ankle joint to a place (3,), the knee ahead.
+
+    `pelvis` (3, 3) world rotation, `hip` (3,) joint; a place out of reach is aimed at.
+    """
+    line = ankle - hip
+    reach = float(np.clip(np.linalg.norm(line), abs(thigh - shank) + 0.05, _MOST_REACH * (thigh + shank)))
+    along = unit(line)
+    across = unit(pelvis[:, 0] - (pelvis[:, 0] @ along) * along)
+    ahead = np.cross(along, across)
+    cosine = (thigh**2 + reach**2 - shank**2) / (2 * thigh * reach)
+    upper = cosine * along + np.sqrt(max(1 - cosine**2, 0.0)) * ahead
+    lower = unit(along * reach - thigh * upper)
+    turned = np.stack([across, -upper, np.cross(across, -upper)], axis=1)
+    bend = float(np.arccos(np.clip(upper @ lower, -1, 1)))
+    return np.asarray(pelvis.T @ turned), about("x", bend)
 
 
 def _elbow_ways(arm: Shoulder, along: Floats) -> Floats:

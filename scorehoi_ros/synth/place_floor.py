@@ -16,6 +16,7 @@ from scorehoi_ros.synth.stage import (
     keep_feet,
     look_at,
     palm,
+    put_foot,
     reach_of,
     side_sign,
     size_of,
@@ -80,7 +81,7 @@ def _hold_seat(draft: Draft, body: Posed, rng: np.random.Generator, rise: float)
         start = hip + np.array([sign * out, 0.5, rng.uniform(0.1, 0.25)])
         point, normal, missed = hit(draft, start[None], -UP[None])
         if missed[0] < 0.003 and normal[0, 1] > 0.7:
-            palm(draft, side, point[0], -UP, fan(np.array([-sign, 0, 0.2]), UP, (-20, 0, 20, 40)))
+            palm(draft, side, point[0], -UP, fan(np.array([-sign, 0, 0.2]), UP, tuple(range(-180, 180, 30))))
 
 
 def _top_points(draft: Draft, body: Posed, rng: np.random.Generator, apart: float, inside: float) -> Floats:
@@ -145,21 +146,15 @@ def push(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
             palm(draft, side, points[k], unit(np.array([0, -1.0, 0.25])), fan(inward, UP, (-20, 0, 20)))
     else:
         height = min(tall * rng.uniform(0.6, 0.9), body.shoulders()[1] - 0.1)
+        # low things are pushed at their upper edge, from above
+        ahead = np.array([0.0, 0.0, 1.0]) if tall > 0.7 else unit(np.array([0.0, -0.8, 0.6]))
         half = min(rng.uniform(0.1, 0.2), 0.35 * float(high[0] - low[0]))
         for side in SIDES:
-            start = np.array(
-                [draft.t_object[0] + side_sign(side) * half, height, draft.t_object[2] + low[2] - 0.3]
-            )
-            ahead = np.array([0.0, 0, 1.0])
-            point, normal, _ = hit(draft, start[None], ahead[None])
-            inward = np.array([-side_sign(side), 0.15, 0.0])
-            palm(
-                draft,
-                side,
-                point[0],
-                unit(ahead - 0.7 * normal[0]),
-                fan(inward, ahead, (-45, -20, 0, 20, 45)),
-            )
+            sign = side_sign(side)
+            aim = np.array([draft.t_object[0] + sign * half, height, draft.t_object[2] + 0.6 * low[2]])
+            point, normal, _ = hit(draft, (aim - 0.7 * ahead)[None], ahead[None])
+            thumbs = fan(np.array([-sign, 0.15, 0.0]), ahead, tuple(range(-180, 180, 30)))
+            palm(draft, side, point[0], unit(ahead - 0.7 * normal[0]), thumbs)
     keep_feet(draft, body)
     draft.loosen(spine1=0.4, spine2=0.4, spine3=0.4, hip=0.6, knee=0.8, ankle=0.8, pelvis=0.6)
 
@@ -243,8 +238,7 @@ def kick(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     point, _, _ = hit(draft, start[None], np.array([[0.0, 0, 1.0]]))
     draft.goals.append(Goal(f"{side}_toes", draft.object_points(point[0]), "object", 200.0, 300.0))
     _free_leg(draft, body, side)
-    draft.local[JOINT_INDEX[f"{side}_hip"]] = about("x", -rng.uniform(0.4, 0.7))
-    draft.local[JOINT_INDEX[f"{side}_knee"]] = about("x", rng.uniform(0.15, 0.4))
+    put_foot(draft, body, side, point[0] + np.array([0.0, -0.02, -0.13]), rng.uniform(-0.3, 0.5))
     look_at(draft, body, draft.t_object, 0.7)
 
 
@@ -264,8 +258,7 @@ def step_on(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
         near = top
     draft.goals.append(Goal(f"{side}_sole", draft.object_points(near), "object", 250.0, 400.0))
     _free_leg(draft, body, side)
-    draft.local[JOINT_INDEX[f"{side}_hip"]] = about("x", -min(0.5 + 1.6 * float(top[1]), 1.5))
-    draft.local[JOINT_INDEX[f"{side}_knee"]] = about("x", min(0.5 + 1.8 * float(top[1]), 1.6))
+    put_foot(draft, body, side, near + np.array([0.0, 0.004, 0.0]), 0.0)
 
 
 def _free_leg(draft: Draft, body: Posed, side: str) -> None:
@@ -273,7 +266,7 @@ def _free_leg(draft: Draft, body: Posed, side: str) -> None:
     other = "right" if side == "left" else "left"
     draft.pinned_feet = False
     keep_feet(draft, body, (other,), 300.0)
-    for joint, stiff in (("hip", 0.05), ("knee", 0.05), ("ankle", 0.2)):
+    for joint, stiff in (("hip", 0.03), ("knee", 0.03), ("ankle", 0.06)):
         draft.stiffness[JOINT_INDEX[f"{side}_{joint}"]] = stiff
         draft.stiffness[JOINT_INDEX[f"{other}_{joint}"]] = 1.0
     draft.loosen(pelvis=1.0)
@@ -315,7 +308,7 @@ def _left_somewhere(
     radius = float(np.hypot(*np.maximum(high, -low)[[0, 2]]))
     place = np.array([np.sin(angle), 0.0, np.cos(angle)]) * (0.22 + away + min(radius, 0.5))
     stand_on_floor(draft, *(float(v) for v in (body.at("pelvis") + place)[[0, 2]]))
-    if max(high - low) < 0.6:
+    if max(high - low) < 0.45 and rng.random() < 0.7:
         draft.t_object[1] += rng.uniform(0.5, 1.1)
 
 

@@ -14,6 +14,7 @@ from scorehoi_ros.synth.stage import (
     hit,
     look_at,
     palm,
+    push_out,
     reach_of,
     side_sign,
     size_of,
@@ -28,8 +29,8 @@ HANGING = ("toolbox", "handbag", "suitcase", "backpack")
 """Families that hang from the hand by a handle."""
 UNDER = ("box", "container", "tray", "suitcase", "toolbox", "monitor", "laptop", "keyboard", "book", "board")
 """Families with a flat bottom that can lie on two hands."""
-WIDEST_GRIP_M = 0.62
-BARELY_M = 0.015
+NARROWEST_GRIP_M, WIDEST_GRIP_M = 0.07, 0.62
+"""What two hands can span."""
 
 
 def heading_between_hands(draft: Draft, rng: np.random.Generator) -> float:
@@ -38,13 +39,18 @@ def heading_between_hands(draft: Draft, rng: np.random.Generator) -> float:
     if draft.instance.family == "laptop":
         return 180.0
     ways = [
-        yaw
-        for yaw, span in ((0.0, width), (180.0, width), (90.0, depth), (270.0, depth))
-        if span < WIDEST_GRIP_M
+        (yaw, span) for yaw, span in ((0.0, width), (90.0, depth)) if NARROWEST_GRIP_M < span < WIDEST_GRIP_M
     ]
-    if not ways:
-        ways = [0.0, 180.0] if width < depth else [90.0, 270.0]
-    return float(rng.choice(ways))
+    if len(ways) == 2 and max(width, depth) > 2.2 * min(width, depth):
+        ways = [max(ways, key=lambda way: way[1])]
+    yaw = ways[int(rng.integers(len(ways)))][0] if ways else (0.0 if width > depth else 90.0)
+    return yaw + float(rng.choice([0.0, 180.0]))
+
+
+def too_wide(draft: Draft) -> bool:
+    """Whether two hands cannot span it from left to right."""
+    low, high = reach_of(draft)
+    return bool(high[0] - low[0] > WIDEST_GRIP_M + 0.1)
 
 
 def hold_loosely(draft: Draft, place: float = 20.0, turn: float = 4.0) -> None:
@@ -62,8 +68,9 @@ def carry(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     height = rng.uniform(body.at("pelvis")[1] + 0.02, body.groups["chest"][:, 1].max() + 0.02)
     ahead = body.front() - low[2] + rng.uniform(0.02, 0.14)
     draft.t_object = np.array([rng.normal(scale=0.03), height, min(ahead, body.front() + 0.42)])
+    push_out(draft, body, np.array([0.0, 0.0, 1.0]))
     hold_loosely(draft)
-    if draft.instance.family in UNDER and rng.random() < 0.4:
+    if too_wide(draft) or (draft.instance.family in UNDER and rng.random() < 0.4):
         from_below(draft, body, rng)
     else:
         two_sides(draft, body, rng, draft.world_points(grip_centre(draft.instance, draft.template)))
@@ -83,13 +90,14 @@ def overhead(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     )
     hold_loosely(draft)
     centre = draft.world_points(grip_centre(draft.instance, draft.template))
-    if draft.instance.family in UNDER and rng.random() < 0.4:
+    if too_wide(draft) or (draft.instance.family in UNDER and rng.random() < 0.4):
         for side in SIDES:
             start = draft.t_object + np.array([side_sign(side) * 0.16, low[1] - 0.2, 0.0])
             point, _, _ = hit(draft, start[None], UP[None])
             palm(draft, side, point[0], UP, fan(np.array([0.0, 0, 1.0]), UP, tuple(range(-180, 180, 30))))
         return
-    two_sides(draft, body, rng, centre)
+    high = body.shoulders()[1] + 0.88 * body.arm
+    two_sides(draft, body, rng, centre, float(np.clip(centre[1] - high, 0.0, -0.8 * low[1])))
     for k, goal in enumerate(draft.hands):  # arms are up: thumbs point back
         facing = goal.facing[0] @ draft.R_object.T
         thumbs = draft.object_directions(fan(np.array([0, 0.4, -0.9]), facing))
@@ -163,7 +171,7 @@ def _hang(draft: Draft, body: Posed, rng: np.random.Generator, side: str, bar: B
     lowest = handle[1] - low[1] + 0.02
     height = max(shoulder[1] - body.arm * rng.uniform(0.97, 1.08), lowest)
     half = float(max(high[0], -low[0]))
-    out = max(abs(float(shoulder[0])) + 0.04, 0.21 + half)
+    out = max(abs(float(shoulder[0])) + 0.04, 0.18 + half)
     grip = np.array([side_sign(side) * out, height, shoulder[2] + rng.uniform(-0.02, 0.1)])
     draft.t_object = grip - handle
 
@@ -179,12 +187,15 @@ def hug(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     low, high = reach_of(draft)
     middle = float(np.median(body.groups["chest"][:, 1])) + rng.uniform(-0.08, 0.08)
     draft.t_object = np.array([rng.normal(scale=0.02), middle, body.front() - low[2] - 0.005])
+    push_out(draft, body, np.array([0.0, 0.0, 1.0]), -0.002)
     hold_loosely(draft)
-    draft.goals.append(Goal("chest", touch=600.0))
+    draft.goals.append(Goal("chest", touch=150.0))
     drop = rng.uniform(-0.05, 0.12) * height
     for side, up in zip(SIDES, (0.06, -0.06), strict=True):
         sign = side_sign(side)
-        way = unit(np.array([-sign * 0.75, 0.0, -0.65 if high[2] - low[2] < 0.4 else -0.2]))
+        way = unit(
+            np.array([-sign * 0.75, 0.0, -0.65 if max(high[0] - low[0], high[2] - low[2]) < 0.36 else -0.1])
+        )
         start = draft.t_object + np.array([0, up - drop, 0]) - 0.9 * way
         point, normal, _ = hit(draft, start[None], way[None])
         palm(draft, side, point[0], unit(-normal[0] + 0.3 * way), fan(UP, way))
@@ -228,8 +239,9 @@ def on_back(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
         + normal * ((face - back.mean(0)) @ normal - low[2])
         - chest[:, 1] * rng.uniform(0.06, 0.14)
     )
+    push_out(draft, body, normal, -0.012)
     hold_loosely(draft, 10.0, 20.0)
-    draft.goals.append(Goal("back", touch=400.0))
+    draft.goals.append(Goal("back", touch=60.0))
 
 
 def type_on(draft: Draft, body: Posed, rng: np.random.Generator) -> None:

@@ -6,12 +6,14 @@ import numpy as np
 
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
 from scorehoi_ros.synth.draft import Draft, Goal, HandGoal
+from scorehoi_ros.synth.field import distance_and_slope
 from scorehoi_ros.synth.grips import extents, surface_hits
-from scorehoi_ros.synth.kinematics import about, unit
+from scorehoi_ros.synth.kinematics import about, reach_leg, unit
 from scorehoi_ros.types import Floats
 
 UP = np.array([0.0, 1.0, 0.0])
-AHEAD = np.array([0.0, 0.0, 1.0])
+_ANKLE_ABOVE_M, _ANKLE_BEHIND_M = 0.072, 0.07
+"""Ankle joint from the middle of the sole."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Posed:
     """(22, 3) joints."""
     groups: dict[str, Floats]
     """Skin points (n, 3) of each of `anchors.GROUPS`."""
+    skin: Floats
+    """(n, 3) points all over the skin."""
     arm: float
     """Length of an arm without the hand."""
 
@@ -69,6 +73,15 @@ def stand_on_floor(draft: Draft, x: float, z: float) -> None:
     draft.t_object = np.array([x, -low[1], z])
     draft.object_stiffness = np.array([60.0, 1e4, 60.0])
     draft.turn_stiffness = 1e4
+
+
+def push_out(draft: Draft, body: Posed, way: Floats, allowed_m: float = 0.0) -> None:
+    """Move the object along `way` until no skin is deeper inside than allowed; other directions stay."""
+    for _ in range(8):
+        depth = -float(distance_and_slope(draft.template.sdf, draft.object_points(body.skin))[0].min()) - allowed_m
+        if depth <= 0:
+            return
+        draft.t_object = draft.t_object + (depth + 0.002) * way
 
 
 def hit(draft: Draft, starts: Floats, directions: Floats) -> tuple[Floats, Floats, Floats]:
@@ -136,7 +149,7 @@ def from_below(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     low, high = reach_of(draft)
     share = rng.uniform(0.5, 0.75)
     for side in SIDES:
-        x = (high[0] if side == "left" else low[0]) * share
+        x = float(np.clip((high[0] if side == "left" else low[0]) * share, -0.24, 0.24))
         start = draft.t_object + np.array([x, low[1] - 0.2, 0.25 * low[2] * rng.uniform(0, 1)])
         point, _, _ = hit(draft, start[None], UP[None])
         outward = side_sign(side) * np.array([1.0, 0, 0])
@@ -159,6 +172,17 @@ def look_at(draft: Draft, body: Posed, target: Floats, share: float) -> None:
     pitch = float(np.clip(np.arctan2(-way[1], max(np.hypot(way[0], way[2]), 0.05)), -0.5, 0.8)) * share / 2
     for name in ("neck", "head"):
         draft.local[JOINT_INDEX[name]] = about("y", yaw) @ about("x", pitch)
+
+
+def put_foot(draft: Draft, body: Posed, side: str, sole: Floats, pitch: float) -> None:
+    """Bring the middle of a sole to a place (3,) by hip and knee; toes point down by `pitch` radians."""
+    hip, knee, ankle = (body.at(f"{side}_{joint}") for joint in ("hip", "knee", "ankle"))
+    lengths = float(np.linalg.norm(knee - hip)), float(np.linalg.norm(ankle - knee))
+    foot = about("x", pitch)
+    above = foot @ np.array([0.0, _ANKLE_ABOVE_M, -_ANKLE_BEHIND_M])
+    turn, bend = reach_leg(body.turned[0], hip, *lengths, sole + above)
+    draft.local[JOINT_INDEX[f"{side}_hip"]], draft.local[JOINT_INDEX[f"{side}_knee"]] = turn, bend
+    draft.local[JOINT_INDEX[f"{side}_ankle"]] = (body.turned[0] @ turn @ bend).T @ foot
 
 
 def size_of(draft: Draft) -> Floats:
