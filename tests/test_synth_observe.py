@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synth_scenes import body, scene, template
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.geometry.camera import project
+from scorehoi_ros.geometry.camera import project, unproject
 from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.render.fast import draw_fast, gather, project_fast, smooth_normals
 from scorehoi_ros.render.shading import vertex_normals
@@ -190,14 +190,14 @@ def test_the_floor_of_a_room_lies_on_the_plane(seed: int, tilt: float) -> None:
     actors = np.array([[0.0, 1.0, 3.0], [0.3, -0.4, 3.2]])
     room = backgrounds.sample_room(np.random.default_rng(seed), ground, actors)
     K = np.array([[60.0, 0, 31.5], [0, 60, 23.5], [0, 0, 1]])
-    picture, floor = backgrounds.paint_room(room, ground, K, 64, 48)
+    hidden = np.zeros((48, 64), bool)
+    hidden[20:30, 20:40] = True
+    picture, floor = backgrounds.paint_room(room, ground, K, hidden)
     assert np.isfinite(picture).all() and picture.min() > -0.2
-    on_floor = np.isfinite(floor[..., 0])
-    assert np.abs(floor[on_floor] @ normal + 1.4).max(initial=0.0) < 1e-4
-    rows, columns = np.nonzero(on_floor)
-    assert (
-        np.abs(project(floor[on_floor].astype(float), K) - np.stack([columns, rows], 1)).max(initial=0) < 1e-2
-    )
+    assert (picture[hidden] == 0).all() and (floor[hidden] == 0).all()
+    rows, columns = np.nonzero(floor > 0)
+    points = unproject(np.stack([columns, rows], 1).astype(float), floor[rows, columns].astype(float), K)
+    assert np.abs(points @ normal + 1.4).max(initial=0.0) < 1e-4
 
 
 def test_photos_are_backgrounds_and_bad_ones_are_named(tmp_path) -> None:

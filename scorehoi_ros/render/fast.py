@@ -51,6 +51,13 @@ def gather(screen: Float32, faces: Ints, values: Float32, face_id: Int32) -> tup
     return out, ids
 
 
+def bounds(points: Float32) -> tuple[Float32, Float32]:
+    """Least and greatest coordinates, (c,) each, of points (n, c), n > 0; numpy is slow at this."""
+    low, high = points[0].copy(), points[0].copy()
+    _bounds(np.ascontiguousarray(points), low, high)
+    return low, high
+
+
 def smooth_normals(vertices: Floats, faces: Ints) -> Float32:
     """(n, 3) unit normals, faces weighted by area; zero for a vertex without a face."""
     normals = np.zeros((len(vertices), 3), np.float32)
@@ -118,6 +125,13 @@ def _gather(screen, faces, values, face_id, out, ids):  # type: ignore[no-untype
                 out[row, n] = wa * values[i, n] + wb * values[j, n] + wc * values[k, n]
             ids[row] = face
             row += 1
+
+
+@kernel
+def _bounds(points, low, high):  # type: ignore[no-untyped-def]
+    for i in range(points.shape[0]):
+        for n in range(points.shape[1]):
+            low[n], high[n] = min(low[n], points[i, n]), max(high[n], points[i, n])
 
 
 @kernel

@@ -31,7 +31,7 @@ class Anatomy:
     cloth_weight: Float32
     """(V,) 1 where clothes can hang loose, 0 on head, hands and feet."""
     shoe: csr_matrix
-    """(f, f) smoothing of the feet's f vertices: shoes have no toes."""
+    """(f, f) one step of smoothing the feet's f vertices: shoes have no toes."""
     feet: NDArray[np.int64]
     """(f,) vertices of the feet."""
     at: dict[str, float]
@@ -102,8 +102,8 @@ def anatomy(body: "BodyKey") -> Anatomy:
     )
 
 
-def _shoe(faces: Ints, feet: NDArray[np.int64], rounds: int = 14) -> tuple[csr_matrix, NDArray[np.int64]]:
-    """Repeated averaging over neighbours, for the vertices `feet`; their border to the legs stays."""
+def _shoe(faces: Ints, feet: NDArray[np.int64]) -> tuple[csr_matrix, NDArray[np.int64]]:
+    """Averaging over neighbours for the vertices `feet`; their border to the legs stays."""
     place = np.full(faces.max() + 1, -1)
     place[feet] = np.arange(len(feet))
     edges = place[faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)]
@@ -115,10 +115,7 @@ def _shoe(faces: Ints, feet: NDArray[np.int64], rounds: int = 14) -> tuple[csr_m
     free = np.ones(len(feet))
     free[border[border >= 0]] = 0.0
     step = diags(free) @ step + diags(1 - free)
-    total = step
-    for _ in range(rounds - 1):
-        total = step @ total
-    return csr_matrix(total), feet
+    return csr_matrix(step), feet
 
 
 def _landmarks(body: BodyModel) -> dict[str, Floats]:

@@ -12,6 +12,7 @@ from scorehoi_ros.synth.textures import any_colour, cloth_colour, noise_at
 from scorehoi_ros.types import Bools, Floats, Ints
 
 Float32 = NDArray[np.float32]
+SHOE_ROUNDS = 14
 SHOE_M = 0.005
 """Thickness of shoes."""
 PATTERNS = ("plain", "plain", "plain", "stripes", "bars", "plaid", "camouflage", "print")
@@ -87,8 +88,10 @@ class Look:
 def put_on(look: Look, form: Anatomy, skin: Floats, faces: Ints) -> Floats:
     """(V, 3) the surface that is seen: the body's vertices (V, 3) with clothes, hair and shoes."""
     if not look.barefoot:
-        skin = skin.copy()
-        skin[form.feet] = form.shoe @ skin[form.feet]
+        skin, feet = skin.copy(), skin[form.feet]
+        for _ in range(SHOE_ROUNDS):
+            feet = form.shoe @ feet
+        skin[form.feet] = feet
     return skin + thickness(look, form)[:, None] * smooth_normals(skin, faces)
 
 

@@ -12,7 +12,7 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.synth import kernels
 from scorehoi_ros.synth.kernels import paint_walls
 from scorehoi_ros.synth.textures import any_colour, noise_tiles, wood_colour
-from scorehoi_ros.types import Floats
+from scorehoi_ros.types import Bools, Floats
 
 Float32 = NDArray[np.float32]
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -121,14 +121,15 @@ def sample_room(rng: np.random.Generator, ground: Ground, actors: Floats) -> Roo
     return Room(float(turn), low, high, (floor, ceiling, side, side, wall, wall), panels, outside, glow)
 
 
-def paint_room(room: Room, ground: Ground, K: Floats, width: int, height: int) -> tuple[Float32, Float32]:
-    """The empty room as the camera sees it.
+def paint_room(room: Room, ground: Ground, K: Floats, hidden: Bools) -> tuple[Float32, Float32]:
+    """The empty room as the camera sees it, but for pixels that are `hidden` (height, width).
 
-    Returns the picture (height, width, 3) 0..1 and the floor points (height, width, 3) in the camera frame,
-    NaN where something else than the floor is seen.
+    Returns the picture (height, width, 3) 0..1 and the depth of the floor (height, width), 0 where something
+    else is seen.
     """
-    picture = np.empty((height, width, 3), np.float32)
-    floor = np.full((height, width, 3), np.nan, np.float32)
+    height, width = hidden.shape
+    picture = np.zeros((height, width, 3), np.float32)
+    floor = np.zeros((height, width), np.float32)
     finishes = [np.r_[f.colour, f.second, f.scale, f.shift] for f in room.finishes]
     panels = [np.r_[p.wall, p.box, p.frame, p.inside, p.busy] for p in room.panels]
     paint_walls(
@@ -143,6 +144,7 @@ def paint_room(room: Room, ground: Ground, K: Floats, width: int, height: int) -
         np.array(panels).reshape(-1, 12),
         room.glow,
         noise_tiles(),
+        hidden,
         picture,
         floor,
     )

@@ -153,28 +153,31 @@ def _wall(side, px, py, pz, reach, kinds, finishes, panels, low, high, glow, out
         axis = 2 if side == 2 or side == 3 else 0
         edge = max(min(u - low[axis], high[axis] - u), 0.0)
         away = (px - glow[0]) ** 2 + (py - glow[1]) ** 2 + (pz - glow[2]) ** 2
-        level = (0.78 + 0.4 * np.exp(-away / 9)) * (1 - 0.2 * np.exp(-4 * edge))
+        near = 1 / (1 + 4 * edge)
+        level = (0.76 + 0.42 / (1 + away / 6)) * (1 - 0.2 * near * near)
         for c in range(3):
             out[c] *= level
 
 
 @kernel
 def paint_walls(  # type: ignore[no-untyped-def]
-    K, axes, height, low, high, outside, kinds, finishes, panels, glow, tiles, picture, floor
+    K, axes, height, low, high, outside, kinds, finishes, panels, glow, tiles, hidden, picture, floor
 ):
     """Paint the inside of a box seen by a camera `height` above its floor, or open ground with `outside`.
 
     `axes` (3, 3) rows right, up, forward of the box in the camera frame, `low` and `high` (3,) its bounds
     from the point on the floor below the camera.  Sides are 0 floor, 1 ceiling, 2 left, 3 right, 4 back,
     5 front.  `kinds` (6,) patterns, `finishes` (6, 8) two colours, scale, start; `panels` (p, 12) wall, box
-    (4), colours of frame and inside, busyness.  Writes `picture` (H, W, 3) and, where the floor is seen,
-    `floor` (H, W, 3) in the camera frame.
+    (4), colours of frame and inside, busyness.  Leaves out what is `hidden` (H, W).  Writes `picture`
+    (H, W, 3) and the depth of the floor, `floor` (H, W), where it is seen.
     """
     start = np.array([0.0, height, 0.0])
     along, place, colour = np.empty(3), np.empty(3), np.empty(3)
     for y in range(picture.shape[0]):
         ry = (y - K[1, 2]) / K[1, 1]
         for x in range(picture.shape[1]):
+            if hidden[y, x]:
+                continue
             rx = (x - K[0, 2]) / K[0, 0]
             best, side = 60.0, 4
             for n in range(3):
@@ -204,4 +207,39 @@ def paint_walls(  # type: ignore[no-untyped-def]
             for c in range(3):
                 picture[y, x, c] = colour[c]
             if side == 0:
-                floor[y, x, 0], floor[y, x, 1], floor[y, x, 2] = rx * best, ry * best, best
+                floor[y, x] = best
+
+
+@kernel
+def _bilinear(picture, x, y):  # type: ignore[no-untyped-def]
+    """Value at a place between samples, 0 outside."""
+    column, row = int(np.floor(x)), int(np.floor(y))
+    if not (0 <= column < picture.shape[1] - 1 and 0 <= row < picture.shape[0] - 1):
+        return np.float32(0)
+    a, b = x - column, y - row
+    top = (1 - a) * picture[row, column] + a * picture[row, column + 1]
+    return (1 - b) * top + b * (a * picture[row + 1, column + 1] + (1 - a) * picture[row + 1, column])
+
+
+@kernel
+def shade_floor(picture, floor, K, cover, cover_axes, cover_scale, dark, dark_axes, dark_scale, strengths):  # type: ignore[no-untyped-def]
+    """Darken `picture` (H, W, 3) where the floor is seen, at the depths `floor` (H, W), 0 elsewhere.
+
+    `cover` is the soft shadow as the lamp sees it, `dark` the places with little room for light, each on a
+    plane with axes (2, 4), the last column an offset, and samples for each metre; `strengths` (2,) of both.
+    """
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            z = floor[y, x]
+            if z <= 0:
+                continue
+            px, py = (x - K[0, 2]) / K[0, 0] * z, (y - K[1, 2]) / K[1, 1] * z
+            total = 0.0
+            for k in range(2):
+                axes, scale = (cover_axes, cover_scale) if k == 0 else (dark_axes, dark_scale)
+                u = (axes[0, 0] * px + axes[0, 1] * py + axes[0, 2] * z - axes[0, 3]) * scale
+                v = (axes[1, 0] * px + axes[1, 1] * py + axes[1, 2] * z - axes[1, 3]) * scale
+                total += strengths[k] * _bilinear(cover if k == 0 else dark, u, v)
+            level = 1 - min(total, 0.85)
+            for c in range(3):
+                picture[y, x, c] *= level

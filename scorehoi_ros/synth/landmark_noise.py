@@ -203,7 +203,7 @@ def _world(
     points: Floats, true: Floats, K: Floats, states: Ints, noise: DetectorNoise, rng: np.random.Generator
 ) -> Floats:
     centred = (points - points[list(HIPS)].mean(0)) @ facing_turn(true, K).T
-    # 0.88 t has the middle of a normal deviate and the tail of people whom the detector sees the wrong way round
+    # 0.88 t has the middle of a normal deviate and a longer tail: some people are seen the wrong way round
     turn = Rotation.from_rotvec(np.radians(noise.turn_deg) * 0.88 * rng.standard_t(3, 3)).as_matrix()
     scale = np.exp(noise.log_scale[0] + noise.log_scale[1] * rng.normal())
     more = np.where(states == VISIBLE, 1.0, 1.5)[:, None]

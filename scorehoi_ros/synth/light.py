@@ -6,14 +6,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.render.fast import draw_fast
-from scorehoi_ros.synth.kernels import light_pixels
+from scorehoi_ros.render.fast import bounds, draw_fast
+from scorehoi_ros.synth.backgrounds import Ground
+from scorehoi_ros.synth.kernels import light_pixels, shade_floor
 from scorehoi_ros.synth.textures import noise_tiles
 from scorehoi_ros.types import Floats, Ints
 
 Float32 = NDArray[np.float32]
 SHADOW_SIZE = 192
 """Side of the shadow picture in samples, over everything that casts."""
+SHADOW_BLUR_M = 0.05
+PATCH_SIZE, PATCH_SCALE = 128, 48.0
+"""Samples along each side of the picture of the floor around the feet, and for each metre."""
 SHADOW_BIAS_M = 0.03
 """A surface does not shadow itself within this depth along the light."""
 
@@ -48,6 +52,16 @@ class ShadowMap:
     """Samples for each metre."""
     key: Float32
     """(SHADOW_SIZE, SHADOW_SIZE) metres towards the light, 0 = nothing."""
+
+
+@dataclass(frozen=True)
+class Casting:
+    """A lamp with what it casts."""
+
+    lamp: Lamp
+    shadows: ShadowMap
+    strength: float
+    """1; less over a photograph, whose own light is another."""
 
 
 def sample_lamp(rng: np.random.Generator, up: Floats) -> Lamp:
@@ -121,7 +135,7 @@ def shadow_map(vertices: Float32, faces: Ints, lamp: Lamp) -> ShadowMap:
     # x, y, towards the light must make faces that look to the lamp clockwise on a picture with y down
     axes = np.stack([right, -np.cross(direction, right), direction]).astype(np.float32)
     along = vertices @ axes.T
-    low, high = along.min(axis=0), along.max(axis=0)
+    low, high = bounds(along)
     scale = (SHADOW_SIZE - 3) / max(float((high - low)[:2].max()), 1e-3)
     origin = np.array([low[0] - 1 / scale, low[1] - 1 / scale, low[2] - 0.1], np.float32)
     screen = place_on_map(along, origin, scale)
@@ -134,42 +148,45 @@ def place_on_map(along: Float32, origin: Float32, scale: float) -> Float32:
     return np.asarray((along - origin) * np.array([scale, scale, 1.0], np.float32), np.float32)
 
 
-def cast_shade(points: Float32, shadows: ShadowMap, blur_m: float = 0.05) -> Float32:
-    """(n,) 0 lit .. 1 dark at points (n, 3) below the casting surfaces, as on the floor; soft edges."""
-    sigma = max(blur_m * shadows.scale, 0.6)
+def shade_the_floor(
+    picture: Float32, floor: Float32, K: Floats, vertices: Float32, ground: Ground, casting: Casting
+) -> None:
+    """Darken the floor in a picture (H, W, 3), in place: the lamp's shadow, and a dark patch under the feet.
+
+    `floor` (H, W) is its depth, 0 where it is not seen; `vertices` (n, 3) what stands on it.
+    """
+    shadows = casting.shadows
+    sigma = max(SHADOW_BLUR_M * shadows.scale, 0.6)
     cover = np.asarray(cv2.GaussianBlur((shadows.key > 0).astype(np.float32), (0, 0), sigma), np.float32)
-    at = place_on_map(points @ shadows.axes.T, shadows.origin, shadows.scale)
-    return _sampled(cover, at[:, 0], at[:, 1])
-
-
-def foot_shade(vertices: Float32, up: Float32, points: Float32, offset: float) -> Float32:
-    """(n,) 0 .. 1 darkness at floor points (n, 3) where low vertices leave little room for light."""
-    height = vertices @ up - np.float32(offset)
-    low = height < 0.35
-    if not low.any():
-        return np.zeros(len(points), np.float32)
-    right = np.cross(up, [0.0, 0.0, 1.0]).astype(np.float32)
-    axes = np.stack([right / np.linalg.norm(right), np.cross(up, right) / np.linalg.norm(right)]).astype(
-        np.float32
+    dark, axes = _foot_shade(vertices, ground)
+    shade_floor(
+        picture,
+        floor,
+        np.asarray(K, np.float64),
+        cover,
+        np.column_stack([shadows.axes[:2], shadows.origin[:2]]).astype(np.float64),
+        float(shadows.scale),
+        dark,
+        axes,
+        PATCH_SCALE,
+        np.array([0.75 * casting.lamp.shadow, 0.6]) * casting.strength,
     )
-    flat = vertices[low] @ axes.T
-    start, scale, size = flat.min(axis=0) - 0.4, np.float32(48.0), 128
-    cell = ((flat - start) * scale).astype(np.int32)
-    inside = (cell >= 0).all(1) & (cell < size).all(1)
-    weight = np.exp(-height[low][inside] / 0.08)
-    count = np.bincount(cell[inside, 1] * size + cell[inside, 0], weight, size * size).reshape(size, size)
-    dark = np.asarray(cv2.GaussianBlur(np.minimum(count, 1.0).astype(np.float32), (0, 0), 2.5), np.float32)
-    at = (points @ axes.T - start) * scale
-    return _sampled(np.minimum(1.6 * dark, 1.0), at[:, 0], at[:, 1])
 
 
-def _sampled(picture: Float32, x: Float32, y: Float32) -> Float32:
-    """Bilinear values (n,), 0 outside."""
-    if not len(x):
-        return np.zeros(0, np.float32)
-    # OpenCV wants fewer than 32768 rows
-    width = min(len(x), 1024)
-    pad = -len(x) % width
-    maps = [np.pad(c.astype(np.float32), (0, pad), constant_values=-9.0).reshape(-1, width) for c in (x, y)]
-    out = cv2.remap(picture.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderValue=[0.0])
-    return np.asarray(out.ravel()[: len(x)])
+def _foot_shade(vertices: Float32, ground: Ground) -> tuple[Float32, Floats]:
+    """Darkness 0 .. 1 on the floor where low vertices leave little room for light, and its axes (2, 4)."""
+    height = vertices @ ground.up - np.float32(ground.offset)
+    low = height < 0.35
+    axes = np.stack([ground.right, ground.forward])
+    count: Floats = np.zeros(PATCH_SIZE**2)
+    start = np.zeros(2)
+    if low.any():
+        flat = vertices[low] @ axes.T
+        start = flat.min(axis=0) - 0.4
+        cell = ((flat - start) * PATCH_SCALE).astype(np.int32)
+        inside = (cell < PATCH_SIZE).all(1)
+        place = cell[inside, 1] * PATCH_SIZE + cell[inside, 0]
+        count = np.bincount(place, np.exp(height[low][inside] / -0.08), PATCH_SIZE**2).astype(float)
+    patch = np.minimum(count, 1.0).astype(np.float32).reshape(PATCH_SIZE, PATCH_SIZE)
+    dark = np.minimum(1.6 * cv2.GaussianBlur(patch, (0, 0), 2.5), 1.0).astype(np.float32)
+    return dark, np.column_stack([axes, start]).astype(np.float64)

@@ -1,6 +1,7 @@
 """What a real camera does to a picture: exposure, colour, blur, sensor noise, low resolution, JPEG."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -65,13 +66,28 @@ def photograph(picture: Float32, lens: Lens, rng: np.random.Generator) -> NDArra
         seen = cv2.resize(seen, small, interpolation=cv2.INTER_AREA)
     seen = _toned(seen, lens)
     deviation = np.float32(lens.grain) + np.float32(lens.shot) * np.sqrt(seen)
-    seen = seen + deviation * rng.standard_normal(seen.shape, np.float32)
+    seen = seen + deviation * grain(seen.shape, rng)
     recorded: NDArray[Any] = (np.clip(seen, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
     if lens.jpeg:
         recorded = _compressed(recorded, lens.jpeg)
     if lens.shrink < 1.0:
         recorded = cv2.resize(recorded, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(recorded, np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _samples() -> Float32:
+    return np.random.default_rng(7).standard_normal(1 << 21, np.float32)
+
+
+def grain(shape: tuple[int, ...], rng: np.random.Generator) -> Float32:
+    """Normal noise from a random place in a long list of samples, which is quicker than new ones."""
+    bank = _samples()
+    count = int(np.prod(shape))
+    if count > len(bank) // 2:
+        return rng.standard_normal(shape, np.float32)
+    start = int(rng.integers(len(bank) - count))
+    return bank[start : start + count].reshape(shape)
 
 
 def _blurred(picture: Float32, lens: Lens) -> Float32:

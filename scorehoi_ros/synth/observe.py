@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.geometry.camera import project, square_crop
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.render.fast import draw_fast, project_fast
+from scorehoi_ros.render.fast import bounds, draw_fast, project_fast
 from scorehoi_ros.synth.landmark_noise import hidden_states, load_noise, noisy_landmarks
 from scorehoi_ros.synth.mask_noise import segmenter_masks
 from scorehoi_ros.synth.picture import Style, View, take_picture
@@ -88,8 +88,8 @@ def crop_view(truth: SceneTruth, posed: Posed, size: int) -> View:
     rng = stream(truth, CROP)
     points = np.concatenate([posed.vertices, posed.thing])
     pixels = project(points[points[:, 2] > 0.05], truth.K)
-    low = np.maximum(pixels.min(axis=0), -0.5)
-    high = np.minimum(pixels.max(axis=0), [truth.width - 0.5, truth.height - 0.5])
+    first, last = bounds(pixels)
+    low, high = np.maximum(first, -0.5), np.minimum(last, [truth.width - 0.5, truth.height - 0.5])
     extent = float(max((high - low).max(), 2.0))
     x, y = (low + high) / 2 + rng.normal(0, 0.02, 2) * extent + 0.5
     half = extent / 2

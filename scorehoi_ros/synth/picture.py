@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.render.fast import draw_fast, gather, project_fast, smooth_normals
+from scorehoi_ros.render.fast import bounds, draw_fast, gather, project_fast, smooth_normals
 from scorehoi_ros.render.shading import crease_darkening, fine_intrinsics
 from scorehoi_ros.synth import backgrounds, light
 from scorehoi_ros.synth.anatomy import Anatomy, BodyKey, anatomy
@@ -77,7 +77,7 @@ def take_picture(
     material = sample_material(np.random.default_rng(look_rng.integers(1 << 62)), template.label, shape.size)
     actors = _join(posed, body, shape, truth.T_cam_object)
     shadows = light.shadow_map(actors.vertices, actors.faces, lamp)
-    picture = _background(truth, posed, style, view, ground, lamp, shadows, room_rng)
+    picture = _background(truth, posed, style, view, depth, ground, lamp, shadows, room_rng)
     _lay_over(picture, actors, posed, anatomy(BodyKey(body)), material, shape, lamp, shadows, view)
     picture *= crease_darkening(depth, float(view.K[0, 0]))[..., None]
     lens_rng = stream(truth, LENS)
@@ -113,27 +113,28 @@ def _background(
     posed: Posed,
     style: Style,
     view: View,
+    depth: Float32,
     ground: backgrounds.Ground,
     lamp: light.Lamp,
     shadows: light.ShadowMap,
     rng: np.random.Generator,
 ) -> Float32:
     """Everything but the actors, with their shadows on the floor."""
-    actors = np.concatenate([posed.vertices[::40], posed.thing])
-    room = backgrounds.sample_room(rng, ground, actors)
-    picture, floor = backgrounds.paint_room(room, ground, view.K, view.width, view.height)
+    points = np.concatenate([posed.vertices[::40], posed.thing])
+    room = backgrounds.sample_room(rng, ground, points)
+    # the outline is mixed with what is behind it
+    inner = cv2.erode((depth > 0).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=[1.0])
+    picture, floor = backgrounds.paint_room(room, ground, view.K, (inner > 0) | ~view.on_image())
     photo = bool(style.photos) and rng.random() < style.photo_share
     if photo:
         path = style.photos[int(rng.integers(len(style.photos)))]
         whole, size = (truth.width, truth.height), (view.width, view.height)
         picture = backgrounds.paint_photo(path, rng, *whole, view.T_view_image, size)
-    on_floor = np.isfinite(floor[..., 0])
-    points = floor[on_floor]
-    cast = 0.75 * lamp.shadow * light.cast_shade(points, shadows)
-    under = 0.6 * light.foot_shade(posed.vertices.astype(np.float32), ground.up, points, ground.offset)
-    picture[on_floor] *= (1 - np.clip(cast + under, 0, 0.85) * (0.6 if photo else 1.0))[:, None]
+    vertices = posed.vertices.astype(np.float32)
+    casting = light.Casting(lamp, shadows, 0.6 if photo else 1.0)
+    light.shade_the_floor(picture, floor, view.K, vertices, ground, casting)
     if not photo:
-        draw_clutter(picture, room, ground, actors, lamp, shadows, view.K, rng)
+        draw_clutter(picture, room, ground, points, lamp, shadows, view.K, rng)
     return picture
 
 
@@ -198,8 +199,8 @@ def _window(vertices: Float32, view: View) -> tuple[int, int, int, int]:
     ahead = vertices[:, 2] > 0.05
     if not ahead.any():
         return 0, 0, 0, 0
-    pixels = project_fast(vertices[ahead], view.K)[:, :2]
-    low, high = np.floor(pixels.min(0)).astype(int) - 1, np.ceil(pixels.max(0)).astype(int) + 2
+    first, last = bounds(project_fast(vertices[ahead], view.K))
+    low, high = np.floor(first).astype(int) - 1, np.ceil(last).astype(int) + 2
     return max(low[0], 0), max(low[1], 0), min(high[0], view.width), min(high[1], view.height)
 
 
