@@ -22,7 +22,7 @@ from scorehoi_ros.synth.draft import Draft
 from scorehoi_ros.synth.fingers import Grasp, close_fingers, draw_grasp, preshaped
 from scorehoi_ros.synth.hands import sided
 from scorehoi_ros.synth.ik import solve
-from scorehoi_ros.synth.interactions import RECIPES, draw_interaction, draw_kind
+from scorehoi_ros.synth.interactions import RECIPES, Plan, draw_interaction, draw_kind
 from scorehoi_ros.synth.kinds import INSTANCES, Instance, family_instance, template_of
 from scorehoi_ros.synth.kinematics import forward, hand_rotation, matrices, reach_arm, shoulder_of, vectors
 from scorehoi_ros.synth.meshes import MeshShelf
@@ -138,11 +138,16 @@ def _attempt(
     return drafts, examine(shop.layer, shop.body, drafts)
 
 
-def finish(shop: Workshop, drafts: Sequence[Draft], rngs: Sequence[np.random.Generator]) -> None:
-    """From posed bodies to solved scenes, in place: plan, arms, solver, fingers, rounding."""
+def finish(
+    shop: Workshop, drafts: Sequence[Draft], rngs: Sequence[np.random.Generator], plan: Plan | None = None
+) -> None:
+    """From posed bodies to solved scenes, in place: plan, arms, solver, fingers, rounding.
+
+    `plan` replaces the plans of the interactions.
+    """
     settle(shop, drafts)
     for draft, posed, rng in zip(drafts, _posed(shop, drafts), rngs, strict=True):
-        RECIPES[draft.interaction].plan(draft, posed, rng)
+        (plan or RECIPES[draft.interaction].plan)(draft, posed, rng)
         if draft.pinned_feet and not any(goal.group.endswith("sole") for goal in draft.goals):
             keep_feet(draft, posed)
     grasps = [_grasps(shop, draft, rng) for draft, rng in zip(drafts, rngs, strict=True)]

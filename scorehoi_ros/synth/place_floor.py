@@ -48,7 +48,7 @@ def sit(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
         else min(rng.uniform(0.0, 0.3), 0.5) * max(depth - 0.36, 0)
     )
     lowest = float(seat[:, 1].min())
-    rise = float(top[1]) - _SINK_M - (0.03 if family == "ball" else 0.0) - lowest
+    rise = float(top[1]) - _SINK_M - (0.012 if family == "ball" else 0.0) - lowest
     draft.root = draft.root + np.array([0.0, rise, 0.0])
     draft.t_object += np.array([seat[:, 0].mean() - top[0], 0.0, seat[:, 2].mean() - top[2] + forward])
     draft.root_stiffness = np.array([300.0, 60.0, 300.0])

@@ -61,6 +61,16 @@ def hold_loosely(draft: Draft, place: float = 20.0, turn: float = 4.0) -> None:
 
 def carry(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     """In front of belly or chest with two hands, at the sides or from below."""
+    _carry(draft, body, rng, 0.4)
+
+
+def carry_by_sides(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+    """In front of belly or chest with two hands at its sides, as after lifting it from the floor."""
+    _carry(draft, body, rng, 0.0)
+
+
+def _carry(draft: Draft, body: Posed, rng: np.random.Generator, below: float) -> None:
+    """Carried; `below` is how often things with a flat bottom lie on the hands."""
     draft.R_object = spun(rng, heading_between_hands(draft, rng))
     if draft.instance.family in ("racket", "broom", "umbrella"):
         draft.R_object = spun(rng, 0, 90) @ about("z", rng.uniform(0.9, 1.5))
@@ -68,9 +78,9 @@ def carry(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     height = rng.uniform(body.at("pelvis")[1] + 0.02, body.groups["chest"][:, 1].max() + 0.02)
     ahead = body.front() - low[2] + rng.uniform(0.02, 0.14)
     draft.t_object = np.array([rng.normal(scale=0.03), height, min(ahead, body.front() + 0.42)])
-    push_out(draft, body, np.array([0.0, 0.0, 1.0]))
+    push_out(draft, body.skin, np.array([0.0, 0.0, 1.0]))
     hold_loosely(draft)
-    if too_wide(draft) or (draft.instance.family in UNDER and rng.random() < 0.4):
+    if too_wide(draft) or (draft.instance.family in UNDER and rng.random() < below):
         from_below(draft, body, rng)
     else:
         two_sides(draft, body, rng, draft.world_points(grip_centre(draft.instance, draft.template)))
@@ -187,7 +197,7 @@ def hug(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     low, high = reach_of(draft)
     middle = float(np.median(body.groups["chest"][:, 1])) + rng.uniform(-0.08, 0.08)
     draft.t_object = np.array([rng.normal(scale=0.02), middle, body.front() - low[2] - 0.005])
-    push_out(draft, body, np.array([0.0, 0.0, 1.0]), -0.002)
+    push_out(draft, body.skin, np.array([0.0, 0.0, 1.0]), -0.002)
     hold_loosely(draft)
     draft.goals.append(Goal("chest", touch=150.0))
     drop = rng.uniform(-0.05, 0.12) * height
@@ -239,7 +249,7 @@ def on_back(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
         + normal * ((face - back.mean(0)) @ normal - low[2])
         - chest[:, 1] * rng.uniform(0.06, 0.14)
     )
-    push_out(draft, body, normal, -0.012)
+    push_out(draft, body.skin, normal, -0.012)
     hold_loosely(draft, 10.0, 20.0)
     draft.goals.append(Goal("back", touch=60.0))
 

@@ -75,10 +75,10 @@ def stand_on_floor(draft: Draft, x: float, z: float) -> None:
     draft.turn_stiffness = 1e4
 
 
-def push_out(draft: Draft, body: Posed, way: Floats, allowed_m: float = 0.0) -> None:
-    """Move the object along `way` until no skin is deeper inside than allowed; other directions stay."""
+def push_out(draft: Draft, skin: Floats, way: Floats, allowed_m: float = 0.0) -> None:
+    """Move the object along `way` until none of the points `skin` (n, 3) is deeper inside than allowed; other directions stay."""
     for _ in range(8):
-        depth = -float(distance_and_slope(draft.template.sdf, draft.object_points(body.skin))[0].min()) - allowed_m
+        depth = -float(distance_and_slope(draft.template.sdf, draft.object_points(skin))[0].min()) - allowed_m
         if depth <= 0:
             return
         draft.t_object = draft.t_object + (depth + 0.002) * way
