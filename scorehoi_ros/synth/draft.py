@@ -10,6 +10,7 @@ import numpy as np
 
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.synth.hands import Grasp
 from scorehoi_ros.synth.kinds import Instance
 from scorehoi_ros.types import Floats
 
@@ -91,6 +92,8 @@ class Draft:
     """Both soles stay where they are."""
     touching: tuple[str, ...] = ()
     """Body parts of which one at least must touch: regions or "hands"."""
+    grasps: dict[str, Grasp] = field(default_factory=dict)
+    """How the hands close that hold something, by side."""
     comfort: float = 0.0
     """Cost of the least comfortable arm at the start."""
 

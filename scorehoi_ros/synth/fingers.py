@@ -13,24 +13,12 @@ from scorehoi_ros.body.skeleton import FINGERS, SIDES
 from scorehoi_ros.synth.anchors import Anchors
 from scorehoi_ros.synth.draft import Draft
 from scorehoi_ros.synth.field import stack_fields
-from scorehoi_ros.synth.hands import (
-    CLOSED_NAMES,
-    LEVELS,
-    OPEN_NAMES,
-    THUMB,
-    THUMB_IN_NAMES,
-    THUMB_OUT_NAMES,
-    HandCorpus,
-    closed_levels,
-    closing_path,
-    sided,
-)
+from scorehoi_ros.synth.hands import LEVELS, closed_levels, closing_path
 from scorehoi_ros.synth.kinematics import matrices
 from scorehoi_ros.types import Floats
 
 _NEAR_M = 0.012
 """A finger that comes this near without being stopped stays where it is nearest."""
-_PRESHAPE = -0.1
 _BONE_CLEAR_M = 0.004
 _BONE_SAMPLES = 4
 _TIP_SHARE = 0.7
@@ -46,18 +34,6 @@ class FingerSkin:
     """(side, finger) -> rows of the layer's vertices."""
 
 
-@dataclass(frozen=True)
-class Grasp:
-    """How one hand may close."""
-
-    opened: Floats
-    """(15, 3) of its side."""
-    closed: Floats
-    """(15, 3)"""
-    relaxed: float
-    """Level of fingers that meet nothing."""
-
-
 def make_skin(body: BodyModel, anchors: Anchors) -> FingerSkin:
     """Collect the fingers' vertices in one layer."""
     ids = np.unique(np.concatenate(list(anchors.fingers.values())))
@@ -65,29 +41,14 @@ def make_skin(body: BodyModel, anchors: Anchors) -> FingerSkin:
     return FingerSkin(BodyLayer(body, ids), rows)
 
 
-def draw_grasp(hands: HandCorpus, side: str, rng: np.random.Generator) -> Grasp:
-    """Open and closed hand from the corpus."""
-    ends = []
-    for names, thumbs in ((OPEN_NAMES, THUMB_OUT_NAMES), (CLOSED_NAMES, THUMB_IN_NAMES)):
-        pose = hands.draw(names, rng)
-        pose[THUMB] = hands.draw(thumbs, rng)[THUMB]
-        ends.append(sided(pose, side))
-    return Grasp(ends[0], ends[1], float(rng.uniform(0.1, 0.45)))
-
-
-def preshaped(grasp: Grasp) -> Floats:
-    """(15, 3) the hand before it closes."""
-    return np.asarray(grasp.opened + _PRESHAPE * (grasp.closed - grasp.opened))
-
-
-def close_fingers(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[str, Grasp]]) -> None:
-    """Set the hand poses of the drafts that hold something, in place; `grasps` has one for each such hand."""
-    active = [b for b, grasp in enumerate(grasps) if grasp]
+def close_fingers(skin: FingerSkin, drafts: Sequence[Draft]) -> None:
+    """Set the poses of the hands that have a grasp, in place."""
+    active = [draft for draft in drafts if draft.grasps]
     if not active:
         return
-    distance, bones = _distances(skin, [drafts[b] for b in active], [grasps[b] for b in active])
-    for row, b in enumerate(active):
-        for side, grasp in grasps[b].items():
+    distance, bones = _distances(skin, active)
+    for row, draft in enumerate(active):
+        for side, grasp in draft.grasps.items():
             gaps = np.stack([distance[row][:, skin.rows[side, finger]].min(1) for finger in FINGERS])
             # a bone near the surface: the skin is on both sides of a thin wall
             start = 0 if side == "left" else 15
@@ -97,19 +58,17 @@ def close_fingers(skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[di
             level = closed_levels(gaps, _NEAR_M, rest)
             # three joints for each finger
             share = np.repeat(level, 3)[:, None]
-            drafts[b].hand_poses[start : start + 15] = grasp.opened + share * (grasp.closed - grasp.opened)
+            draft.hand_poses[start : start + 15] = grasp.opened + share * (grasp.closed - grasp.opened)
 
 
-def _distances(
-    skin: FingerSkin, drafts: Sequence[Draft], grasps: Sequence[dict[str, Grasp]]
-) -> tuple[Floats, Floats]:
+def _distances(skin: FingerSkin, drafts: Sequence[Draft]) -> tuple[Floats, Floats]:
     """Signed distances at every level of closing: of the fingers' skin (B, levels, n), bones (B, levels, 10)."""
     count, levels = len(drafts), len(LEVELS)
     hands = np.stack([np.tile(draft.hand_poses, (levels, 1, 1)) for draft in drafts])
-    for b, grasp in enumerate(grasps):
+    for b, draft in enumerate(drafts):
         for k, side in enumerate(SIDES):
-            if side in grasp:
-                hands[b, :, 15 * k : 15 * k + 15] = closing_path(grasp[side].opened, grasp[side].closed)
+            if side in draft.grasps:
+                hands[b, :, 15 * k : 15 * k + 15] = closing_path(draft.grasps[side])
     body = np.repeat(np.stack([draft.local for draft in drafts]), levels, axis=0)
     rotations = np.concatenate([body, matrices(hands.reshape(-1, 30, 3))], axis=1)
     betas = np.repeat(np.stack([draft.betas for draft in drafts]), levels, axis=0)

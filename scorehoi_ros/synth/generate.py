@@ -19,8 +19,8 @@ from scorehoi_ros.synth.anchors import GROUPS
 from scorehoi_ros.synth.camera import View, draw_view
 from scorehoi_ros.synth.contact import Touch, examine
 from scorehoi_ros.synth.draft import Draft
-from scorehoi_ros.synth.fingers import Grasp, close_fingers, draw_grasp, preshaped
-from scorehoi_ros.synth.hands import sided
+from scorehoi_ros.synth.fingers import close_fingers
+from scorehoi_ros.synth.hands import draw_grasp, preshaped, sided
 from scorehoi_ros.synth.ik import solve
 from scorehoi_ros.synth.interactions import RECIPES, Plan, draw_interaction, draw_kind
 from scorehoi_ros.synth.kinds import INSTANCES, Instance, family_instance, template_of
@@ -150,10 +150,10 @@ def finish(
         (plan or RECIPES[draft.interaction].plan)(draft, posed, rng)
         if draft.pinned_feet and not any(goal.group.endswith("sole") for goal in draft.goals):
             keep_feet(draft, posed)
-    grasps = [_grasps(shop, draft, rng) for draft, rng in zip(drafts, rngs, strict=True)]
+        _open_hands(shop, draft, rng)
     chosen = [bring_arms(shop, draft) for draft in drafts]
     solve(shop.mover, drafts, chosen)
-    close_fingers(shop.skin, drafts, grasps)
+    close_fingers(shop.skin, drafts)
     for draft in drafts:
         rounded(draft)
 
@@ -217,15 +217,13 @@ def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[Posed]:
     return result
 
 
-def _grasps(shop: Workshop, draft: Draft, rng: np.random.Generator) -> dict[str, Grasp]:
-    """Which hands close, and how; they are opened for now."""
-    grasps = {}
+def _open_hands(shop: Workshop, draft: Draft, rng: np.random.Generator) -> None:
+    """Decide how holding hands close, and open them for now."""
     for goal in draft.hands:
         if goal.fingers:
-            grasps[goal.side] = draw_grasp(shop.hands, goal.side, rng)
+            draft.grasps[goal.side] = draw_grasp(shop.hands, goal.side, rng)
             start = 0 if goal.side == "left" else 15
-            draft.hand_poses[start : start + 15] = preshaped(grasps[goal.side])
-    return grasps
+            draft.hand_poses[start : start + 15] = preshaped(draft.grasps[goal.side])
 
 
 def bring_arms(shop: Workshop, draft: Draft) -> dict[str, int]:

@@ -26,6 +26,7 @@ _ODD_SHARE = 0.2
 """Share of idle hands that show any pose of the corpus."""
 LEVELS = np.array([-0.35, -0.12, 0.1, 0.28, 0.44, 0.58, 0.7, 0.82, 0.94, 1.06])
 """How far fingers are closed, 0 = open pose and 1 = closed pose, where contact is tried."""
+_PRESHAPE = -0.1
 _FLAT_LEVELS, _PUSHED_M = 4, 0.006
 """A finger that is inside from the start stays about flat, unless even that is deeper inside than this."""
 _PRESSED_M = 0.002
@@ -87,9 +88,36 @@ def sided(pose: Floats, side: str) -> Floats:
     return pose if side == "left" else np.asarray(pose * np.array([1.0, -1.0, -1.0]))
 
 
-def closing_path(opened: Floats, closed: Floats) -> Floats:
+@dataclass(frozen=True)
+class Grasp:
+    """How one hand may close."""
+
+    opened: Floats
+    """(15, 3) of its side."""
+    closed: Floats
+    """(15, 3)"""
+    relaxed: float
+    """Level of fingers that meet nothing."""
+
+
+def draw_grasp(hands: HandCorpus, side: str, rng: np.random.Generator) -> Grasp:
+    """Open and closed hand from the corpus."""
+    ends = []
+    for names, thumbs in ((OPEN_NAMES, THUMB_OUT_NAMES), (CLOSED_NAMES, THUMB_IN_NAMES)):
+        pose = hands.draw(names, rng)
+        pose[THUMB] = hands.draw(thumbs, rng)[THUMB]
+        ends.append(sided(pose, side))
+    return Grasp(ends[0], ends[1], float(rng.uniform(0.1, 0.45)))
+
+
+def preshaped(grasp: Grasp) -> Floats:
+    """(15, 3) the hand before it closes."""
+    return np.asarray(grasp.opened + _PRESHAPE * (grasp.closed - grasp.opened))
+
+
+def closing_path(grasp: Grasp) -> Floats:
     """(levels, 15, 3) hand poses on the way from open to closed, a little beyond both ends."""
-    return np.asarray(opened + LEVELS[:, None, None] * (closed - opened))
+    return np.asarray(grasp.opened + LEVELS[:, None, None] * (grasp.closed - grasp.opened))
 
 
 def closed_levels(gaps: Floats, near: float, rest: Floats) -> Floats:

@@ -13,7 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
 from scorehoi_ros.synth.draft import LOOSE_ARM, Draft, Goal
+from scorehoi_ros.synth.fingers import close_fingers
 from scorehoi_ros.synth.generate import bring_arms, settle
+from scorehoi_ros.synth.hands import preshaped
 from scorehoi_ros.synth.ik import solve
 from scorehoi_ros.synth.kinematics import ARM, forward, matrices
 from scorehoi_ros.synth.stage import push_out
@@ -123,36 +125,50 @@ def smooth_object(frames: Sequence[Draft]) -> None:
         frame.t_object = place
 
 
-def follow_wrist(shop: Workshop, held: Draft, frames: Sequence[Draft], side: str) -> None:
-    """Move the object with a wrist as it was in `held`."""
-    wrist = JOINT_INDEX[f"{side}_wrist"]
-    R_held, p_held = (a[wrist] for a in forward(held.local, shop.rest_joints(held.betas), held.root))
+def follow_joint(shop: Workshop, held: Draft, frames: Sequence[Draft], name: str) -> None:
+    """Move the object with a joint as it was in `held`."""
+    joint = JOINT_INDEX[name]
+    R_held, p_held = (a[joint] for a in forward(held.local, shop.rest_joints(held.betas), held.root))
     for frame in frames:
-        R, p = (a[wrist] for a in forward(frame.local, shop.rest_joints(frame.betas), frame.root))
+        R, p = (a[joint] for a in forward(frame.local, shop.rest_joints(frame.betas), frame.root))
         turn = R @ R_held.T
         frame.R_object = turn @ held.R_object
         frame.t_object = p + turn @ (held.t_object - p_held)
 
 
 def keep_hold(shop: Workshop, frames: Sequence[Draft], rest: Floats | None, grasp: Floats) -> None:
-    """Solve the arms of all frames together.
+    """Solve the arms of the frames together; frames that do not hold the object yet lead there.
 
     `grasp` (T,) 0 = arms as in the pose `rest` (22, 3, 3), 1 = at the object; without `rest` always at it.
     """
-    chosen = [bring_arms(shop, frame) for frame in frames]
-    for frame, skin in zip(frames, skin_points(shop, frames)[0], strict=True):
+    first = 0 if rest is None else int((grasp >= _HELD).argmax())
+    holding = frames[first:]
+    chosen = [bring_arms(shop, frame) for frame in holding]
+    for frame, skin in zip(holding, skin_points(shop, holding)[0], strict=True):
         frame.goals = _sole_goals(shop, skin)
         for side in SIDES:
             for part, stiff in LOOSE_ARM.items():
                 frame.stiffness[JOINT_INDEX[f"{side}_{part}"]] = stiff
-    solve(shop.mover, frames, chosen, _STEPS)
-    _smooth(frames)
+    solve(shop.mover, holding, chosen, _STEPS)
+    _smooth(holding)
+    close_fingers(shop.skin, holding)
+    fingers = gaussian_filter1d(np.stack([f.hand_poses for f in holding]), 1.0, axis=0, mode="nearest")
+    for frame, hands in zip(holding, fingers, strict=True):
+        frame.hand_poses = hands
+    if rest is not None:
+        _lead_up(frames[:first], holding[0], rest, grasp)
+
+
+def _lead_up(frames: Sequence[Draft], held: Draft, rest: Floats, grasp: Floats) -> None:
+    """Frames before the object is held: arms on their way to it, hands open."""
     arms = [JOINT_INDEX[f"{side}_{part}"] for side in SIDES for part in ARM]
-    for frame, share in zip(frames, grasp, strict=True):
-        if rest is not None and share < _HELD:
-            frame.local[arms] = blended(rest[arms], frame.local[arms], np.array(share))
-            frame.hands = [replace(goal, touch=0.0) for goal in frame.hands]
-            frame.interaction = "reach"
+    for frame, share in zip(frames, grasp, strict=False):
+        frame.local[arms] = blended(rest[arms], held.local[arms], np.array(share))
+        for side, grip in frame.grasps.items():
+            start = 0 if side == "left" else 15
+            frame.hand_poses[start : start + 15] = preshaped(grip)
+        frame.hands = [replace(goal, touch=0.0) for goal in frame.hands]
+        frame.interaction = "reach"
 
 
 def _sole_goals(shop: Workshop, skin: Floats) -> list[Goal]:

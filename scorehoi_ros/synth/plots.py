@@ -17,7 +17,7 @@ from scorehoi_ros.synth.motion import (
     blended,
     clear_legs,
     clip_runs,
-    follow_wrist,
+    follow_joint,
     frame_of,
     joint_means,
     keep_hold,
@@ -157,9 +157,7 @@ def walk(director: Director, count: int) -> list[Draft]:
     held = director.start("carry_two_hands", _WALKED, clip[0], name, carry_by_sides)
     frames = [frame_of(held, local, held.R_object, held.t_object) for local in clip]
     step_along(director.shop, frames)
-    chest = joint_means(director.shop, [held, *frames], ("spine3", "pelvis"))
-    for frame, place in zip(frames, chest[1:], strict=True):
-        frame.t_object = held.t_object + place - chest[0]
+    follow_joint(director.shop, held, frames, "spine3")
     smooth_object(frames)
     keep_hold(director.shop, frames, None, np.ones(count))
     return frames
@@ -178,7 +176,7 @@ def in_one_hand(director: Director, count: int) -> list[Draft]:
         moved[arm] = held.local[arm] @ blended(np.broadcast_to(np.eye(3), swing.shape), swing, np.array(0.35))
         frames.append(frame_of(held, moved, held.R_object, held.t_object))
     step_along(director.shop, frames)
-    follow_wrist(director.shop, held, frames, side)
+    follow_joint(director.shop, held, frames, f"{side}_wrist")
     return frames
 
 
