@@ -37,13 +37,19 @@ def test_files_are_short() -> None:
     assert not long
 
 
+def length_limit(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Compiled loops may be longer: cut into functions they would pass many scalars around."""
+    compiled = any(isinstance(d, ast.Name) and d.id == "kernel" for d in node.decorator_list)
+    return 80 if compiled else 45
+
+
 def test_functions_are_short() -> None:
     long = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": size
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (size := (node.end_lineno or node.lineno) - node.lineno + 1) > 45
+        and (size := (node.end_lineno or node.lineno) - node.lineno + 1) > length_limit(node)
     }
     assert not long
 
