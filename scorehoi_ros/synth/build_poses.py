@@ -65,8 +65,9 @@ def build(poses: Path, hands: Path, out: Path) -> None:
     with whole_file(out / "poses.npz") as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays, clips=np.frombuffer(text, np.uint8))
     with np.load(hands, allow_pickle=False) as data:
-        with whole_file(out / "hands.npz") as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, poses=data["poses"], side=data["side"], meta=data["meta"])
+        arrays = {name: data[name] for name in ("poses", "side", "meta")}
+    with whole_file(out / "hands.npz") as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def main(argv: list[str] | None = None) -> int:

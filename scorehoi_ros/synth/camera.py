@@ -1,4 +1,4 @@
-"""Cameras like those of real recordings: focal length, height, tilt, distance, off-centre, cut-off subjects."""
+"""Cameras like those of real recordings: focal length, height, tilt, distance, cut-off subjects."""
 
 from dataclasses import dataclass
 

@@ -134,7 +134,7 @@ def _pierced(draft: Draft, bones: Floats) -> dict[str, float]:
 
 def wanted_regions(draft: Draft) -> list[tuple[str, ...]]:
     """Groups of regions; each group has to touch: every holding hand, else the regions of the recipe."""
-    hands = [(f"{goal.side}_hand",) for goal in draft.hands if goal.touch > 0]
+    hands: list[tuple[str, ...]] = [(f"{goal.side}_hand",) for goal in draft.hands if goal.touch > 0]
     touching = RECIPES[draft.interaction].touching
     if touching and not set(touching) <= {f"{side}_hand" for side in SIDES}:
         return [*hands, touching]

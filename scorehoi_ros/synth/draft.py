@@ -16,8 +16,8 @@ from scorehoi_ros.types import Floats
 
 LOOSE_ARM = {"collar": 1.0, "shoulder": 0.02, "elbow": 0.03, "wrist": 0.12}
 _STIFF = {
-    "pelvis": 8.0, "hip": 4.0, "knee": 4.0, "ankle": 4.0, "foot": 8.0, "spine1": 1.5, "spine2": 1.5, "spine3": 1.5,
-    "neck": 0.5, "head": 0.5, "collar": 4.0, "shoulder": 0.6, "elbow": 0.6, "wrist": 0.6,
+    "pelvis": 8.0, "hip": 4.0, "knee": 4.0, "ankle": 4.0, "foot": 8.0, "spine1": 1.5, "spine2": 1.5,
+    "spine3": 1.5, "neck": 0.5, "head": 0.5, "collar": 4.0, "shoulder": 0.6, "elbow": 0.6, "wrist": 0.6,
 }  # fmt: skip
 
 

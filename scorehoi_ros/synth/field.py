@@ -53,7 +53,7 @@ def stack_fields(grids: Sequence[SignedDistanceGrid]) -> FieldBatch:
 
 
 def distance_and_slope(grid: SignedDistanceGrid, points: Floats) -> tuple[Floats, Floats]:
-    """Signed distances (n,) and their gradients (n, 3) at points (n, 3) of the object's frame; for few points."""
+    """Signed distances (n,) and gradients (n, 3) at a few points (n, 3) of the object's frame."""
     fields = stack_fields([grid])
     flat = np.ascontiguousarray(points[None], np.float32)
     value, slope = np.empty(flat.shape[:2], np.float32), np.empty(flat.shape, np.float32)

@@ -62,7 +62,7 @@ def close_fingers(skin: FingerSkin, drafts: Sequence[Draft]) -> None:
 
 
 def _distances(skin: FingerSkin, drafts: Sequence[Draft]) -> tuple[Floats, Floats]:
-    """Signed distances at every level of closing: of the fingers' skin (B, levels, n), bones (B, levels, 10)."""
+    """Signed distances at every level of closing: skin (B, levels, n), bones (B, levels, 10)."""
     count, levels = len(drafts), len(LEVELS)
     hands = np.stack([np.tile(draft.hand_poses, (levels, 1, 1)) for draft in drafts])
     for b, draft in enumerate(drafts):

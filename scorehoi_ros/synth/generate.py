@@ -1,7 +1,7 @@
 """Scenes by number: the same split, number and version always give the same scene.
 
-Scenes are made in blocks of `BLOCK` consecutive numbers, because matrix products of other sizes differ in their
-last bits: whoever asks for one scene gets it out of its whole block.
+Scenes are made in blocks of `BLOCK` consecutive numbers, because matrix products of other sizes differ in
+their last bits: whoever asks for one scene gets it out of its whole block.
 """
 
 from collections.abc import Iterator, Sequence

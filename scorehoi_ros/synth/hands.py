@@ -123,9 +123,9 @@ def closing_path(grasp: Grasp) -> Floats:
 def closed_levels(gaps: Floats, near: float, rest: Floats) -> Floats:
     """(n,) how far each finger closes.
 
-    `gaps` (n, levels) are the least signed distances of the fingers at each of `LEVELS`.  A finger closes until
-    it is pressed in by 2 mm; one that is inside from the start takes its best level; one that comes `near`
-    stays there; others stay at `rest` (n,).
+    `gaps` (n, levels) are the least signed distances of the fingers at each of `LEVELS`.  A finger closes
+    until it is pressed in by 2 mm; one that is inside from the start takes its best level; one that comes
+    `near` stays there; others stay at `rest` (n,).
     """
     level = np.array(rest, float)
     for k, row in enumerate(gaps):

@@ -6,6 +6,7 @@ their signed distance grids.  A step costs the same whatever the objects are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
-from scorehoi_ros.synth.anchors import GROUPS, Anchors
+from scorehoi_ros.synth.anchors import GROUPS, Anchors, Ids
 from scorehoi_ros.synth.draft import Draft
 from scorehoi_ros.synth.field import FieldBatch, stack_fields
 from scorehoi_ros.synth.kinematics import ARM, BODY_JOINTS, matrices
@@ -67,7 +68,7 @@ def make_mover(body: BodyModel, anchors: Anchors) -> Mover:
     """Collect the skin points of all groups and guards in one small layer."""
     ids = np.unique(np.concatenate([*anchors.groups.values(), anchors.guards]))
 
-    def rows(values: Floats) -> Tensor:
+    def rows(values: Ids) -> Tensor:
         return torch.as_tensor(np.searchsorted(ids, values))
 
     groups = {name: rows(anchors.groups[name]) for name in GROUPS}
@@ -138,9 +139,8 @@ def solve(
     turned = torch.zeros(count, 3, requires_grad=True)
     speed = torch.full((BODY_JOINTS, 1), _LEG_AND_SPINE_SPEED)
     speed[[JOINT_INDEX[f"{side}_{name}"] for side in SIDES for name in ARM]] = 1.0
-    optimiser = torch.optim.Adam(
-        [{"params": [turns, turned]}, {"params": [shift, moved], "place": True}], lr=_RATE, betas=(0.8, 0.95)
-    )
+    groups: list[dict[str, Any]] = [{"params": [turns, turned]}, {"params": [shift, moved], "place": True}]
+    optimiser = torch.optim.Adam(groups, lr=_RATE, betas=(0.8, 0.95))
     for step in range(steps):
         share = step / max(steps - 1, 1)
         for group in optimiser.param_groups:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorehoi_ros.synth import place_floor, place_held
+from scorehoi_ros.synth import place_apart, place_feet, place_floor, place_held
 from scorehoi_ros.synth.draft import Draft
 from scorehoi_ros.synth.kinds import KIND_NAMES, Instance
 from scorehoi_ros.synth.stage import Posed
@@ -59,15 +59,12 @@ def _for_height(local: Floats, instance: Instance, rng: np.random.Generator) -> 
     return leaning(local, rng.uniform(0.1, 0.5))
 
 
-def _stand_or_sit(local: Floats, instance: Instance, rng: np.random.Generator) -> Floats:
-    return seated(local, rng) if rng.random() < 0.5 else local
-
-
 _BOXES = ("boxlarge", "boxlong", "boxmedium", "boxsmall", "plasticcontainer")
 _CARRIED = (
-    *_BOXES, "boxtiny", "basketball", "yogaball", "football", "keyboard", "monitor", "stool", "suitcase", "toolbox",
-    "trashbin", "yogamat", "chairwood", "chairblack", "tablesmall", "backpack", "skateboard", "bucket", "board", "book",
-    "tray", "bench", "handbag", "laptop", "racket", "tablesquare", "office_chair",
+    *_BOXES, "boxtiny", "basketball", "yogaball", "football", "keyboard", "monitor", "stool",
+    "suitcase", "toolbox", "trashbin", "yogamat", "chairwood", "chairblack", "tablesmall", "backpack",
+    "skateboard", "bucket", "board", "book", "tray", "bench", "handbag", "laptop", "racket", "tablesquare",
+    "office_chair",
 )  # fmt: skip
 _SEATS = ("chairblack", "chairwood", "stool", "office_chair", "bench", "boxlarge", "yogaball", "tablesquare")
 _TOPS = (
@@ -223,7 +220,7 @@ RECIPES: dict[str, Recipe] = {
             "bucket",
             "smallball",
         ),
-        place_floor.kick,
+        place_feet.kick,
         _as_captured,
         FEET,
         0.8,
@@ -241,7 +238,7 @@ RECIPES: dict[str, Recipe] = {
             "toolbox",
             "chairwood",
         ),
-        place_floor.step_on,
+        place_feet.step_on,
         _as_captured,
         FEET,
         0.8,
@@ -250,8 +247,8 @@ RECIPES: dict[str, Recipe] = {
     "wear_on_back": Recipe(
         ("backpack",), place_held.on_back, _as_captured, ("upper_back", "lower_back", "chest"), 0.6
     ),
-    "reach": Recipe(KIND_NAMES, place_floor.reach, _bent_forward, (), 0.8),
-    "type_on": Recipe(("keyboard", "laptop"), place_held.type_on, _stand_or_sit, HANDS, 0.7),
+    "reach": Recipe(KIND_NAMES, place_apart.reach, _bent_forward, (), 0.8),
+    "type_on": Recipe(("keyboard", "laptop"), place_held.type_on, _sitting, HANDS, 0.7),
     "wipe": Recipe(
         ("tablesmall", "tablesquare", "table", "round_table", "monitor", "board"),
         place_floor.wipe,
@@ -259,7 +256,7 @@ RECIPES: dict[str, Recipe] = {
         HANDS,
         0.8,
     ),  # fmt: skip
-    "none": Recipe(KIND_NAMES, place_floor.leave, _as_captured, (), 0.8),
+    "none": Recipe(KIND_NAMES, place_apart.leave, _as_captured, (), 0.8),
 }
 _WEIGHTS = np.array([recipe.weight for recipe in RECIPES.values()])
 

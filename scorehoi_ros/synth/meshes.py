@@ -17,25 +17,12 @@ MESH_SHARE = 0.4
 LICENCES = ("public domain", "cc0", "cc-0", "cc by", "cc-by", "creative commons attribution")
 """Licences that allow training of weights that are passed on; files under others are left out."""
 _NAMES = {
-    "chair": "chairwood", "stool": "stool", "table": "table", "round table": "round_table", "bench": "bench",
-    "box": "boxmedium", "crate": "boxmedium", "basketball": "basketball", "soccer ball": "football",
-    "bottle": "bottle", "wine bottle": "bottle", "cup": "cup", "coffee mug": "cup", "plastic cup": "cup",
-    "tennis racket": "racket", "suitcase": "suitcase", "keyboard": "keyboard", "skateboard": "skateboard",
-    "dustbin": "trashbin", "handbag": "handbag", "umbrella": "umbrella", "coffee table": "tablesmall",
-    "cardboard box": "boxmedium", "bedside table": "tablesmall", "wooden table": "table", "cafe chair": "chairwood",
+    "chair": "chairwood", "cafe chair": "chairwood", "stool": "stool", "bench": "bench", "table": "table",
+    "wooden table": "table", "round table": "round_table", "coffee table": "tablesmall",
+    "bedside table": "tablesmall", "box": "boxmedium", "crate": "boxmedium", "cardboard box": "boxmedium",
+    "basketball": "basketball", "soccer ball": "football",
 }  # fmt: skip
-_ANY_PLAN = (
-    "chairwood",
-    "stool",
-    "table",
-    "round_table",
-    "bench",
-    "boxmedium",
-    "basketball",
-    "football",
-    "tablesmall",
-)
-"""Kinds whose plans need no knowledge of a family's handles."""
+"""Names of meshes that stand for a kind whose plans need no knowledge of a family's handles."""
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +52,7 @@ def _read(folder: Path) -> MeshShelf:
     skipped = 0
     for entry in entries:
         kind = _NAMES.get(str(entry.get("name", "")).strip().lower())
-        if kind not in _ANY_PLAN:
+        if kind is None:
             continue
         instance = _instance(folder, entry, kind)
         if instance is None:
@@ -73,12 +60,11 @@ def _read(folder: Path) -> MeshShelf:
         else:
             shelf.setdefault(kind, []).append(instance)
     if skipped:
-        _log.warning(
-            "%s: %d of %d meshes are left out (licence, missing or unusable)", folder, skipped, len(entries)
-        )
+        _log.warning("%s: %d meshes are left out (licence, missing or unusable)", folder, skipped)
     if not shelf:
         raise InputError(
-            f"{folder} holds no usable mesh of a known kind. Expected names such as Chair, Table, Box."
+            f"{folder} holds no usable mesh of a known kind. Expected names such as "
+            f"{', '.join(sorted(_NAMES)[:6])}, under a licence that allows passing weights on."
         )
     return MeshShelf({kind: tuple(found) for kind, found in shelf.items()})
 
@@ -88,7 +74,7 @@ def _entries(folder: Path) -> list[dict[str, object]]:
         entries = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder} has no readable index.json ({error}). Expected a list of objects with file, name and lic."
+            f"{folder} has no readable index.json ({error}). Expected a list of objects with file, name, lic."
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{folder / 'index.json'} is not a list of objects with file, name and lic.")

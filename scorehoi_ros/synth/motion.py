@@ -1,7 +1,7 @@
-"""Moves that the frames of a sequence share: stretches of clips, feet that do not slide, hands that keep hold.
+"""Moves that the frames of a sequence share: clips, feet that do not slide, hands that keep hold.
 
-Every frame is solved like a still scene with the places of the hands on the object fixed, so that what is held
-stays in the hands; what differs from frame to frame because of that is smoothed out.
+Every frame is solved like a still scene with the places of the hands on the object fixed, so that what is
+held stays in the hands; what differs from frame to frame because of that is smoothed out.
 """
 
 from collections.abc import Sequence

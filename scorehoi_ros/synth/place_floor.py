@@ -1,8 +1,8 @@
-"""Objects on the floor: sat on, leant on, pushed, pulled, lifted, kicked, stepped on, wiped, left alone."""
+"""Objects on the floor: sat on, leant on, pushed, pulled, lifted, wiped."""
 
 import numpy as np
 
-from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
+from scorehoi_ros.body.skeleton import SIDES
 from scorehoi_ros.synth.draft import Draft, Goal
 from scorehoi_ros.synth.grips import Bar, bars, grip_centre, seat_point
 from scorehoi_ros.synth.kinematics import about, unit
@@ -16,7 +16,6 @@ from scorehoi_ros.synth.stage import (
     keep_feet,
     look_at,
     palm,
-    put_foot,
     reach_of,
     side_sign,
     size_of,
@@ -223,55 +222,6 @@ def lift(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     look_at(draft, body, draft.t_object, 0.5)
 
 
-def kick(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
-    """The toes of one foot at the object, the other foot stands."""
-    side = some_side(rng)
-    draft.R_object = spun(rng, rng.uniform(0, 360), 0, 0)
-    low, high = reach_of(draft)
-    x = body.at(f"{side}_ankle")[0] * 0.8
-    ahead = body.at("pelvis")[2] + rng.uniform(0.42, 0.62)
-    stand_on_floor(draft, float(x), float(ahead - low[2]))
-    if draft.instance.family == "ball" and rng.random() < 0.5:
-        draft.t_object[1] += rng.uniform(0.02, 0.2)
-    height = min(float(draft.t_object[1]), 0.16 + max(draft.t_object[1] + low[1], 0.0))
-    start = np.array([x, height, ahead - 0.4])
-    point, _, _ = hit(draft, start[None], np.array([[0.0, 0, 1.0]]))
-    draft.goals.append(Goal(f"{side}_toes", draft.object_points(point[0]), "object", 200.0, 300.0))
-    _free_leg(draft, body, side)
-    put_foot(draft, body, side, point[0] + np.array([0.0, -0.02, -0.13]), rng.uniform(-0.3, 0.5))
-    look_at(draft, body, draft.t_object, 0.7)
-
-
-def step_on(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
-    """One sole on top of it, the other foot on the floor."""
-    side = some_side(rng)
-    family = draft.instance.family
-    draft.R_object = spun(
-        rng, float(rng.choice([0.0, 180.0]) if family == "ladder" else rng.uniform(0, 360)), 5, 0
-    )
-    low, _ = reach_of(draft)
-    x = body.at(f"{side}_ankle")[0]
-    stand_on_floor(draft, float(x), float(body.at("pelvis")[2] + 0.26 - low[2]))
-    top = draft.world_points(seat_point(draft.instance, draft.template))
-    near = np.array([top[0], top[1], max(top[2] - 0.15, draft.t_object[2] + low[2] + 0.06)])
-    if family == "ladder":
-        near = top
-    draft.goals.append(Goal(f"{side}_sole", draft.object_points(near), "object", 250.0, 400.0))
-    _free_leg(draft, body, side)
-    put_foot(draft, body, side, near + np.array([0.0, 0.004, 0.0]), 0.0)
-
-
-def _free_leg(draft: Draft, body: Posed, side: str) -> None:
-    """One leg moves, the other stands."""
-    other = "right" if side == "left" else "left"
-    draft.pinned_feet = False
-    keep_feet(draft, body, (other,), 300.0)
-    for joint, stiff in (("hip", 0.03), ("knee", 0.03), ("ankle", 0.06)):
-        draft.stiffness[JOINT_INDEX[f"{side}_{joint}"]] = stiff
-        draft.stiffness[JOINT_INDEX[f"{other}_{joint}"]] = 1.0
-    draft.loosen(pelvis=1.0)
-
-
 def wipe(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     """One palm flat on a top or a screen."""
     side = some_side(rng)
@@ -296,42 +246,3 @@ def wipe(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     keep_feet(draft, body)
     draft.loosen(spine1=0.4, spine2=0.4, spine3=0.4, hip=0.8, pelvis=1.0)
     look_at(draft, body, draft.t_object, 0.7)
-
-
-def _left_somewhere(
-    draft: Draft, body: Posed, rng: np.random.Generator, distance: tuple[float, float]
-) -> None:
-    """On the floor, or for small things on something unseen at the height of a table."""
-    draft.R_object = spun(rng, rng.uniform(0, 360), 0, 0)
-    low, high = reach_of(draft)
-    away, angle = rng.uniform(*distance), rng.normal(scale=0.5)
-    radius = float(np.hypot(*np.maximum(high, -low)[[0, 2]]))
-    place = np.array([np.sin(angle), 0.0, np.cos(angle)]) * (0.22 + away + min(radius, 0.5))
-    stand_on_floor(draft, *(float(v) for v in (body.at("pelvis") + place)[[0, 2]]))
-    if max(high - low) < 0.45 and rng.random() < 0.7:
-        draft.t_object[1] += rng.uniform(0.5, 1.1)
-
-
-def reach(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
-    """A hand on its way to the object, some 6 to 20 cm off."""
-    side = some_side(rng)
-    _left_somewhere(draft, body, rng, (0.05, 0.25))
-    draft.object_stiffness = np.array([20.0, 1e4, 20.0])
-    shoulder = body.at(f"{side}_shoulder")
-    target = draft.world_points(grip_centre(draft.instance, draft.template))
-    way = unit(target - shoulder)
-    point, _, _ = hit(draft, shoulder[None], way[None])
-    stop = point[0] - way * rng.uniform(0.09, 0.22)
-    most = body.arm * 1.0
-    if np.linalg.norm(stop - shoulder) > most:
-        stop = shoulder + way * most
-    across = unit(np.cross(UP, way))
-    facing = unit(0.6 * way - 0.5 * UP - 0.3 * side_sign(side) * across)
-    palm(draft, side, stop, facing, fan(UP, facing, (-60, -30, 0, 30, 60)), touch=0.0, fingers=False)
-    draft.loosen(spine1=0.5, spine2=0.5, spine3=0.5)
-    look_at(draft, body, draft.t_object, 0.8)
-
-
-def leave(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
-    """Nobody touches it."""
-    _left_somewhere(draft, body, rng, (0.25, 0.9))

@@ -20,7 +20,8 @@ COMMITTED = "synth/poses.npz"
 STANCES = ("stand", "sit", "any")
 TAG_WEIGHTS = {
     "sit": 3.0, "drink": 4.0, "clean": 4.0, "reach": 3.0, "bend": 3.0, "throw_ball": 2.0, "walk": 1.5,
-    "idle": 2.0, "gesture": 1.5, "run": 0.5, "jump": 0.3, "fight": 0.3, "dance": 0.1, "climb": 0.1, "floor": 0.1,
+    "idle": 2.0, "gesture": 1.5, "run": 0.5, "jump": 0.3, "fight": 0.3, "dance": 0.1, "climb": 0.1,
+    "floor": 0.1,
 }  # fmt: skip
 """How much more often than by its number of frames a tag is drawn; other tags 1."""
 _HEAD_SHARE = 0.4

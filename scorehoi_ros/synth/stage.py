@@ -76,7 +76,7 @@ def stand_on_floor(draft: Draft, x: float, z: float) -> None:
 
 
 def push_out(draft: Draft, skin: Floats, way: Floats, allowed_m: float = 0.0) -> None:
-    """Move the object along `way` until none of the points `skin` (n, 3) is deeper inside than allowed; other directions stay."""
+    """Move the object along `way` until none of the points `skin` (n, 3) is deeper inside than allowed."""
     for _ in range(8):
         depth = -float(distance_and_slope(draft.template.sdf, draft.object_points(skin))[0].min()) - allowed_m
         if depth <= 0:
