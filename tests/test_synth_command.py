@@ -109,6 +109,6 @@ def test_an_empty_folder_of_backgrounds_is_refused(tmp_path: Path, quick: list[i
 
 @pytest.mark.slow
 def test_two_workers_make_what_one_makes(tmp_path: Path) -> None:
-    assert run(tmp_path / "a", "--count", "70") == 0
-    assert run(tmp_path / "b", "--count", "70", "--workers", "2") == 0
+    assert run(tmp_path / "a", "--count", "140") == 0
+    assert run(tmp_path / "b", "--count", "140", "--workers", "2") == 0
     assert contents(tmp_path / "a") == contents(tmp_path / "b")

@@ -125,7 +125,7 @@ def test_frames_of_a_sequence_wear_the_same_clothes_in_the_same_room() -> None:
     empty = ~(first.human_mask | first.object_mask)
     empty[:, 100:230] = False
     difference = np.abs(first.rgb.astype(int) - second.rgb)[empty]
-    # the lens differs from frame to frame, the room does not
+    # only the grain differs from frame to frame
     assert np.corrcoef(first.rgb[empty].ravel(), second.rgb[empty].ravel())[0, 1] > 0.8, difference.mean()
 
 

@@ -158,6 +158,7 @@ def test_penetration_is_the_deepest_vertex() -> None:
 
 
 def test_jobs_cover_all_scenes_once() -> None:
-    jobs = produce.plan("val", 150, 2)
-    assert [(j.first, j.count) for j in jobs] == [(0, 64), (64, 64), (128, 22), (0, 0), (1, 0)]
+    n = produce.SHARD
+    jobs = produce.plan("val", 2 * n + 22, 2)
+    assert [(j.first, j.count) for j in jobs] == [(0, n), (n, n), (2 * n, 22), (0, 0), (1, 0)]
     assert len({j.name for j in jobs}) == 5

@@ -17,7 +17,7 @@ from scorehoi_ros.synth.anatomy import Anatomy, BodyKey, anatomy
 from scorehoi_ros.synth.appearance import paint_person
 from scorehoi_ros.synth.clutter import draw_clutter
 from scorehoi_ros.synth.noise import photograph, sample_lens
-from scorehoi_ros.synth.posed import LENS, LOOKS, ROOM, Posed, stream
+from scorehoi_ros.synth.posed import GRAIN, LENS, LOOKS, ROOM, Posed, stream
 from scorehoi_ros.synth.things import Material, Shape, make_shape, paint_thing, sample_material
 from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.types import Bools, Floats, Ints
@@ -80,8 +80,7 @@ def take_picture(
     picture = _background(truth, posed, style, view, depth, ground, lamp, shadows, room_rng)
     _lay_over(picture, actors, posed, anatomy(BodyKey(body)), material, shape, lamp, shadows, view)
     picture *= crease_darkening(depth, float(view.K[0, 0]))[..., None]
-    lens_rng = stream(truth, LENS)
-    rgb = photograph(picture, sample_lens(lens_rng), lens_rng)
+    rgb = photograph(picture, sample_lens(stream(truth, LENS)), stream(truth, GRAIN))
     rgb[~view.on_image()] = 0
     return rgb
 

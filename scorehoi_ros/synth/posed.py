@@ -17,7 +17,7 @@ from scorehoi_ros.synth.appearance import Look, put_on, sample_look
 from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.types import Floats
 
-LOOKS, ROOM, LENS, LANDMARKS, MASKS, CROP = range(6)
+LOOKS, ROOM, LENS, LANDMARKS, MASKS, CROP, GRAIN = range(7)
 """Streams of randomness of one scene, so that a change in one leaves the others as they are."""
 
 
@@ -41,12 +41,12 @@ class Posed:
 def stream(truth: SceneTruth, purpose: int) -> np.random.Generator:
     """Randomness of a scene for one purpose.
 
-    Looks and room of a sequence stay the same, so they come from its name; the rest from the frame.
+    Looks, room and lens of a sequence stay the same, so they come from its name; the rest from the frame.
     """
     name, slash, frame = truth.key.rpartition("/")
     if "/" not in name:
         return np.random.default_rng([truth.seed, 1, purpose])
-    whole = purpose in (LOOKS, ROOM)
+    whole = purpose in (LOOKS, ROOM, LENS)
     return np.random.default_rng([zlib.crc32((name if whole else name + slash + frame).encode()), 1, purpose])
 
 

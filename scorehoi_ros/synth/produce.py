@@ -35,8 +35,8 @@ from scorehoi_ros.synth.truth import SceneTruth
 
 OBSERVATION_VERSION = 1
 """Raise it when the same truth gives another picture."""
-SHARD = 64
-"""Scenes in a shard, whole blocks of the generator."""
+SHARD = scenes.BLOCK
+"""Scenes in a shard: one block of the generator."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
