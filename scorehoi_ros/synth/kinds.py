@@ -93,14 +93,14 @@ class Instance:
 
 @lru_cache(maxsize=4096)
 def family_instance(split: str, kind_name: str, number: int) -> Instance:
-    """Instance `number` of a kind in a split, always the same; sides are whole millimetres."""
+    """Instance `number` of a kind in a split, always the same; rounded to a tenth of a millimetre."""
     index = KIND_NAMES.index(kind_name)
     kind = KINDS[index]
     family, rng = FAMILIES[kind.family], object_rng(split, index, number)
     values = sample_parameters(family, rng)
     for name, (low, high) in kind.ranges.items():
         values[name] = rng.uniform(low, high)
-    values = {name: round(value, 3) for name, value in values.items()}
+    values = {name: round(value, 4) for name, value in values.items()}
     return Instance(kind.name, kind.family, canonical(family, values), values)
 
 
