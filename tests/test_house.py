@@ -76,7 +76,7 @@ def test_no_path_of_some_machine() -> None:
 
 def test_machine_path_rule_can_fail() -> None:
     assert MACHINE_PATH.search("open('" + "/home" + "/me/x')")
-    assert not MACHINE_PATH.search("see ../work/notes and ~/work")
+    assert not MACHINE_PATH.search("see ../lab/notes and ~/lab")
 
 
 def test_no_pickle_is_loaded() -> None:
