@@ -94,8 +94,6 @@ class Draft:
     """Body parts of which one at least must touch: regions or "hands"."""
     grasps: dict[str, Grasp] = field(default_factory=dict)
     """How the hands close that hold something, by side."""
-    comfort: float = 0.0
-    """Cost of the least comfortable arm at the start."""
 
     def loosen(self, **joints: float) -> None:
         """Set the stiffness of joints by name; "arm_left" and "arm_right" mean the four joints of an arm."""

@@ -241,7 +241,6 @@ def bring_arms(shop: Workshop, draft: Draft) -> dict[str, int]:
         for name, rotation in (("shoulder", arm.shoulder), ("elbow", arm.elbow), ("wrist", arm.wrist)):
             draft.local[JOINT_INDEX[f"{goal.side}_{name}"]] = rotation
         chosen[goal.side] = arm.choice
-        draft.comfort = max(draft.comfort, arm.cost)
     return chosen
 
 

@@ -223,12 +223,12 @@ def to_mouth(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
         draft.R_object = draft.R_object @ about(
             "y", -side_sign(side) * rng.uniform(0, 1.5) + (side == "right") * np.pi
         )
-    _, high = draft.template.mesh.vertices.min(0), draft.template.mesh.vertices.max(0)
+    top = float(draft.template.mesh.vertices[:, 1].max())
     rim_radius = draft.instance.parameters.get("neck", draft.instance.parameters.get("diameter", 0.03)) / 2
     if draft.instance.family == "can":
         rim_radius *= 0.9
-    rim = np.array([0.0, high[1], 0.0]) + draft.R_object.T @ np.array([0, -0.35 * rim_radius, -rim_radius])
-    rim = np.array([rim[0], high[1], rim[2]])
+    rim = np.array([0.0, top, 0.0]) + draft.R_object.T @ np.array([0, -0.35 * rim_radius, -rim_radius])
+    rim[1] = top
     draft.t_object = mouth + np.array([0.0, 0.0, 0.002]) - draft.R_object @ rim
     draft.object_stiffness, draft.turn_stiffness = np.full(3, 200.0), 8.0
     draft.goals.append(Goal("mouth", rim, "object", 400.0, 200.0))
@@ -242,11 +242,11 @@ def on_back(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.R_object = chest @ about("y", np.pi) @ spun(rng, 0, 2, 2)
     back = body.groups["back"]
     normal = -chest[:, 2]
-    low, _ = draft.template.mesh.vertices.min(0), 0
+    straps = float(draft.template.mesh.vertices[:, 2].min())
     face = back[(back @ normal).argmax()]
     draft.t_object = (
         back.mean(0)
-        + normal * ((face - back.mean(0)) @ normal - low[2])
+        + normal * ((face - back.mean(0)) @ normal - straps)
         - chest[:, 1] * rng.uniform(0.06, 0.14)
     )
     push_out(draft, body.skin, normal, -0.012)
