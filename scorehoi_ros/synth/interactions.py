@@ -63,7 +63,7 @@ _BOXES = ("boxlarge", "boxlong", "boxmedium", "boxsmall", "plasticcontainer")
 _CARRIED = (
     *_BOXES, "boxtiny", "basketball", "yogaball", "football", "keyboard", "monitor", "stool",
     "suitcase", "toolbox", "trashbin", "yogamat", "chairwood", "chairblack", "tablesmall", "backpack",
-    "skateboard", "bucket", "board", "book", "tray", "bench", "handbag", "laptop", "racket", "tablesquare",
+    "skateboard", "bucket", "board", "book", "tray", "bench", "handbag", "laptop", "tablesquare",
     "office_chair",
 )  # fmt: skip
 _SEATS = ("chairblack", "chairwood", "stool", "office_chair", "bench", "boxlarge", "yogaball", "tablesquare")

@@ -29,6 +29,8 @@ HANGING = ("toolbox", "handbag", "suitcase", "backpack")
 """Families that hang from the hand by a handle."""
 UNDER = ("box", "container", "tray", "suitcase", "toolbox", "monitor", "laptop", "keyboard", "book", "board")
 """Families with a flat bottom that can lie on two hands."""
+_THIN_M = 0.07
+"""Flatter things lie on the hands: edges this thin go between the fingers."""
 NARROWEST_GRIP_M, WIDEST_GRIP_M = 0.07, 0.62
 """What two hands can span."""
 
@@ -72,15 +74,14 @@ def carry_by_sides(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
 def _carry(draft: Draft, body: Posed, rng: np.random.Generator, below: float) -> None:
     """Carried; `below` is how often things with a flat bottom lie on the hands."""
     draft.R_object = spun(rng, heading_between_hands(draft, rng))
-    if draft.instance.family in ("racket", "broom", "umbrella"):
-        draft.R_object = spun(rng, 0, 90) @ about("z", rng.uniform(0.9, 1.5))
     low, high = reach_of(draft)
     height = rng.uniform(body.at("pelvis")[1] + 0.02, body.groups["chest"][:, 1].max() + 0.02)
     ahead = body.front() - low[2] + rng.uniform(0.02, 0.14)
     draft.t_object = np.array([rng.normal(scale=0.03), height, min(ahead, body.front() + 0.42)])
     push_out(draft, body.skin, np.array([0.0, 0.0, 1.0]))
     hold_loosely(draft)
-    if too_wide(draft) or (draft.instance.family in UNDER and rng.random() < below):
+    thin = high[1] - low[1] < _THIN_M or draft.instance.family == "laptop"
+    if too_wide(draft) or thin or (draft.instance.family in UNDER and rng.random() < below):
         from_below(draft, body, rng)
     else:
         two_sides(draft, body, rng, draft.world_points(grip_centre(draft.instance, draft.template)))
