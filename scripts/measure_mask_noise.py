@@ -2,8 +2,8 @@
 
     python scripts/measure_mask_noise.py --count 100
 
-The constants of `synth/mask_noise` were set by hand so that the quantiles come close; `CAREFUL` stands for a
-promptable network, whose weights no package brings, and follows its published overlaps.
+The constants of `synth/mask_noise` were set by hand so that the quantiles come close.  `CAREFUL` stands for a
+promptable network, whose weights no package brings: its rates are assumed, not measured.
 """
 
 import argparse

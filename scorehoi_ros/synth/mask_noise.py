@@ -41,7 +41,7 @@ PERFECT = Segmenter(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 HUMAN = Segmenter(0.011, 0.005, 0.06, 0.10, 0.15, 0.12, 0.04, 0.25, 0.6)
 """Like the mask of the human detector."""
 CAREFUL = Segmenter(0.013, 0.007, 0.05, 0.05, 0.08, 0.05, 0.01, 0.30, 0.3)
-"""Like a trained promptable segmenter."""
+"""Like a trained promptable segmenter; assumed, none could be measured."""
 COLOUR = Segmenter(0.032, 0.021, 0.30, 0.42, 0.20, 0.50, 0.03, 0.55, 0.7)
 """Like segmentation by colour from a box."""
 
