@@ -134,8 +134,6 @@ _BARS = {
     "suitcase": lambda p, rng: _handle(p["height"] / 2 - 0.012, 0.012),
     "backpack": lambda p, rng: _handle(0.5 * p["height"], 0.009, -0.1 * p["depth"]),
     "skateboard": lambda p, rng: _side_edges(p, p["length"]),
-    "keyboard": lambda p, rng: _side_edges(p, p["depth"]),
-    "tray": lambda p, rng: _side_edges(p, p["depth"]),
     "chair": _chair_back,
     "armchair": _chair_back,
 }

@@ -15,7 +15,7 @@ from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.synth.workshop import Workshop, open_workshop
 
 SHORTEST_S, LONGEST_S = 2.0, 6.0
-ATTEMPTS = 4
+ATTEMPTS = 6
 _MOST_BAD = 0.1
 """Share of frames that may have a fault; else the sequence is made again, and the best one is kept."""
 
@@ -31,6 +31,11 @@ class _Take:
     def faulty(self) -> float:
         """Share of frames with faults."""
         return float(np.mean([bool(touch.faults) for touch in self.touches]))
+
+    @property
+    def score(self) -> float:
+        """Mean score of the frames; 0 = good."""
+        return float(np.mean([touch.score for touch in self.touches]))
 
 
 def generate_sequence(
@@ -57,7 +62,7 @@ def best_take(shop: Workshop, split: str, number: int, version: int, source: Sou
         )
         if takes[-1].faulty <= _MOST_BAD:
             break
-    return min(takes, key=lambda take: take.faulty)
+    return min(takes, key=lambda take: take.faulty + 0.2 * take.score)
 
 
 def _take(director: Director, number: int) -> _Take:
