@@ -97,8 +97,6 @@ RECIPES: dict[str, Recipe] = {
             "smallball",
             "skateboard",
             "yogamat",
-            "keyboard",
-            "tray",
         ),
         place_held.one_hand,
         _as_captured,

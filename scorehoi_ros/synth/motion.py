@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
-from scorehoi_ros.synth.draft import LOOSE_ARM, Draft, Goal
+from scorehoi_ros.synth.draft import LOOSE_ARM, Draft, Goal, HandGoal
 from scorehoi_ros.synth.fingers import close_fingers
 from scorehoi_ros.synth.generate import bring_arms, settle
 from scorehoi_ros.synth.hands import preshaped
@@ -22,9 +22,11 @@ from scorehoi_ros.synth.stage import push_out
 from scorehoi_ros.synth.workshop import Workshop
 from scorehoi_ros.types import Bools, Floats, Ints
 
-_STEPS = 24
+_STEPS = 90
 _SOLE_PULL = 1200.0
-_SMOOTHING_FRAMES = 0.7
+_BEFORE_FRAMES, _AFTER_FRAMES = 1.5, 0.01
+"""Smoothing before the solver, which then mends the hands, and after it."""
+_LEG_ROOM_M = 0.02
 _HELD = 0.97
 """From this share of the way to the object on, a hand has it."""
 _FRAMES_A_SECOND_OF_CLIPS = 20.0
@@ -111,11 +113,21 @@ def step_along(shop: Workshop, frames: Sequence[Draft]) -> None:
         frames[k].root = frames[k].root + place
 
 
-def clear_legs(shop: Workshop, frames: Sequence[Draft]) -> None:
-    """Keep the object in front of the body on its way."""
-    for frame, skin in zip(frames, skin_points(shop, frames)[0], strict=True):
-        push_out(frame, skin, np.array([0.0, 0.0, 1.0]), -0.01)
-    smooth_object(frames)
+def clear_legs(shop: Workshop, frames: Sequence[Draft], resting: Bools) -> None:
+    """Keep the object in front of the body on its way; in the frames `resting` (T,) it does not move."""
+    way = np.array([0.0, 0.0, 1.0])
+    moved = np.zeros(len(frames))
+    for k, (frame, skin) in enumerate(zip(frames, skin_points(shop, frames)[0], strict=True)):
+        before = frame.t_object[2]
+        push_out(frame, skin, way, -_LEG_ROOM_M)
+        moved[k] = frame.t_object[2] - before
+        frame.t_object[2] = before
+    moved[resting] = moved[resting].max(initial=0.0)
+    # first the largest shift nearby, so that smoothing takes away nothing that is needed
+    moved = gaussian_filter1d(maximum_filter1d(moved, 7, mode="nearest"), 1.5, mode="nearest")
+    moved[resting] = moved[resting].max(initial=0.0)
+    for frame, shift in zip(frames, moved, strict=True):
+        frame.t_object = frame.t_object + shift * way
 
 
 def smooth_object(frames: Sequence[Draft]) -> None:
@@ -143,14 +155,15 @@ def keep_hold(shop: Workshop, frames: Sequence[Draft], rest: Floats | None, gras
     """
     first = 0 if rest is None else int((grasp >= _HELD).argmax())
     holding = frames[first:]
-    chosen = [bring_arms(shop, frame) for frame in holding]
+    chosen = _same_choice(shop, holding)
     for frame, skin in zip(holding, skin_points(shop, holding)[0], strict=True):
         frame.goals = _sole_goals(shop, skin)
         for side in SIDES:
             for part, stiff in LOOSE_ARM.items():
                 frame.stiffness[JOINT_INDEX[f"{side}_{part}"]] = stiff
+    _smooth(holding, _BEFORE_FRAMES)
     solve(shop.mover, holding, chosen, _STEPS)
-    _smooth(holding)
+    _smooth(holding, _AFTER_FRAMES)
     close_fingers(shop.skin, holding)
     fingers = gaussian_filter1d(np.stack([f.hand_poses for f in holding]), 1.0, axis=0, mode="nearest")
     for frame, hands in zip(holding, fingers, strict=True):
@@ -171,18 +184,32 @@ def _lead_up(frames: Sequence[Draft], held: Draft, rest: Floats, grasp: Floats) 
         frame.interaction = "reach"
 
 
+def _same_choice(shop: Workshop, frames: Sequence[Draft]) -> list[dict[str, int]]:
+    """Bring the arms of all frames to the places on the object that suit most of them."""
+    chosen = [bring_arms(shop, frame) for frame in frames]
+    for side in chosen[0]:
+        common = int(np.bincount([choice[side] for choice in chosen]).argmax())
+        for frame in frames:
+            frame.hands = [_only(goal, common) if goal.side == side else goal for goal in frame.hands]
+    return [bring_arms(shop, frame) for frame in frames]
+
+
+def _only(goal: HandGoal, k: int) -> HandGoal:
+    """The same hand with one of its places."""
+    points, facing, thumbs = (a[k : k + 1] for a in (goal.points, goal.facing, goal.thumbs))
+    return replace(goal, points=points, facing=facing, thumbs=thumbs)
+
+
 def _sole_goals(shop: Workshop, skin: Floats) -> list[Goal]:
     """Both soles stay where they are."""
     rows = {side: shop.mover.rows[f"{side}_sole"].numpy() for side in SIDES}
     return [Goal(f"{side}_sole", skin[rows[side]].mean(0), "world", _SOLE_PULL) for side in SIDES]
 
 
-def _smooth(frames: Sequence[Draft]) -> None:
-    """Take out what differs because each frame was solved for itself."""
+def _smooth(frames: Sequence[Draft], sigma: float) -> None:
+    """Take out what differs because each frame was solved for itself; `sigma` in frames."""
     local, roots = (
-        gaussian_filter1d(
-            np.stack([getattr(f, name) for f in frames]), _SMOOTHING_FRAMES, axis=0, mode="nearest"
-        )
+        gaussian_filter1d(np.stack([getattr(f, name) for f in frames]), sigma, axis=0, mode="nearest")
         for name in ("local", "root")
     )
     U, _, Vt = np.linalg.svd(local)

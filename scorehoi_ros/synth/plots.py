@@ -22,7 +22,6 @@ from scorehoi_ros.synth.motion import (
     joint_means,
     keep_hold,
     resampled,
-    smooth_object,
     stand_still,
     step_along,
 )
@@ -36,6 +35,7 @@ RATE_HZ = 12.0
 _SHORTEST_LIFT_S = 3.5
 _STARTS = 6
 """So many scenes are tried until one without faults begins the sequence."""
+_RESTING = 1e-3
 _LIFTED = ("boxmedium", "boxsmall", "boxlarge", "boxlong", "plasticcontainer", "trashbin")
 _WALKED = ("boxmedium", "boxsmall", "plasticcontainer", "basketball", "monitor", "yogamat", "stool")
 _IN_HAND = ("bottle", "cup", "can", "racket", "umbrella", "handbag", "toolbox", "phone", "book")
@@ -130,7 +130,7 @@ def lift(director: Director, count: int) -> list[Draft]:
         frame.root_stiffness = np.array([40.0, 20.0, 40.0])
         frames.append(frame)
     stand_still(director.shop, frames)
-    clear_legs(director.shop, frames)
+    clear_legs(director.shop, frames, raised < _RESTING)
     keep_hold(director.shop, frames, captured, _eased(phase / 0.33))
     return frames
 
@@ -148,11 +148,13 @@ def walk(director: Director, count: int) -> list[Draft]:
     """Walk, or stand and move, with something in both hands."""
     clip, name = director.clip(count)
     held = director.start("carry_two_hands", _WALKED, clip[0], name, carry_by_sides)
+    arms = [JOINT_INDEX[f"{side}_{part}"] for side in SIDES for part in ARM]
     frames = [frame_of(held, local, held.R_object, held.t_object) for local in clip]
+    for frame in frames:
+        frame.local[arms] = held.local[arms]
     step_along(director.shop, frames)
+    # arms hang on the upper spine: what moves with it stays in the hands
     follow_joint(director.shop, held, frames, "spine3")
-    smooth_object(frames)
-    keep_hold(director.shop, frames, None, np.ones(count))
     return frames
 
 
