@@ -29,6 +29,8 @@ _BODY_RADIUS_M = 0.15
 """Elbows and hands keep this far from the spine."""
 _CLEAR_M = 0.0015
 """Guards keep this far outside: between them the skin comes nearer."""
+_BONE_CLEAR_M = 0.024
+"""Forearm bones keep this far outside: edges slip in between the guards of so thin a limb."""
 _LEG_AND_SPINE_SPEED = 4.0
 """Arms start near their goal in closed form; other joints have further to go."""
 _WRIST_COSINE = float(np.cos(0.75))
@@ -37,6 +39,7 @@ _WRIST_COSINE = float(np.cos(0.75))
 _WRISTS, _ELBOWS, _INDEXES, _PINKIES = (
     [JOINT_INDEX[f"{side}_{name}"] for side in SIDES] for name in ("wrist", "elbow", "index1", "pinky1")
 )
+_ALONG_FOREARM = torch.linspace(0.15, 0.95, 6)[:, None]
 _ARM_POINTS = [JOINT_INDEX[f"{side}_{name}"] for side in SIDES for name in ("elbow", "wrist", "middle1")]
 _SIGNS = torch.tensor([1.0, -1.0])
 """Left, right."""
@@ -207,12 +210,21 @@ def _loss(
     distance = p.fields.distances(in_object)
     inside = (_CLEAR_M - distance[:, p.mover.guards]).clamp_min(0)
     loss = hardness * _PEN * inside.square().sum(1)
+    bones = (_forearms(joints) - t[:, None]) @ R
+    pierced = (_BONE_CLEAR_M - p.fields.distances(bones)).clamp_min(0)
+    loss = loss + hardness * _PEN * pierced.square().sum(1)
     loss = loss + _reach_goals(p, points, R, t, distance)
     loss = loss + _hand_ways(p, joints, R)
     loss = loss + _above_floor(p, points, R, t) + _at_ease(local, joints)
     loss = loss + (p.stiff * turns.square().sum(-1)).sum(1) + (p.root_stiff * shift.square()).sum(1)
     loss = loss + (p.object_stiff * moved.square()).sum(1) + p.turn_stiff * turned.square().sum(1)
     return loss.sum()
+
+
+def _forearms(joints: Tensor) -> Tensor:
+    """(B, 2 n, 3) points along the bones of both forearms."""
+    elbow, wrist = joints[:, _ELBOWS, None], joints[:, _WRISTS, None]
+    return (elbow + _ALONG_FOREARM * (wrist - elbow)).flatten(1, 2)
 
 
 def _reach_goals(p: _Problem, points: Tensor, R: Tensor, t: Tensor, distance: Tensor) -> Tensor:

@@ -24,9 +24,9 @@ from scorehoi_ros.types import Bools, Floats, Ints
 
 _STEPS = 90
 _SOLE_PULL = 1200.0
-_BEFORE_FRAMES, _AFTER_FRAMES = 1.5, 0.01
-"""Smoothing before the solver, which then mends the hands, and after it."""
-_LEG_ROOM_M = 0.02
+_SMOOTHING_FRAMES = 1.5
+"""Before the solver, which then mends the hands."""
+_LEG_ROOM_M = 0.035
 _HELD = 0.97
 """From this share of the way to the object on, a hand has it."""
 _FRAMES_A_SECOND_OF_CLIPS = 20.0
@@ -161,13 +161,9 @@ def keep_hold(shop: Workshop, frames: Sequence[Draft], rest: Floats | None, gras
         for side in SIDES:
             for part, stiff in LOOSE_ARM.items():
                 frame.stiffness[JOINT_INDEX[f"{side}_{part}"]] = stiff
-    _smooth(holding, _BEFORE_FRAMES)
+    _smooth(holding)
     solve(shop.mover, holding, chosen, _STEPS)
-    _smooth(holding, _AFTER_FRAMES)
     close_fingers(shop.skin, holding)
-    fingers = gaussian_filter1d(np.stack([f.hand_poses for f in holding]), 1.0, axis=0, mode="nearest")
-    for frame, hands in zip(holding, fingers, strict=True):
-        frame.hand_poses = hands
     if rest is not None:
         _lead_up(frames[:first], holding[0], rest, grasp)
 
@@ -206,10 +202,12 @@ def _sole_goals(shop: Workshop, skin: Floats) -> list[Goal]:
     return [Goal(f"{side}_sole", skin[rows[side]].mean(0), "world", _SOLE_PULL) for side in SIDES]
 
 
-def _smooth(frames: Sequence[Draft], sigma: float) -> None:
-    """Take out what differs because each frame was solved for itself; `sigma` in frames."""
+def _smooth(frames: Sequence[Draft]) -> None:
+    """Take out what differs because each arm was brought to the object for itself."""
     local, roots = (
-        gaussian_filter1d(np.stack([getattr(f, name) for f in frames]), sigma, axis=0, mode="nearest")
+        gaussian_filter1d(
+            np.stack([getattr(f, name) for f in frames]), _SMOOTHING_FRAMES, axis=0, mode="nearest"
+        )
         for name in ("local", "root")
     )
     U, _, Vt = np.linalg.svd(local)
