@@ -24,12 +24,11 @@ from scorehoi_ros.evaluate.dataset import Dataset, Human, Item, Request, Sample,
 from scorehoi_ros.files import whole_file
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.synth.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, unpack
 from scorehoi_ros.types import Camera, Floor, Frame, HumanObservation, Landmarks, Masks
 
 TRUTH_FILE = "synth/synhoi_test.npz"
-RATE_HZ = 10.0
-"""Frames of a sequence are this far apart."""
 _DRAWN_BY = ("synth", "render", "body", "objects", "geometry")
 
 _log = logging.getLogger(__name__)
