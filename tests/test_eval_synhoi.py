@@ -13,6 +13,7 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate import synhoi
 from scorehoi_ros.evaluate.dataset import Sample
 from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.synth.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, pack
 from scorehoi_ros.types import Masks
 
@@ -64,7 +65,7 @@ def test_truths_become_samples(truths) -> None:
     assert "2 scenes, 2 sequences" in dataset.version
     scene = make_scene(free_body(), load_template(BOX))
     sample = dataset.sequences[0][1].open()
-    assert isinstance(sample, Sample) and sample.frame.stamp_ns == 100_000_000
+    assert isinstance(sample, Sample) and sample.frame.stamp_ns == round(1e9 / RATE_HZ)
     np.testing.assert_allclose(sample.truth.human.vertices, scene.vertices, atol=1e-9)
     np.testing.assert_allclose(sample.truth.human.joints, scene.joints, atol=1e-9)
     assert sample.truth.floor.offset == -1.2 and sample.frame.masks.object is None

@@ -216,11 +216,15 @@ def write_obj(path: Path, mesh: Mesh) -> None:
 
 
 def test_mesh_folders_are_used_by_licence(tmp_path: Path) -> None:
-    write_obj(tmp_path / "box.obj", box((0.4, 0.3, 0.3)))
+    mesh = box((0.4, 0.3, 0.3))
+    write_obj(tmp_path / "box.obj", mesh)
+    write_obj(tmp_path / "open.obj", Mesh(mesh.vertices, mesh.faces[:-2]))
     entries = [
         {"name": "Box", "file": "box.obj", "lic": "Public domain"},
         {"name": "Chair", "file": "box.obj", "lic": "all rights reserved"},
+        {"name": "Stool", "file": "box.obj", "lic": "CC BY-NC 4.0"},
         {"name": "Table", "file": "missing.obj", "lic": "CC BY 3.0"},
+        {"name": "Crate", "file": "open.obj", "lic": "CC0"},
         {"name": "Ceiling lamp", "file": "box.obj", "lic": "Public domain"},
     ]
     (tmp_path / "index.json").write_text(json.dumps(entries))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from scorehoi_ros.errors import InputError, TemplateError
+from scorehoi_ros.geometry.mesh import is_watertight, welded
+from scorehoi_ros.objects.check import WELD
 from scorehoi_ros.synth.kinds import Instance, template_of
 from scorehoi_ros.synth.splits import clip_split
 
@@ -16,6 +19,8 @@ MESH_SHARE = 0.4
 """Share of the objects of a kind that come from the folder, where it has any."""
 LICENCES = ("public domain", "cc0", "cc-0", "cc by", "cc-by", "creative commons attribution")
 """Licences that allow training of weights that are passed on; files under others are left out."""
+_RESTRICTIONS = re.compile(r"\b(nc|nd|sa|non-?commercial|no-?deriv\w*|share-?alike)\b")
+"""Words that take such a permission back: "CC BY" allows it, "CC BY-NC" does not."""
 _NAMES = {
     "chair": "chairwood", "cafe chair": "chairwood", "stool": "stool", "bench": "bench", "table": "table",
     "wooden table": "table", "round table": "round_table", "coffee table": "tablesmall",
@@ -60,7 +65,9 @@ def _read(folder: Path) -> MeshShelf:
         else:
             shelf.setdefault(kind, []).append(instance)
     if skipped:
-        _log.warning("%s: %d meshes are left out (licence, missing or unusable)", folder, skipped)
+        _log.warning(
+            "%s: %d meshes are left out (licence, missing, not watertight or unusable)", folder, skipped
+        )
     if not shelf:
         raise InputError(
             f"{folder} holds no usable mesh of a known kind. Expected names such as "
@@ -83,7 +90,7 @@ def _entries(folder: Path) -> list[dict[str, object]]:
 
 def _instance(folder: Path, entry: dict[str, object], kind: str) -> Instance | None:
     licence = str(entry.get("lic") or entry.get("licence") or "").lower()
-    if not any(allowed in licence for allowed in LICENCES):
+    if not any(allowed in licence for allowed in LICENCES) or _RESTRICTIONS.search(licence):
         return None
     path = folder / str(entry.get("file", ""))
     try:
@@ -92,6 +99,9 @@ def _instance(folder: Path, entry: dict[str, object], kind: str) -> Instance | N
         _log.warning("%s is left out: %s", path, error)
         return None
     size = np.ptp(template.mesh.vertices, axis=0)
+    if not is_watertight(welded(template.mesh, WELD * float(size.max()))):
+        _log.info("%s is left out: its surface has holes, so what is inside is not certain", path)
+        return None
     return Instance(
         kind, "mesh", str(path), dict(zip(("width", "height", "depth"), size.tolist(), strict=True))
     )
