@@ -164,15 +164,21 @@ def paint_person(look: Look, a: Anatomy, rest: Float32, faces: Ints) -> tuple[Fl
     x, y, z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
     upper, lower = _worn(look, a.at, part, x, y, z)
     for region, garment in ((upper, look.upper), (lower, look.lower)):
-        colours[region] = cloth(garment, rest[region], look.shift)
-        rough[region] = 1.0
+        rows = np.flatnonzero(region)
+        colours[rows] = cloth(garment, rest[rows], look.shift)
+        rough[rows] = 1.0
     if look.open_front > 0:
         inner = upper & (part == TORSO) & (z > 0.02) & (x < look.open_front) & (y > look.hem)
         colours[inner] = look.upper.second
     _feet(look, a.at, part, y, colours)
     if look.gloves:
         colours[part == HAND] = look.shoes
-    _head(look, a.at, part, rest, colours)
+    # only long hair reaches below; few rows are quicker than masks over all
+    low = a.at["eyes_y"] - max(look.hair_length, 0.0)
+    rows = np.flatnonzero(_ON_HEAD[part] | ((part == TORSO) & (y > low)))
+    head = colours[rows]
+    _head(look, a.at, part[rows], rest[rows], head)
+    colours[rows] = head
     tone = noise_at(rest[:, 0] + look.shift[0], y + 0.7 * z, 0.6, 2)
     colours *= (1.0 + np.float32(0.035) * tone)[:, None]
     return colours, rough
@@ -181,8 +187,10 @@ def paint_person(look: Look, a: Anatomy, rest: Float32, faces: Ints) -> tuple[Fl
 def cloth(garment: Garment, rest: Float32, shift: Floats) -> Float32:
     """Colours (n, 3) of a piece of clothing at places on the resting body."""
     u, v = rest[:, 0] + 0.5 * rest[:, 2], rest[:, 1] + 0.2 * rest[:, 2]
-    mix = _MIXES[garment.pattern](u, v, garment.scale, shift)[:, None]
-    return np.asarray(garment.colour * (1 - mix) + garment.second * mix, np.float32)
+    mix = _MIXES[garment.pattern](u, v, garment.scale, shift)
+    share = np.array([[0.0], [0.5], [1.0]])
+    palette = (garment.colour * (1 - share) + garment.second * share).astype(np.float32)
+    return np.asarray(palette[(2 * mix).astype(np.intp)])
 
 
 def _plain(u: Float32, v: Float32, scale: float, shift: Floats) -> Float32:
@@ -211,6 +219,8 @@ def _print(u: Float32, v: Float32, scale: float, shift: Floats) -> Float32:
     return np.asarray((place & (noise_at(u + shift[0], v, 0.5, 1) > -0.2)), np.float32)
 
 
+_ON_HEAD = np.isin(np.arange(8), (HEAD, NECK, EYE))
+"""By part: whether face and hair can be there."""
 _MIXES: dict[str, Callable[[Float32, Float32, float, Floats], Float32]] = {
     "plain": _plain,
     "stripes": _stripes,

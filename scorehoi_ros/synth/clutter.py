@@ -94,4 +94,4 @@ def _draw_one(
     colours = paint_thing(material, shape, values[:, 6:], ids)
     gloss, none = np.full(len(ids), material.gloss, np.float32), np.zeros(len(ids), np.float32)
     patch = Patch(values[:, :3], values[:, 3:6], values[:, 6:], colours, gloss, none)
-    picture[face >= 0] = shade(patch, lamp, shadows, material.shift[:2])
+    picture[np.nonzero(face >= 0)] = shade(patch, lamp, shadows, material.shift[:2])

@@ -141,8 +141,10 @@ def _wall(side, px, py, pz, reach, kinds, finishes, panels, low, high, glow, out
         out[c] = (finishes[side, c] * (1 - mix) + finishes[side, 3 + c] * mix) * (1 + tone)
     if side >= 2:
         for k in range(panels.shape[0]):
+            if panels[k, 0] != side:
+                continue
             border = min(min(u - panels[k, 1], panels[k, 3] - u), min(v - panels[k, 2], panels[k, 4] - v))
-            if panels[k, 0] == side and border > 0:
+            if border > 0:
                 busy = 1 + 0.35 * panels[k, 11] * _noise(tiles, 0, u, v, 2.0)
                 for c in range(3):
                     out[c] = panels[k, 5 + c] if border < 0.05 else panels[k, 8 + c] * busy
@@ -171,37 +173,40 @@ def paint_walls(  # type: ignore[no-untyped-def]
     (4), colours of frame and inside, busyness.  Leaves out what is `hidden` (H, W).  Writes `picture`
     (H, W, 3) and the depth of the floor, `floor` (H, W), where it is seen.
     """
-    start = np.array([0.0, height, 0.0])
-    along, place, colour = np.empty(3), np.empty(3), np.empty(3)
+    colour, rays = np.empty(3), np.empty(picture.shape[1])
+    for x in range(picture.shape[1]):
+        rays[x] = (x - K[0, 2]) / K[0, 0]
+    # what lies in arrays is read again after every write to another one, variables are not
+    focal, ax, ay, az = K[0, 0], axes[0, 0], axes[1, 0], axes[2, 0]
+    left, right, bottom, top = low[0], high[0], low[1] - height, high[1] - height
+    back, front = low[2], high[2]
     for y in range(picture.shape[0]):
         ry = (y - K[1, 2]) / K[1, 1]
+        bx, by, bz = axes[0, 1] * ry, axes[1, 1] * ry, axes[2, 1] * ry
+        cx, cy, cz = axes[0, 2], axes[1, 2], axes[2, 2]
         for x in range(picture.shape[1]):
             if hidden[y, x]:
                 continue
-            rx = (x - K[0, 2]) / K[0, 0]
+            rx = rays[x]
+            dx, dy, dz = ax * rx + bx + cx, ay * rx + by + cy, az * rx + bz + cz
             best, side = 60.0, 4
-            for n in range(3):
-                d = axes[n, 0] * rx + axes[n, 1] * ry + axes[n, 2]
-                along[n] = d
-                if d == 0 or (outside and (n != 1 or d > 0)):
-                    continue
-                t = ((high[n] if d > 0 else low[n]) - start[n]) / d
+            if dx != 0 and not outside:
+                t = (right if dx > 0 else left) / dx
                 if t < best:
-                    best = t
-                    side = (
-                        (0 if d < 0 else 1)
-                        if n == 1
-                        else (2 if d < 0 else 3)
-                        if n == 0
-                        else (5 if d < 0 else 4)
-                    )
-            for n in range(3):
-                place[n] = start[n] + along[n] * best
+                    best, side = t, 2 if dx < 0 else 3
+            if dy != 0 and not (outside and dy > 0):
+                t = (top if dy > 0 else bottom) / dy
+                if t < best:
+                    best, side = t, 0 if dy < 0 else 1
+            if dz != 0 and not outside:
+                t = (front if dz > 0 else back) / dz
+                if t < best:
+                    best, side = t, 5 if dz < 0 else 4
             if outside and side != 0:
-                _sky(along[0], along[1], along[2], 2, finishes[4], tiles, colour)
+                _sky(dx, dy, dz, 2, finishes[4], tiles, colour)
             else:
                 _wall(
-                    side, place[0], place[1], place[2], best / K[0, 0],
+                    side, dx * best, height + dy * best, dz * best, best / focal,
                     kinds, finishes, panels, low, high, glow, outside, tiles, colour,
                 )  # fmt: skip
             for c in range(3):
@@ -228,12 +233,14 @@ def shade_floor(picture, floor, K, cover, cover_axes, cover_scale, dark, dark_ax
     `cover` is the soft shadow as the lamp sees it, `dark` the places with little room for light, each on a
     plane with axes (2, 4), the last column an offset, and samples for each metre; `strengths` (2,) of both.
     """
+    # read once: the compiler cannot know that writing the picture leaves these as they are
+    fx, fy, cx, cy = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
     for y in range(picture.shape[0]):
         for x in range(picture.shape[1]):
             z = floor[y, x]
             if z <= 0:
                 continue
-            px, py = (x - K[0, 2]) / K[0, 0] * z, (y - K[1, 2]) / K[1, 1] * z
+            px, py = (x - cx) / fx * z, (y - cy) / fy * z
             total = 0.0
             for k in range(2):
                 axes, scale = (cover_axes, cover_scale) if k == 0 else (dark_axes, dark_scale)

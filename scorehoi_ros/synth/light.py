@@ -184,7 +184,7 @@ def _foot_shade(vertices: Float32, ground: Ground) -> tuple[Float32, Floats]:
         flat = vertices[low] @ axes.T
         start = flat.min(axis=0) - 0.4
         cell = ((flat - start) * PATCH_SCALE).astype(np.int32)
-        inside = (cell < PATCH_SIZE).all(1)
+        inside = (cell[:, 0] < PATCH_SIZE) & (cell[:, 1] < PATCH_SIZE)
         place = cell[inside, 1] * PATCH_SIZE + cell[inside, 0]
         count = np.bincount(place, np.exp(height[low][inside] / -0.08), PATCH_SIZE**2).astype(float)
     patch = np.minimum(count, 1.0).astype(np.float32).reshape(PATCH_SIZE, PATCH_SIZE)

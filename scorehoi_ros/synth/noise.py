@@ -65,9 +65,16 @@ def photograph(picture: Float32, lens: Lens, rng: np.random.Generator) -> NDArra
         small = (max(int(width * lens.shrink), 8), max(int(height * lens.shrink), 8))
         seen = cv2.resize(seen, small, interpolation=cv2.INTER_AREA)
     seen = _toned(seen, lens)
-    deviation = np.float32(lens.grain) + np.float32(lens.shot) * np.sqrt(seen)
-    seen = seen + deviation * grain(seen.shape, rng)
-    recorded: NDArray[Any] = (np.clip(seen, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    # in place: new arrays of this size cost as much as the sums
+    noise = np.sqrt(seen)
+    noise *= np.float32(lens.shot)
+    noise += np.float32(lens.grain)
+    noise *= grain(seen.shape, rng)
+    seen += noise
+    np.clip(seen, 0.0, 1.0, out=seen)
+    seen *= 255
+    seen += 0.5
+    recorded: NDArray[Any] = seen.astype(np.uint8)
     if lens.jpeg:
         recorded = _compressed(recorded, lens.jpeg)
     if lens.shrink < 1.0:
@@ -104,7 +111,8 @@ def _blurred(picture: Float32, lens: Lens) -> Float32:
 
 
 def _toned(picture: Float32, lens: Lens) -> Float32:
-    seen = np.clip(picture * lens.gain.astype(np.float32), 1e-4, 1.0)
+    seen = picture * lens.gain.astype(np.float32)
+    np.clip(seen, 1e-4, 1.0, out=seen)
     seen = cv2.pow(seen, lens.gamma)
     grey = np.tile(np.array([0.299, 0.587, 0.114]), (3, 1))
     mix = lens.contrast * (lens.saturation * np.eye(3) + (1 - lens.saturation) * grey)
