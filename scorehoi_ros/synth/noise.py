@@ -111,7 +111,7 @@ def _blurred(picture: Float32, lens: Lens) -> Float32:
 
 
 def _toned(picture: Float32, lens: Lens) -> Float32:
-    seen = picture * lens.gain.astype(np.float32)
+    seen: NDArray[Any] = picture * lens.gain.astype(np.float32)
     np.clip(seen, 1e-4, 1.0, out=seen)
     seen = cv2.pow(seen, lens.gamma)
     grey = np.tile(np.array([0.299, 0.587, 0.114]), (3, 1))
