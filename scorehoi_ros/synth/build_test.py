@@ -6,6 +6,7 @@ Run it again only to change the test set on purpose: figures measured before are
 import argparse
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,10 +34,9 @@ def main() -> None:
 def rounded(truth: SceneTruth) -> SceneTruth:
     """With all numbers rounded to single precision, far below what matters, which halves the file."""
     values = {field.name: getattr(truth, field.name) for field in fields(truth)}
-    return replace(
-        truth,
-        **{k: np.float64(np.float32(v)) for k, v in values.items() if np.asarray(v).dtype == np.float64},
-    )
+    exact = {k: v for k, v in values.items() if np.asarray(v).dtype == np.float64}
+    single: dict[str, Any] = {k: np.float64(np.float32(v)) for k, v in exact.items()}
+    return replace(truth, **single)
 
 
 if __name__ == "__main__":
