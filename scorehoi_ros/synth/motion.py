@@ -1,7 +1,7 @@
 """Moves that the frames of a sequence share: clips, feet that do not slide, hands that keep hold.
 
-Every frame is solved like a still scene with the places of the hands on the object fixed, so that what is
-held stays in the hands; what differs from frame to frame because of that is smoothed out.
+A frame of a lift is solved like a still scene, with the places of the hands on the object the same in all
+frames; arms are smoothed over time before the solver, which then mends the hands.
 """
 
 from collections.abc import Sequence
@@ -130,13 +130,6 @@ def clear_legs(shop: Workshop, frames: Sequence[Draft], resting: Bools) -> None:
         frame.t_object = frame.t_object + shift * way
 
 
-def smooth_object(frames: Sequence[Draft]) -> None:
-    """Let the object move evenly."""
-    places = gaussian_filter1d(np.stack([f.t_object for f in frames]), 1.0, axis=0, mode="nearest")
-    for frame, place in zip(frames, places, strict=True):
-        frame.t_object = place
-
-
 def follow_joint(shop: Workshop, held: Draft, frames: Sequence[Draft], name: str) -> None:
     """Move the object with a joint as it was in `held`."""
     joint = JOINT_INDEX[name]
@@ -148,12 +141,12 @@ def follow_joint(shop: Workshop, held: Draft, frames: Sequence[Draft], name: str
         frame.t_object = p + turn @ (held.t_object - p_held)
 
 
-def keep_hold(shop: Workshop, frames: Sequence[Draft], rest: Floats | None, grasp: Floats) -> None:
+def keep_hold(shop: Workshop, frames: Sequence[Draft], rest: Floats, grasp: Floats) -> None:
     """Solve the arms of the frames together; frames that do not hold the object yet lead there.
 
-    `grasp` (T,) 0 = arms as in the pose `rest` (22, 3, 3), 1 = at the object; without `rest` always at it.
+    `grasp` (T,) 0 = arms as in the pose `rest` (22, 3, 3), 1 = at the object.
     """
-    first = 0 if rest is None else int((grasp >= _HELD).argmax())
+    first = int((grasp >= _HELD).argmax())
     holding = frames[first:]
     chosen = _same_choice(shop, holding)
     for frame, skin in zip(holding, skin_points(shop, holding)[0], strict=True):
@@ -164,8 +157,7 @@ def keep_hold(shop: Workshop, frames: Sequence[Draft], rest: Floats | None, gras
     _smooth(holding)
     solve(shop.mover, holding, chosen, _STEPS)
     close_fingers(shop.skin, holding)
-    if rest is not None:
-        _lead_up(frames[:first], holding[0], rest, grasp)
+    _lead_up(frames[:first], holding[0], rest, grasp)
 
 
 def _lead_up(frames: Sequence[Draft], held: Draft, rest: Floats, grasp: Floats) -> None:
