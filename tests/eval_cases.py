@@ -6,7 +6,7 @@ import numpy as np
 from body_cases import free_body
 from synthetic import make_scene
 
-from scorehoi_ros.evaluate.dataset import Dataset, Human, Item, Sample, Truth
+from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Sample, Truth
 from scorehoi_ros.objects.template import ObjectTemplate, load_template
 from scorehoi_ros.types import Floor
 

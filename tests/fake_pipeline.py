@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.types import Contacts, Frame, HumanState, ObjectState, Prompt, Reconstruction, Status
 

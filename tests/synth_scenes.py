@@ -11,7 +11,7 @@ from scorehoi_ros.body.model import BodyModel, load_body
 from scorehoi_ros.geometry.camera import intrinsics
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.objects.template import ObjectTemplate, load_template
-from scorehoi_ros.synth.posed import pose_bodies
+from scorehoi_ros.synth.picture.posed import pose_bodies
 from scorehoi_ros.synth.truth import SceneTruth
 
 SPEC = "box:width=0.3,height=0.25,depth=0.25"

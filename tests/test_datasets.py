@@ -28,8 +28,8 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import load_body
 from scorehoi_ros.datasets import intercap
 from scorehoi_ros.datasets.bodies import licensed_body, read_body
+from scorehoi_ros.datasets.dataset import Sample, Skipped, open_dataset
 from scorehoi_ros.errors import BodyError, InputError, ScorehoiError
-from scorehoi_ros.evaluate.dataset import Sample, Skipped, open_dataset
 from scorehoi_ros.geometry.rigid import transform_points
 
 
@@ -297,7 +297,7 @@ def test_body_files_are_checked(tmp_path, bodies) -> None:
 
 
 def test_the_ruler_reads_zero_on_behave_and_compares_other_bodies_by_joints(behave, bodies) -> None:
-    from scorehoi_ros.config import PipelineConfig
+    from scorehoi_ros.config.pipeline import PipelineConfig
     from scorehoi_ros.evaluate import methods
     from scorehoi_ros.evaluate.run import evaluate
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scorehoi_ros import doctor
 from scorehoi_ros.assets import model_file
 from scorehoi_ros.commands import doctor as command
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.parts import FILES, PACKAGES, FilePart, PackagePart
+from scorehoi_ros.inventory import check as doctor
+from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart
 
 CHECKPOINT = next(part for part in FILES if part.option == "sam_checkpoint")
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.energy import image, physical
-from scorehoi_ros.evidence import Silhouette, distance_outside, outline_of, thin_points
-from scorehoi_ros.fit.depth_order import find_order, order_loss
-from scorehoi_ros.fit.pose_prior import load_prior
+from scorehoi_ros.frame.evidence import Silhouette, distance_outside, outline_of, thin_points
 from scorehoi_ros.geometry.sdf import build_grid
+from scorehoi_ros.interaction.depth_order import find_order, order_loss
+from scorehoi_ros.interaction.pose_prior import load_prior
 from scorehoi_ros.objects.template import load_template
 
 K = torch.tensor([[200.0, 0, 63.5], [0, 200, 63.5], [0, 0, 1]])

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate import metrics
-from scorehoi_ros.evaluate.surface import penetration_volume_cm3, surface_points
+from scorehoi_ros.geometry.surface import penetration_volume_cm3, surface_points
 from scorehoi_ros.types import Floor
 
 SEEDS = st.integers(0, 2**32 - 1)

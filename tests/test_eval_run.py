@@ -9,9 +9,9 @@ from body_cases import free_body
 from eval_cases import make_dataset, make_sample
 
 from scorehoi_ros.commands import eval as command
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.datasets import dataset as data
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate import dataset as data
 from scorehoi_ros.evaluate import methods, tables
 from scorehoi_ros.evaluate.run import COLUMNS, evaluate
 from scorehoi_ros.evaluate.scores import Answer, score

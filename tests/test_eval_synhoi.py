@@ -9,11 +9,11 @@ from eval_cases import BOX
 from scipy.spatial.transform import Rotation
 from synthetic import FACING, holding_pose, make_scene
 
+from scorehoi_ros.datasets import synhoi
+from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate import synhoi
-from scorehoi_ros.evaluate.dataset import Sample
 from scorehoi_ros.objects.template import load_template
-from scorehoi_ros.synth.plots import RATE_HZ
+from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, pack
 from scorehoi_ros.types import Masks
 

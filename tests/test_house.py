@@ -96,7 +96,7 @@ def test_licence_is_apache_2() -> None:
 
 
 def test_every_model_file_is_in_the_manifest_and_the_notice() -> None:
-    """After a change: scripts/hash_models.py."""
+    """After a change: tools/hash_models.py."""
     models, notice = ROOT / "models", (ROOT / "NOTICE").read_text()
     manifest = json.loads((models / "manifest.json").read_text())
     paths = [p for p in models.rglob("*") if p.is_file() and p.name != "manifest.json"]

@@ -17,10 +17,10 @@ from reconstructions import FakeBody, FakeTemplate, lost, reconstruction
 from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.commands import label as command
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError, TemplateError
 from scorehoi_ros.io.npz import load_label
-from scorehoi_ros.options import add_config_options, config_from_args
 from scorehoi_ros.types import Frame, Reconstruction, Status
 
 SIZE = (48, 64)

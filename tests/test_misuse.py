@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from test_label import FakePipeline, images, run, summary_of
 
-from scorehoi_ros import cli, doctor
+from scorehoi_ros import cli
 from scorehoi_ros.body.model import load_body
 from scorehoi_ros.commands import template as template_command
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import BodyError, CameraError, InputError, OutputError
 from scorehoi_ros.files import refuse_unwritable
 from scorehoi_ros.geometry.camera import parse_camera
+from scorehoi_ros.inventory import check as doctor
 from scorehoi_ros.io.image_codec import decode_compressed
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.objects.mesh_file import parse_mesh

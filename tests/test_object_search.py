@@ -6,12 +6,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.energy.image import Outline
-from scorehoi_ros.evidence import Silhouette
-from scorehoi_ros.fit.object_search import misordered, overlap
-from scorehoi_ros.fit.orientations import quarter_turns, rotation_distance, spread_rotations
+from scorehoi_ros.frame.evidence import Silhouette
+from scorehoi_ros.frame.stages import carried_along
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.methods.fit.object_search import misordered, overlap
+from scorehoi_ros.methods.fit.orientations import quarter_turns, rotation_distance, spread_rotations
 from scorehoi_ros.objects.symmetry import NONE, SPHERE, Symmetry, cyclic, dihedral, octahedral, revolution
-from scorehoi_ros.stages import carried_along
 from scorehoi_ros.types import Estimate
 
 Y = np.array([0.0, 1.0, 0.0])

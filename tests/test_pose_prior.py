@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.fit.pose_prior import build_prior, load_prior
+from scorehoi_ros.interaction.pose_prior import build_prior, load_prior
 
 
 def write_corpus(path: Path, count: int = 60) -> Path:

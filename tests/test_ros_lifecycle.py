@@ -22,10 +22,10 @@ from sensor_msgs.msg import Image  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from scorehoi_ros.io.message_types import typestore  # noqa: E402
-from scorehoi_ros.messages import rosbags_factory, stamp_ns  # noqa: E402
+from scorehoi_ros.messages.builders import rosbags_factory, stamp_ns  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
-from scorehoi_ros.ros.player import header_stamp  # noqa: E402
 from scorehoi_ros.ros.subscribe import RELIABILITIES  # noqa: E402
+from scorehoi_ros.ros.tools.player import header_stamp  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -145,7 +145,7 @@ def test_bag_played_reconstructed_and_recorded(tmp_path: Path) -> None:
     record = [
         sys.executable,
         "-m",
-        "scorehoi_ros.ros.recorder",
+        "scorehoi_ros.ros.tools.recorder",
         "--out",
         str(out),
         "--count",
@@ -153,7 +153,14 @@ def test_bag_played_reconstructed_and_recorded(tmp_path: Path) -> None:
         "--topics",
     ]
     record += ["/scorehoi/interaction", "/scorehoi/body_model"]
-    play = [sys.executable, "-m", "scorehoi_ros.ros.player", str(bag), "--lockstep", "/scorehoi/interaction"]
+    play = [
+        sys.executable,
+        "-m",
+        "scorehoi_ros.ros.tools.player",
+        str(bag),
+        "--lockstep",
+        "/scorehoi/interaction",
+    ]
     play += ["--mapping", str(mapping), "--answer-timeout", "5"]
     with node_process(tmp_path / "log", image_topic="/cam/image_raw"):
         recorder = subprocess.Popen(record)

@@ -12,15 +12,15 @@ import pytest
 from fake_pipeline import FakePipeline, make_body
 
 from scorehoi_ros.commands import node as node_command
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import CameraError, InputError, TemplateError
+from scorehoi_ros.frame.session import Session, bad_input
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.geometry.decimate import coarse_faces
 from scorehoi_ros.ros.age import age_of
 from scorehoi_ros.ros.cameras import Cameras
 from scorehoi_ros.ros.health import Health, Throttle, advice
 from scorehoi_ros.ros.matcher import StampMatcher
-from scorehoi_ros.ros.session import Session, bad_input
 from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config, coerce, topic_beside
 from scorehoi_ros.ros.worker import Worker
 from scorehoi_ros.types import Frame, Prompt, Status

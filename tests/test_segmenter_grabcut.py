@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_data import SHARED, needs_shared
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.perception.colours import COLOURS, affinity, colour_bins, colour_density
 from scorehoi_ros.perception.grabcut import GrabCutSegmenter, keep_prompted_parts

@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, MissingExtraError
 from scorehoi_ros.perception.sam import SamSegmenter, full_logits, make_prompt, scaled_size
 from scorehoi_ros.perception.sam_onnx import MEAN, STD, decoder_points, normalised

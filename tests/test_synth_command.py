@@ -8,7 +8,8 @@ from synth_scenes import scene
 
 from scorehoi_ros import cli
 from scorehoi_ros.errors import OutputError
-from scorehoi_ros.synth import generate, produce
+from scorehoi_ros.synth import produce
+from scorehoi_ros.synth.scene import generate
 
 
 @pytest.fixture

@@ -12,17 +12,17 @@ from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample
-from scorehoi_ros.synth import generate as scenes
-from scorehoi_ros.synth.camera import draw_view
-from scorehoi_ros.synth.contact import examine
-from scorehoi_ros.synth.draft import Draft
-from scorehoi_ros.synth.hands import sided
-from scorehoi_ros.synth.interactions import RECIPES
-from scorehoi_ros.synth.kinds import family_instance, template_of
-from scorehoi_ros.synth.kinematics import forward, matrices
-from scorehoi_ros.synth.sequences import generate_sequence
+from scorehoi_ros.synth.scene import generate as scenes
+from scorehoi_ros.synth.scene.camera import draw_view
+from scorehoi_ros.synth.scene.contact import examine
+from scorehoi_ros.synth.scene.draft import Draft
+from scorehoi_ros.synth.scene.hands import sided
+from scorehoi_ros.synth.scene.interactions import RECIPES
+from scorehoi_ros.synth.scene.kinds import family_instance, template_of
+from scorehoi_ros.synth.scene.kinematics import forward, matrices
+from scorehoi_ros.synth.scene.sequences import generate_sequence
+from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.truth import NO_CONTACT, SceneTruth, pack
-from scorehoi_ros.synth.workshop import Workshop, open_workshop
 from scorehoi_ros.types import CONTACT_DISTANCE_M
 
 

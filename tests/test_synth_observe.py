@@ -16,15 +16,15 @@ from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.render.fast import draw_fast, gather, project_fast, smooth_normals
 from scorehoi_ros.render.shading import vertex_normals
 from scorehoi_ros.render.zbuffer import rasterise
-from scorehoi_ros.synth import backgrounds, landmark_noise, mask_noise
-from scorehoi_ros.synth.anatomy import FOOT, BodyKey, anatomy
-from scorehoi_ros.synth.appearance import paint_person, put_on, sample_look
-from scorehoi_ros.synth.light import sample_lamp, shadow_map
-from scorehoi_ros.synth.noise import photograph, sample_lens
-from scorehoi_ros.synth.observe import crop_view, observe, outline_area, whole_view
-from scorehoi_ros.synth.picture import Style
-from scorehoi_ros.synth.posed import pose_scene
-from scorehoi_ros.synth.things import make_shape, paint_thing, sample_material
+from scorehoi_ros.synth.picture.anatomy import FOOT, BodyKey, anatomy
+from scorehoi_ros.synth.picture.appearance import paint_person, put_on, sample_look
+from scorehoi_ros.synth.picture.light import sample_lamp, shadow_map
+from scorehoi_ros.synth.picture.noise import photograph, sample_lens
+from scorehoi_ros.synth.picture.photograph import Style, backgrounds
+from scorehoi_ros.synth.picture.posed import pose_scene
+from scorehoi_ros.synth.picture.things import make_shape, paint_thing, sample_material
+from scorehoi_ros.synth.sensor import landmark_noise, mask_noise
+from scorehoi_ros.synth.sensor.observe import crop_view, observe, outline_area, whole_view
 
 SIZE = 160
 

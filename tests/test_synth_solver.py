@@ -17,12 +17,12 @@ from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.sdf import build_grid, gradient, sample
 from scorehoi_ros.objects.families import ALIASES, FAMILIES
 from scorehoi_ros.objects.solids import box
-from scorehoi_ros.synth import camera, hands, kinematics, meshes, poses
-from scorehoi_ros.synth.field import distance_and_slope, stack_fields
-from scorehoi_ros.synth.interactions import RECIPES
-from scorehoi_ros.synth.kinds import INSTANCES, KIND_NAMES, KINDS, family_instance
+from scorehoi_ros.synth.scene import camera, hands, kinematics, meshes, poses
+from scorehoi_ros.synth.scene.field import distance_and_slope, stack_fields
+from scorehoi_ros.synth.scene.interactions import RECIPES
+from scorehoi_ros.synth.scene.kinds import INSTANCES, KIND_NAMES, KINDS, family_instance
+from scorehoi_ros.synth.scene.stances import crouched
 from scorehoi_ros.synth.splits import clip_split
-from scorehoi_ros.synth.stances import crouched
 from scorehoi_ros.synth.truth import INTERACTIONS, NO_CONTACT, SPLITS
 
 SEEDS = st.integers(0, 2**31)

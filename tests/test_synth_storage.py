@@ -11,7 +11,7 @@ from synth_scenes import body, scene, template
 from scorehoi_ros import files
 from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.synth import card, produce, storage
-from scorehoi_ros.synth.picture import Style
+from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.synth.produce import observed
 from scorehoi_ros.synth.storage import read_shard, read_shards, shard_paths, write_shard
 

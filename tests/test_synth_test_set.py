@@ -7,14 +7,14 @@ import pytest
 from body_cases import free_body
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.evaluate.synhoi import TRUTH_FILE, read_truths, sequence_of
+from scorehoi_ros.datasets.synhoi import TRUTH_FILE, read_truths, sequence_of
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample
-from scorehoi_ros.synth.grips import bars
-from scorehoi_ros.synth.interactions import RECIPES
-from scorehoi_ros.synth.kinds import INSTANCES, KIND_NAMES, family_instance, template_of
-from scorehoi_ros.synth.plots import RATE_HZ
-from scorehoi_ros.synth.posed import pose_bodies
+from scorehoi_ros.synth.picture.posed import pose_bodies
+from scorehoi_ros.synth.scene.grips import bars
+from scorehoi_ros.synth.scene.interactions import RECIPES
+from scorehoi_ros.synth.scene.kinds import INSTANCES, KIND_NAMES, family_instance, template_of
+from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.splits import clip_split
 from scorehoi_ros.synth.truth import NO_CONTACT, SceneTruth
 from scorehoi_ros.types import CONTACT_DISTANCE_M

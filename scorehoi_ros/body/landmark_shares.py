@@ -1,6 +1,6 @@
 """Where on the free body MediaPipe sees its landmarks: shares of joints and ("@") of points of the skin.
 
-Written by scripts/calibrate_landmarks.py; the right side mirrors the left.
+Written by tools/calibrate_landmarks.py; the right side mirrors the left.
 """
 
 SHARES: dict[str, dict[str, float]] = {

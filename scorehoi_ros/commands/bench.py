@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from scorehoi_ros import messages
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.bench import Timing, time_messages
 from scorehoi_ros.files import write_json
+from scorehoi_ros.messages import builders as messages
 
 EXAMPLE = "scorehoi bench messages --vertices 13524"
 LIMIT_MS = 0.5

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _prior(poses: str | None, out: Path) -> dict[str, Any]:
-    from scorehoi_ros.fit.pose_prior import build_prior
+    from scorehoi_ros.interaction.pose_prior import build_prior
 
     if not poses:
         raise InputError(

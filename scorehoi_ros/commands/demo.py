@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
-from scorehoi_ros.options import add_config_options, config_from_args
 
 EXAMPLE = "scorehoi demo --out out/demo"
 
@@ -63,7 +63,7 @@ def job_from_args(args: argparse.Namespace) -> Any:
     """Check the options; raises InputError."""
     from dataclasses import asdict
 
-    from scorehoi_ros.config import PipelineConfig
+    from scorehoi_ros.config.pipeline import PipelineConfig
     from scorehoi_ros.demo.processes import Playing
     from scorehoi_ros.demo.run import DemoJob
 

@@ -5,10 +5,10 @@ import sys
 from dataclasses import asdict
 
 from scorehoi_ros import __version__
-from scorehoi_ros.doctor import examine, healthy, table
 from scorehoi_ros.errors import MissingExtraError
 from scorehoi_ros.files import write_json
-from scorehoi_ros.parts import FILES
+from scorehoi_ros.inventory.check import examine, healthy, table
+from scorehoi_ros.inventory.parts import FILES
 
 VERDICT = {
     True: "\nEverything required is here.\n",

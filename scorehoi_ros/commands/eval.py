@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scorehoi_ros import __version__
+from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.datasets.dataset import DATASETS, open_dataset
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import DATASETS, open_dataset
 from scorehoi_ros.files import write_json
-from scorehoi_ros.options import add_config_options, config_from_args
 
 EXAMPLE = "scorehoi eval --method fit,mean-pose,truth --dataset synhoi-test --limit 100 --plot eval.png"
 INTERRUPTED = 130

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import refuse_unwritable, write_json
 from scorehoi_ros.geometry.camera import camera_numbers
 from scorehoi_ros.io.bag_topics import BagTopics
 from scorehoi_ros.io.images import list_images
-from scorehoi_ros.io.labeller import Build, Draw, LabelJob, label, refuse_overwriting
-from scorehoi_ros.io.report import readable
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.options import add_config_options, config_from_args
+from scorehoi_ros.label.labeller import Build, Draw, LabelJob, label, refuse_overwriting
+from scorehoi_ros.label.report import readable
 from scorehoi_ros.types import Status
 
 EXAMPLE = "scorehoi label clip.mp4 --object ball:0.22 --camera 900,900,640,360 --out labels"
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Label with the real pipeline; 0 when done, 130 when interrupted."""
-    from scorehoi_ros.pipeline import build_pipeline
+    from scorehoi_ros.frame.pipeline import build_pipeline
     from scorehoi_ros.render.overlay import panel
 
     return run_with(args, build_pipeline, panel)

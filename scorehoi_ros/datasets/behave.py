@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scorehoi_ros.datasets.bodies import demand_bodies, licensed_body
+from scorehoi_ros.datasets.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.datasets.files import (
     demand,
     demand_root,
@@ -32,7 +33,6 @@ from scorehoi_ros.datasets.scene import (
     vertex_mean,
 )
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.geometry.camera import intrinsics
 from scorehoi_ros.types import Camera, Floats, Frame, Masks
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from scorehoi_ros.datasets import behave
 from scorehoi_ros.datasets.bodies import demand_bodies
+from scorehoi_ros.datasets.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.datasets.files import demand, demand_root, read_npz
 from scorehoi_ros.datasets.scene import MASKS_NOTE
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.types import Floats
 
 PARAMETERS = "behave-30fps-params-v1"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.safe_pickle import load_array_pickle
+from scorehoi_ros.datasets.dataset import Human
 from scorehoi_ros.errors import BodyError
-from scorehoi_ros.evaluate.dataset import Human
 from scorehoi_ros.types import Floats, Ints
 
 SMPLH_HELP = (

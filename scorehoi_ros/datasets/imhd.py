@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from scorehoi_ros.datasets.bodies import demand_bodies, licensed_body
+from scorehoi_ros.datasets.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.datasets.files import (
     demand,
     demand_root,
@@ -33,7 +34,6 @@ from scorehoi_ros.datasets.scene import (
     vertex_mean,
 )
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.geometry.camera import intrinsics
 from scorehoi_ros.types import Camera, Floats, Frame, Masks
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scorehoi_ros.datasets.bodies import LicensedBody, demand_bodies, licensed_body
+from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Request, Sample
 from scorehoi_ros.datasets.files import (
     demand,
     demand_root,
@@ -31,7 +32,6 @@ from scorehoi_ros.datasets.scene import (
     template_pose,
 )
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import Dataset, Human, Item, Request, Sample
 from scorehoi_ros.geometry.camera import intrinsics
 from scorehoi_ros.types import Camera, Floats, Frame, Masks
 

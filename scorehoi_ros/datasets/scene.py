@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.datasets.dataset import Human, Sample, Truth
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import Human, Sample, Truth
 from scorehoi_ros.evaluate.scores import visible
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points

@@ -13,7 +13,7 @@ from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.messages import flat, header, rosbags_factory
+from scorehoi_ros.messages.builders import flat, header, rosbags_factory
 from scorehoi_ros.types import Camera, Frame
 
 NAMESPACE = "/camera/color"

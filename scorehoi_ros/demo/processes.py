@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.demo.clip import Clip
 from scorehoi_ros.errors import InputError, MissingExtraError, ScorehoiError
 from scorehoi_ros.files import whole_file
@@ -114,7 +114,7 @@ def _require_ros() -> None:
 
 def _recorder(out: Path) -> list[str]:
     options = ["--topics", RESULTS_TOPIC, "--out", str(out)]
-    return ["-m", "scorehoi_ros.ros.recorder", *options]
+    return ["-m", "scorehoi_ros.ros.tools.recorder", *options]
 
 
 def _node(parameters: Mapping[str, Any], folder: Path) -> list[str]:
@@ -129,7 +129,7 @@ def _player(clip: Clip, mapping: Path, playing: Playing) -> list[str]:
     options += ["--rate", str(playing.speed(clip)), "--topics", *sorted(clip.topics)]
     if playing.lockstep:
         options += ["--lockstep", RESULTS_TOPIC, "--answer-timeout", str(ANSWER_LIMIT_S)]
-    return ["-m", "scorehoi_ros.ros.player", *options]
+    return ["-m", "scorehoi_ros.ros.tools.player", *options]
 
 
 def environment(folder: Path) -> dict[str, str]:

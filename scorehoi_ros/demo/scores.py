@@ -14,7 +14,7 @@ from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.geometry.mesh import surface_samples
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample
-from scorehoi_ros.messages import is_present
+from scorehoi_ros.messages.builders import is_present
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.protocols import HumanDetector
 from scorehoi_ros.render.zbuffer import silhouette

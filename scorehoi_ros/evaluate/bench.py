@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros import messages
+from scorehoi_ros.messages import builders as messages
 from scorehoi_ros.types import Camera, Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
 
 WARM_UP = 20

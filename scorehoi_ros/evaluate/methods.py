@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel, load_body
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.datasets.dataset import Human, Sample
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.dataset import Human, Sample
 from scorehoi_ros.evaluate.scores import Answer
+from scorehoi_ros.frame.pipeline import Pipeline, build_pipeline
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
-from scorehoi_ros.pipeline import Pipeline, build_pipeline
 from scorehoi_ros.types import Floats, HumanObservation, Reconstruction, Status
 
 BLIND_PLACE = np.array([0.0, 0.0, 3.0])
@@ -102,7 +102,7 @@ class FitMethod:
 
     def _use_template(self, sample: Sample) -> None:
         """Take the sample's object; what depends on it is made anew outside the measured time."""
-        from scorehoi_ros.fit.solver import FitSolver
+        from scorehoi_ros.methods.fit.solver import FitSolver
 
         template = sample.truth.template
         if template.template_id == self._template:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from scorehoi_ros.datasets.dataset import Dataset, Human, Sample, Skipped, walk
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate import metrics
-from scorehoi_ros.evaluate.dataset import Dataset, Human, Sample, Skipped, walk
 from scorehoi_ros.evaluate.methods import Method
 from scorehoi_ros.evaluate.scores import BODY_JOINTS, Answer, Scores, score
 

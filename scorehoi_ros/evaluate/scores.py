@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scorehoi_ros.datasets.dataset import Human, Sample, Truth
 from scorehoi_ros.evaluate import metrics
-from scorehoi_ros.evaluate.dataset import Human, Sample, Truth
-from scorehoi_ros.evaluate.surface import SurfacePoints, penetration_volume_cm3, surface_points
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample as signed_distance
+from scorehoi_ros.geometry.surface import SurfacePoints, penetration_volume_cm3, surface_points
 from scorehoi_ros.render.zbuffer import rasterise
 from scorehoi_ros.types import Bools, Camera, Floats
 

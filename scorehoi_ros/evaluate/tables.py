@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scorehoi_ros.evaluate.dataset import Skipped
+from scorehoi_ros.datasets.dataset import Skipped
 from scorehoi_ros.evaluate.published import published_note, published_rows
 from scorehoi_ros.evaluate.run import Report
 from scorehoi_ros.files import whole_file

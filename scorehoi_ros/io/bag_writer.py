@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros import messages
 from scorehoi_ros.errors import OutputError
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.io.bag_markers import BagMarkers
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.message_types import definition, typestore
+from scorehoi_ros.messages import builders as messages
+from scorehoi_ros.messages.markers import BagMarkers
 from scorehoi_ros.types import Camera, Reconstruction
 
 NAMESPACE = "/scorehoi"

@@ -2,7 +2,7 @@
 
 GrabCut (Rother, Kolmogorov, Blake, 2004) alternates between colour models of object and background and a
 segmentation under them.  This one differs in four ways, which together were measured to help (see
-`scripts/measure_segmenters.py`): smoothed colour histograms instead of Gaussian mixtures; an edge-aware
+`tools/measure_segmenters.py`): smoothed colour histograms instead of Gaussian mixtures; an edge-aware
 smoothing of the log-odds (Min et al., Fast Global Image Smoothing, 2014) instead of a graph cut, which gives
 a probability and is quicker; a soft prior for the place, so that a human mask that covers the object by
 mistake is overruled by colour instead of deciding; and several guesses of how the object lies in its box,

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, MissingExtraError
 from scorehoi_ros.perception.protocols import Segmenter
 

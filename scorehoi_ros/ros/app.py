@@ -13,8 +13,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.frame.session import PipelineFactory
 from scorehoi_ros.ros.node import ReconstructNode
-from scorehoi_ros.ros.session import PipelineFactory
 
 log = logging.getLogger(__name__)
 SPIN_S = 0.2

@@ -1,4 +1,4 @@
-"""rclpy messages for the builders of `scorehoi_ros.messages`."""
+"""rclpy messages for the builders of `scorehoi_ros.messages.builders`."""
 
 import array
 import functools
@@ -12,7 +12,7 @@ _TYPECODES = {"f": "f", "d": "d", "uint8": "B", "int32": "i", "uint32": "I"}
 
 
 def ros_message(type_name: str, /, **fields: Any) -> Any:
-    """One rclpy message; a `Factory` for `scorehoi_ros.messages`.
+    """One rclpy message; a `Factory` for `scorehoi_ros.messages.builders`.
 
     An unbounded numeric field must be set from an `array.array`: from a numpy array rclpy converts element by
     element (11 ms for a mesh instead of 0.08 ms).  Fields of fixed length stay numpy arrays.

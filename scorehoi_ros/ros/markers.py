@@ -8,8 +8,8 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from scorehoi_ros.geometry.decimate import coarse_faces
-from scorehoi_ros.messages import is_present
-from scorehoi_ros.messages import pose as pose_message
+from scorehoi_ros.messages.builders import is_present
+from scorehoi_ros.messages.builders import pose as pose_message
 from scorehoi_ros.ros.factory import ros_message
 from scorehoi_ros.types import Contacts, Floats, HumanState, ObjectState, Reconstruction
 

@@ -17,12 +17,13 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import ScorehoiError
-from scorehoi_ros.messages import stamp_ns
+from scorehoi_ros.frame.session import Outcome, PipelineFactory, Session, bad_input
+from scorehoi_ros.io.ros_frames import frame_of
+from scorehoi_ros.messages.builders import stamp_ns
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.cameras import Cameras
-from scorehoi_ros.ros.convert import frame_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.gravity import GravityFromTf
 from scorehoi_ros.ros.health import Health, Throttle, advice
@@ -31,7 +32,6 @@ from scorehoi_ros.ros.matcher import Bundle
 from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
-from scorehoi_ros.ros.session import Outcome, PipelineFactory, Session, bad_input
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Counts, Worker
 from scorehoi_ros.types import Frame

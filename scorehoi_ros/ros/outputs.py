@@ -10,14 +10,14 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
-from scorehoi_ros import messages
+from scorehoi_ros.frame.session import Outcome, Session
 from scorehoi_ros.geometry.camera import undistort_frame
+from scorehoi_ros.messages import builders as messages
 from scorehoi_ros.msg import BodyModel, ContactState, HumanState, Interaction
 from scorehoi_ros.render.overlay import overlay
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.factory import ros_message, to_array
 from scorehoi_ros.ros.markers import MarkerBuilder
-from scorehoi_ros.ros.session import Outcome, Session
 from scorehoi_ros.ros.settings import NodeConfig
 from scorehoi_ros.types import Frame
 

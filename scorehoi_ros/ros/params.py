@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
-from scorehoi_ros.config import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config
 

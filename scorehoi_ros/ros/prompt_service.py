@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rclpy.task import Future
 
-from scorehoi_ros.config import parse_box
+from scorehoi_ros.config.pipeline import parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.srv import SetObjectPrompt
 from scorehoi_ros.types import Prompt

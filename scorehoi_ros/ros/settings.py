@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from scorehoi_ros.config import PipelineConfig, check_option, option
+from scorehoi_ros.config.pipeline import PipelineConfig, check_option, option
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import camera_numbers
 

@@ -23,12 +23,12 @@ from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.synth import generate as scenes
-from scorehoi_ros.synth.backgrounds import list_photos
-from scorehoi_ros.synth.kinds import template_of
-from scorehoi_ros.synth.observe import crop_view, observe_posed
-from scorehoi_ros.synth.picture import Style
-from scorehoi_ros.synth.posed import Posed, pose_scene
+from scorehoi_ros.synth.picture.backgrounds import list_photos
+from scorehoi_ros.synth.picture.photograph import Style
+from scorehoi_ros.synth.picture.posed import Posed, pose_scene
+from scorehoi_ros.synth.scene import generate as scenes
+from scorehoi_ros.synth.scene.kinds import template_of
+from scorehoi_ros.synth.sensor.observe import crop_view, observe_posed
 from scorehoi_ros.synth.splits import VERSION
 from scorehoi_ros.synth.storage import FORMAT, INDEX, Scene, read_shard, write_shard
 from scorehoi_ros.synth.truth import SceneTruth
@@ -105,7 +105,7 @@ def truths_of(job: Job, recipe: Recipe) -> list[SceneTruth]:
     source = scenes.Source(poses=recipe.poses, meshes=recipe.meshes)
     if job.count:
         return scenes.generate(recipe.split, range(job.first, job.first + job.count), recipe.version, source)
-    from scorehoi_ros.synth.sequences import generate_sequence
+    from scorehoi_ros.synth.scene.sequences import generate_sequence
 
     return generate_sequence(recipe.split, job.first, recipe.version, source)
 

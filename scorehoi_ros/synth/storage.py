@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.synth.observe import Observation
+from scorehoi_ros.synth.sensor.observe import Observation
 from scorehoi_ros.synth.truth import SceneTruth, pack, unpack
 from scorehoi_ros.types import Bools, Floats, Landmarks, Masks
 

@@ -1,0 +1,1 @@
+"""Offline labelling: every frame of a source through the pipeline, and its outputs."""

@@ -1,0 +1,1 @@
+"""Results as ROS messages, without ROS: one set of builders for the node and for bags."""

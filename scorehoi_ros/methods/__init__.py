@@ -1,0 +1,1 @@
+"""The methods of reconstruction, one folder each, found by name through `registry`."""

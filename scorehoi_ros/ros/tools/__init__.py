@@ -1,0 +1,1 @@
+"""Playing and recording bags without rosbag2."""

@@ -1,0 +1,1 @@
+"""A truth as a photograph: skin, clothes, light, rooms, clutter."""

@@ -1,0 +1,1 @@
+"""Who does what with which object: poses, grips, contacts; writes `SceneTruth`."""

@@ -1,0 +1,1 @@
+"""What a detector and a segmenter make of the picture, with measured errors."""
