@@ -151,31 +151,48 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """The state x = {theta, beta, R_o, t_o} of the paper and the camera translation."""
+class HumanPose:
+    """The human part of the paper's state, with the camera translation."""
 
     theta: Floats
     """(52, 6) 6D rotations (Zhou et al. 2019), SMPL-H joint order; row 0 = global_orient, body -> camera."""
     betas: Floats
     """(10,) in standard deviations of the body model."""
-    R_o: Floats | None
-    """(6,) 6D rotation object -> camera, or None without object."""
-    t_o: Floats | None
-    """(3,) metres, object origin relative to the human root (pelvis joint), camera axes."""
     t_cam: Floats
     """(3,) metres, the pelvis joint in the camera frame."""
 
+
+@dataclass(frozen=True)
+class ObjectPose:
+    """The 6-DoF pose of an object."""
+
+    R_o: Floats
+    """(6,) 6D rotation object -> camera."""
+    origin: Floats
+    """(3,) metres, the object's origin in the camera frame."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One person and one object, either of which may be missing: what a method solves for.
+
+    With both it is the state x = {theta, beta, R_o, t_o} of the paper and the camera translation.
+    """
+
+    human: HumanPose | None = None
+    object: ObjectPose | None = None
+
     @property
-    def object_origin(self) -> Floats:
-        """(3,) metres, the object's origin in the camera frame; only for an estimate that has an object."""
-        if self.t_o is None:
-            raise ValueError("this estimate has no object: t_o is None")
-        return self.t_cam + self.t_o
+    def t_o(self) -> Floats:
+        """(3,) metres, object origin relative to the human root (pelvis joint), camera axes; needs both."""
+        if self.human is None or self.object is None:
+            raise ValueError("t_o joins a person and an object; this estimate lacks one of them")
+        return self.object.origin - self.human.t_cam
 
 
 @dataclass(frozen=True)
 class Contacts:
-    """Where the human, the object and the floor touch."""
+    """Where one human, one object and the floor touch."""
 
     human_vertices: NDArray[np.int32]
     """(n,) indices into the full body mesh."""
@@ -191,12 +208,20 @@ class Contacts:
     """(k, 3) metres in the object's frame, the template points in contact with the floor."""
     floor_probabilities: Floats
     """(k,) 0..1."""
+    human_id: str = ""
+    """`HumanState.id` of the person; empty when only the object and the floor touch."""
+    object_id: str = ""
+    """`ObjectState.id` of the object."""
+    source: Literal["geometry", "predicted"] = "geometry"
+    """"geometry" = measured on the result by the 5 cm rule, "predicted" = what the method said."""
 
 
 @dataclass(frozen=True)
 class HumanState:
-    """The reconstructed person."""
+    """A reconstructed person."""
 
+    id: str
+    """Track id, "human_1"; a new track gets a new number."""
     status: Status
     confidence: float
     """0..1."""
@@ -214,8 +239,10 @@ class HumanState:
 
 @dataclass(frozen=True)
 class ObjectState:
-    """The reconstructed object."""
+    """A reconstructed object."""
 
+    id: str
+    """Track id, "object_1"; empty for an object that has never been seen."""
     status: Status
     confidence: float
     """0..1."""
@@ -231,21 +258,28 @@ class ObjectState:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Everything known about one frame; `human` and `object` are None when there is none."""
+    """Everything known about one frame.
+
+    Humans and objects that are tracked but not found are in the lists with status LOST; an object that is
+    looked for and was never seen is there as ABSENT; people who were never there are not.
+    """
 
     stamp_ns: int
     frame_id: str
     name: str
     camera: Camera
+    """The ideal pinhole camera of `flat`, on which everything here projects."""
     status: Status
-    """Status of the whole frame: the worst of human and object, or BAD_INPUT."""
+    """The worst status of humans and objects that are or were there; ABSENT when nothing is in view, or
+    BAD_INPUT."""
     message: str
     """Why the status is not OK, in words for the user; empty when OK."""
-    human: HumanState | None = None
-    object: ObjectState | None = None
-    contacts: Contacts | None = None
+    humans: tuple[HumanState, ...] = ()
+    objects: tuple[ObjectState, ...] = ()
+    contacts: tuple[Contacts, ...] = ()
     floor: Floor | None = None
     estimate: Estimate | None = None
+    """Of the primary pair, as the method left it; without the parts that were rejected."""
     masks: Masks = Masks()
     """The masks that were used."""
     landmarks: Landmarks | None = None
@@ -254,3 +288,20 @@ class Reconstruction:
     scale), penetration_mm; a key is missing where it could not be measured."""
     stage_ms: dict[str, float] = field(default_factory=dict)
     """Wall milliseconds of each stage."""
+    flat: NDArray[np.uint8] | None = None
+    """(H, W, 3) uint8 RGB, the undistorted image that `camera` belongs to; None when there was none."""
+
+    @property
+    def human(self) -> HumanState | None:
+        """The primary person."""
+        return self.humans[0] if self.humans else None
+
+    @property
+    def object(self) -> ObjectState | None:
+        """The primary object."""
+        return self.objects[0] if self.objects else None
+
+    @property
+    def contact(self) -> Contacts | None:
+        """Contacts of the primary pair."""
+        return self.contacts[0] if self.contacts else None

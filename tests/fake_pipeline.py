@@ -56,7 +56,7 @@ class FakePipeline:
         if int(frame.rgb.max()) == 255:
             raise RuntimeError("a fault of the fake pipeline")
         number = (state or 0) + 1
-        words = [f"n={number}", f"it={self.config.track_iterations}"]
+        words = [f"n={number}", f"it={self.config.fit.track_iterations}"]
         words += [f"box={prompt.box.x0:g},{prompt.box.x1:g}"] if prompt and prompt.box else []
         words += [f"points={len(prompt.points)}"] if prompt and prompt.points is not None else []
         words += ["depth"] if frame.depth is not None else []

@@ -11,7 +11,7 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.inventory import check as doctor
 from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart
 
-CHECKPOINT = next(part for part in FILES if part.option == "sam_checkpoint")
+CHECKPOINT = next(part for part in FILES if part.option == "sam.checkpoint")
 
 
 def package(module: str, distribution: str = "numpy", required: bool = True) -> PackagePart:

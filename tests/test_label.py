@@ -18,6 +18,7 @@ from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.commands import label as command
 from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError, TemplateError
 from scorehoi_ros.io.npz import load_label
@@ -253,7 +254,7 @@ def test_options_follow_the_configuration() -> None:
             "--prompt-box",
             "1,2,30,40",
             "--gravity=-0.1,0.9,0",
-            "--track-iterations",
+            "--fit-track-iterations",
             "7",
             "--segmenter",
             "none",
@@ -264,7 +265,7 @@ def test_options_follow_the_configuration() -> None:
         object="ball:0.22",
         prompt_box=[1, 2, 30, 40],
         gravity=[-0.1, 0.9, 0],
-        track_iterations=7,
+        fit=FitConfig(track_iterations=7),
         segmenter="none",
     )
     assert config == expected

@@ -13,7 +13,7 @@ from test_label import FakePipeline, images, run, summary_of
 from scorehoi_ros import cli
 from scorehoi_ros.body.model import load_body
 from scorehoi_ros.commands import template as template_command
-from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import BodyError, CameraError, InputError, OutputError
 from scorehoi_ros.files import refuse_unwritable
 from scorehoi_ros.geometry.camera import parse_camera
@@ -88,7 +88,7 @@ def test_a_prompt_box_beside_the_image_is_told_once(caplog: pytest.LogCaptureFix
 
 
 def test_sam_weights_without_the_segmenter_sam_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    make_segmenter(PipelineConfig(sam_encoder="encoder.onnx"))
+    make_segmenter(PipelineConfig(sam=SamConfig(encoder="encoder.onnx")))
     assert "not used" in caplog.text
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import load_body
+from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.pipeline import Pipeline
@@ -23,7 +24,7 @@ SECOND = 1_000_000_000
 
 
 def make_pipeline(scene: Scene | None, **settings: object) -> Pipeline:
-    config = PipelineConfig(first_iterations=80, track_iterations=20, **settings)  # type: ignore[arg-type]
+    config = PipelineConfig(fit=FitConfig(80, 20), **settings)  # type: ignore[arg-type]
     solver = FitSolver(BODY, BOX, config)
     detector = TruthfulDetector(scene.seen if scene is not None else None)
     return Pipeline(config, BODY, BOX, detector, None, solver, solver, BodyLayer(BODY))
@@ -189,7 +190,7 @@ def test_bad_frames_get_a_status_and_keep_the_track(
         ({"prompt_box": [5.0, 5.0, 1.0, 1.0]}, "x1 > x0"),
         ({"segmenter": "magic"}, "must be one of"),
         ({"height_m": float("nan")}, "must be between"),
-        ({"first_iterations": 0}, "must be between"),
+        ({"threads": 0}, "must be between"),
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, object], words: str) -> None:

@@ -207,7 +207,7 @@ def test_prompt_may_change_the_object(t: Talker) -> None:
     [
         ("height_m", 9.0, "height_m"),
         ("height_m", "tall", "number"),
-        ("track_iterations", 2.5, "whole number"),
+        ("fit.track_iterations", 2.5, "whole number"),
         ("gravity", [0.0, 0.0, 0.0], "not all zero"),
         ("gravity", [0.0, 1.0], "three"),
         ("publish_mesh", 1, "true or false"),
@@ -221,7 +221,7 @@ def test_wrong_parameter_is_refused_with_its_reason(t: Talker, name: str, value:
 
 def test_parameter_takes_effect_while_running(t: Talker) -> None:
     before = t.answer()
-    assert t.set_parameter("track_iterations", 11) == ""
+    assert t.set_parameter("fit.track_iterations", 11) == ""
     after = t.until(lambda: [r for r in [t.answer()] if "it=11" in r.message])[0]
     assert after.human.id == before.human.id, "a change of settings does not end the track"
     assert t.set_parameter("publish_mesh", False) == ""

@@ -12,6 +12,8 @@ import pytest
 from fake_pipeline import FakePipeline, make_body
 
 from scorehoi_ros.commands import node as node_command
+from scorehoi_ros.config.methods import FitConfig
+from scorehoi_ros.config.option import settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import CameraError, InputError, TemplateError
 from scorehoi_ros.frame.session import Session, bad_input
@@ -166,7 +168,7 @@ def test_throttle() -> None:
 
 
 def test_settings_from_parameter_values() -> None:
-    values = {f: getattr(PipelineConfig(), f) for f in PipelineConfig.__dataclass_fields__}
+    values = {setting.name: setting.default for setting in settings_of(PipelineConfig)}
     config = build_config(PipelineConfig, values | {"gravity": [0, 1, 0], "height_m": 2, "unknown": 1})
     assert config.gravity == [0.0, 1.0, 0.0] and isinstance(config.height_m, float)
     for name, value in [("object", 5), ("height_m", True), ("gravity", "down"), ("gravity", None)]:
@@ -187,7 +189,7 @@ def test_session_keeps_state_over_harmless_changes_only() -> None:
     session = Session(PipelineConfig(object="ball:0.2"), FakePipeline)
     old = session.pipeline
     session.step(frame(1))
-    session.rebuild(PipelineConfig(object="ball:0.2", track_iterations=5))
+    session.rebuild(PipelineConfig(object="ball:0.2", fit=FitConfig(track_iterations=5)))
     assert old.closed and session.step(frame(2)).reconstruction.message.startswith("n=2 it=5")
     kept = session.pipeline
     with pytest.raises(TemplateError):

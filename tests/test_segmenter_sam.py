@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import InputError, MissingExtraError
 from scorehoi_ros.perception.sam import SamSegmenter, full_logits, make_prompt, scaled_size
 from scorehoi_ros.perception.sam_onnx import MEAN, STD, decoder_points, normalised
@@ -97,7 +97,9 @@ def pair(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def segmenter(pair):
-    return make_segmenter(PipelineConfig(segmenter="sam", sam_encoder=str(pair[0]), sam_decoder=str(pair[1])))
+    return make_segmenter(
+        PipelineConfig(segmenter="sam", sam=SamConfig(encoder=str(pair[0]), decoder=str(pair[1])))
+    )
 
 
 def red_square():
@@ -197,9 +199,9 @@ def test_weights_missing_tells_where_they_are_from():
     with pytest.raises(MissingExtraError, match=r"segment-anything.*Apache-2.0.*--sam-checkpoint.*\[onnx\]"):
         make_segmenter(PipelineConfig(segmenter="sam"))
     with pytest.raises(MissingExtraError, match="got only --sam-encoder"):
-        make_segmenter(PipelineConfig(segmenter="sam", sam_encoder="encoder.onnx"))
+        make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(encoder="encoder.onnx")))
     with pytest.raises(InputError, match="--sam-checkpoint: there is no file"):
-        make_segmenter(PipelineConfig(segmenter="sam", sam_checkpoint="none.pth"))
+        make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(checkpoint="none.pth")))
 
 
 def test_wrong_onnx_files_are_refused(pair, tmp_path):
@@ -209,13 +211,15 @@ def test_wrong_onnx_files_are_refused(pair, tmp_path):
     for encoder, decoder, message in cases:
         with pytest.raises(InputError, match=message):
             make_segmenter(
-                PipelineConfig(segmenter="sam", sam_encoder=str(encoder), sam_decoder=str(decoder))
+                PipelineConfig(segmenter="sam", sam=SamConfig(encoder=str(encoder), decoder=str(decoder)))
             )
 
 
 def test_the_hash_of_the_weights_is_logged(pair, caplog):
     with caplog.at_level(logging.INFO):
-        make_segmenter(PipelineConfig(segmenter="sam", sam_encoder=str(pair[0]), sam_decoder=str(pair[1])))
+        make_segmenter(
+            PipelineConfig(segmenter="sam", sam=SamConfig(encoder=str(pair[0]), decoder=str(pair[1])))
+        )
     assert caplog.text.count("sha256") == 2
 
 
@@ -275,7 +279,7 @@ def test_torch_backend(monkeypatch, tmp_path):
     network = fake_package(monkeypatch)
     checkpoint = tmp_path / "sam_vit_b.pth"
     torch.save(network().state_dict(), checkpoint)
-    segmenter = make_segmenter(PipelineConfig(segmenter="sam", sam_checkpoint=str(checkpoint)))
+    segmenter = make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(checkpoint=str(checkpoint))))
     image = red_square()
     found = segmenter.segment(image, Prompt(box=Box(38, 18, 82, 52), points=np.array([[60.0, 35.0]])), None)
     assert iou(found.mask, image[..., 0] > 127) > 0.8
@@ -303,7 +307,7 @@ def test_torch_backend_refuses_other_files_and_runs_nothing_in_them(monkeypatch,
         path = tmp_path / "weights.pth"
         torch.save(content, path)
         with pytest.raises(InputError, match=message):
-            make_segmenter(PipelineConfig(segmenter="sam", sam_checkpoint=str(path)))
+            make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(checkpoint=str(path))))
     assert not marker.exists()
 
 
@@ -312,4 +316,4 @@ def test_torch_backend_without_its_package(monkeypatch, tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"x")
     with pytest.raises(MissingExtraError, match=r"\[sam\].*--sam-encoder"):
-        make_segmenter(PipelineConfig(segmenter="sam", sam_checkpoint=str(path)))
+        make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(checkpoint=str(path))))

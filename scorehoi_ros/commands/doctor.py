@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict
 
 from scorehoi_ros import __version__
+from scorehoi_ros.config.option import attribute_name, option_name
 from scorehoi_ros.errors import MissingExtraError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.inventory.check import examine, healthy, table
@@ -21,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One option for each file that the user brings, named as in `label` and the node."""
     for part in FILES:
         if part.option:
-            parser.add_argument(
-                f"--{part.option.replace('_', '-')}", metavar="FILE", default="", help=part.name
-            )
+            parser.add_argument(option_name(part.option), metavar="FILE", default="", help=part.name)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 0 when the required parts are usable, 4 otherwise."""
-    findings = examine({part.option: getattr(args, part.option) for part in FILES if part.option})
+    findings = examine(
+        {part.option: getattr(args, attribute_name(part.option)) for part in FILES if part.option}
+    )
     ok = healthy(findings)
     sys.stdout.write(f"scorehoi_ros {__version__}, Python {sys.version.split()[0]} in {sys.prefix}\n\n")
     sys.stdout.write(table(findings))

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--no-cache", action="store_true", help="do not keep rendered images of synhoi-test")
     add("--plot", metavar="F.png", help="write a picture of the main metrics")
-    add_config_options(parser, skip=("object", "prompt_box", "gravity"))
+    add_config_options(parser, skip=("object", "prompt_box", "gravity", "method"))
 
 
 def run(args: argparse.Namespace) -> int:

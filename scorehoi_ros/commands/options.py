@@ -1,38 +1,41 @@
 """Command-line options made from the fields of `PipelineConfig`, so that they are described once."""
 
 import argparse
-import dataclasses
 from collections.abc import Callable, Collection
 from typing import Any
 
+from scorehoi_ros.config.option import Setting, attribute_name, build_group, option_name, settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
-
-DEFAULTS = PipelineConfig()
 
 
 def add_config_options(parser: argparse.ArgumentParser, skip: Collection[str] = ()) -> None:
-    """Add `--prompt-box`, `--height-m` and so on for every field that is not in `skip`."""
+    """Add `--prompt-box`, `--fit-first-iterations` and so on for every setting that is not in `skip`."""
     group = parser.add_argument_group(
         "pipeline", 'a list that starts with a minus sign is written "--option=-1,2,3"'
     )
-    for field in dataclasses.fields(PipelineConfig):
-        if field.name in skip:
+    for setting in settings_of(PipelineConfig):
+        if setting.name in skip:
             continue
-        default = getattr(DEFAULTS, field.name)
+        default, choices = setting.default, setting.field.metadata["choices"]
         group.add_argument(
-            "--" + field.name.replace("_", "-"),
+            option_name(setting.name),
             type=_parser_of(default),
             default=default,
-            choices=field.metadata["choices"] or None,
-            metavar=None if field.metadata["choices"] else _metavar(default),
-            help=_help(field, default),
+            choices=choices or None,
+            metavar=None if choices else _metavar(default),
+            help=_help(setting, default),
         )
 
 
 def config_from_args(args: argparse.Namespace, **values: Any) -> PipelineConfig:
     """Configuration from parsed options; `values` win.  Raises InputError when a value is out of range."""
-    names = {field.name for field in dataclasses.fields(PipelineConfig)}
-    return PipelineConfig(**{name: value for name, value in vars(args).items() if name in names} | values)
+    given = vars(args)
+    named = {
+        setting.name: given[key]
+        for setting in settings_of(PipelineConfig)
+        if (key := attribute_name(setting.name)) in given
+    }
+    return build_group(PipelineConfig, named | values)
 
 
 def parse_numbers(text: str) -> list[float]:
@@ -52,8 +55,9 @@ def _metavar(default: Any) -> str:
     return names[type(default)]
 
 
-def _help(field: "dataclasses.Field[Any]", default: Any) -> str:
-    low, high = field.metadata["minimum"], field.metadata["maximum"]
+def _help(setting: Setting, default: Any) -> str:
+    metadata = setting.field.metadata
+    low, high = metadata["minimum"], metadata["maximum"]
     limits = f", {low:g} to {high:g}" if low is not None and high is not None else ""
     shown = f" (default {default}{limits})" if default not in ("", []) else ""
-    return (field.metadata["description"] + shown).replace("%", "%%")
+    return (metadata["description"] + shown).replace("%", "%%")

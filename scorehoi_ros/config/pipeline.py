@@ -1,37 +1,21 @@
-"""Every setting of the pipeline, once: command-line options and ROS parameters are made from these fields."""
+"""The settings of the pipeline: what to look for, with which method, and when to trust the result."""
 
-import dataclasses
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from scorehoi_ros.config.methods import METHOD_NAMES, FitConfig
+from scorehoi_ros.config.option import check_options, group, option
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.types import Box
 
 
-def option(
-    default: Any,
-    description: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-    read_only: bool = False,
-) -> Any:
-    """A dataclass field with what a help text and a ROS parameter descriptor need.
+@dataclass(frozen=True)
+class SamConfig:
+    """Files of the segmenter SAM."""
 
-    `read_only` = takes effect when the pipeline is built (node: at configure), not while it runs.
-    """
-    metadata = {
-        "description": description,
-        "minimum": minimum,
-        "maximum": maximum,
-        "choices": choices,
-        "read_only": read_only,
-    }
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+    checkpoint: str = option("", "segment-anything checkpoint (.pth), extra [sam]", read_only=True)
+    encoder: str = option("", "SAM image encoder (.onnx), extra [onnx]", read_only=True)
+    decoder: str = option("", "SAM mask decoder (.onnx), extra [onnx]", read_only=True)
 
 
 @dataclass(frozen=True)
@@ -48,26 +32,18 @@ class PipelineConfig:
         [], "first object box x0,y0,x1,y1 in pixels of the full image", read_only=True
     )
     body_model: str = option("", "licensed SMPL-H file (.npz or .pkl); empty = the free body", read_only=True)
+    method: str = option("fit", "method of reconstruction", choices=METHOD_NAMES, read_only=True)
     segmenter: str = option(
         "grabcut",
         "object segmentation when no mask comes with the frame",
         choices=("grabcut", "sam", "none"),
         read_only=True,
     )
-    sam_checkpoint: str = option("", "segment-anything checkpoint (.pth), extra [sam]", read_only=True)
-    sam_encoder: str = option("", "SAM image encoder (.onnx), extra [onnx]", read_only=True)
-    sam_decoder: str = option("", "SAM mask decoder (.onnx), extra [onnx]", read_only=True)
     height_m: float = option(
         0.0, "the person's height in metres, fixes the metric scale; 0 = unknown", minimum=0.0, maximum=2.5
     )
     gravity: list[float] = option(
         [], "direction of gravity in the camera frame x,y,z; empty = the camera is taken to be level"
-    )
-    first_iterations: int = option(
-        150, "optimiser steps for a frame without a previous one", minimum=1, maximum=2000
-    )
-    track_iterations: int = option(
-        40, "optimiser steps for a frame that follows another", minimum=1, maximum=2000
     )
     max_gap_s: float = option(5.0, "a longer gap between stamps starts afresh", minimum=0.01, maximum=3600.0)
     min_human_iou: float = option(
@@ -76,28 +52,25 @@ class PipelineConfig:
     min_object_iou: float = option(
         0.4, "below this overlap with the mask the object is marked UNTRUSTED", minimum=0.0, maximum=1.0
     )
+    device: str = option("cpu", "torch device of the method: cpu, cuda, cuda:1", read_only=True)
+    threads: int = option(
+        1,
+        "threads of the method on the CPU; its tensors are small: one beats two that wait for each other",
+        minimum=1,
+        maximum=64,
+        read_only=True,
+    )
+    sam: SamConfig = group(SamConfig)
+    fit: FitConfig = group(FitConfig)
 
     def __post_init__(self) -> None:
-        for f in dataclasses.fields(self):
-            check_option(f, getattr(self, f.name))
+        check_options(self)
         if self.prompt_box:
             parse_box(self.prompt_box)
         if self.gravity and not (
             len(self.gravity) == 3 and all(map(math.isfinite, self.gravity)) and any(self.gravity)
         ):
             raise InputError(f"gravity must be three finite numbers, not all zero. Got {self.gravity}.")
-
-
-def check_option(f: "dataclasses.Field[Any]", value: Any) -> None:
-    """Raise InputError when a value breaks the range or choices of its field."""
-    choices = f.metadata.get("choices") or ()
-    if choices and value not in choices:
-        raise InputError(f"{f.name} must be one of {', '.join(choices)}. Got {value!r}.")
-    low, high = f.metadata.get("minimum"), f.metadata.get("maximum")
-    if low is None and high is None:
-        return
-    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
-        raise InputError(f"{f.name} must be between {low} and {high}. Got {value}.")
 
 
 def parse_box(values: list[float]) -> Box:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scorehoi_ros.assets import model_file
+from scorehoi_ros.config.option import option_name
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart
 
@@ -95,7 +96,7 @@ def examine_file(part: FilePart, given: str) -> Finding:
         note = str(error)
     except OSError as error:
         note = f"cannot be read: {error.strerror}"
-    how = f"--{part.option.replace('_', '-')} FILE" if part.option else part.how
+    how = f"{option_name(part.option)} FILE" if part.option else part.how
     return Finding(
         part.name,
         state,

@@ -130,7 +130,7 @@ FILES = (
         "Apache-2.0",
         "segmenter sam",
         "model checkpoints of the segment-anything repository",
-        option="sam_checkpoint",
+        option="sam.checkpoint",
         hash_in_name=r"sam_vit_[bhl]_([0-9a-f]{6})\.pth",
     ),
     FilePart(
@@ -138,13 +138,13 @@ FILES = (
         "Apache-2.0",
         "segmenter sam",
         "exported from a SAM checkpoint",
-        option="sam_encoder",
+        option="sam.encoder",
     ),
     FilePart(
         "SAM decoder (ONNX)",
         "Apache-2.0",
         "segmenter sam",
         "exported from a SAM checkpoint",
-        option="sam_decoder",
+        option="sam.decoder",
     ),
 )

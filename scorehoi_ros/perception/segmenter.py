@@ -23,7 +23,7 @@ def make_segmenter(config: PipelineConfig) -> Segmenter | None:
     Raises MissingExtraError when SAM is asked for without its weights or its packages, InputError when a
     named weight file is not there.
     """
-    if config.segmenter != "sam" and (config.sam_checkpoint or config.sam_encoder or config.sam_decoder):
+    if config.segmenter != "sam" and (config.sam.checkpoint or config.sam.encoder or config.sam.decoder):
         _log.warning("SAM weights are given but not used: the segmenter is %s; choose sam", config.segmenter)
     if config.segmenter == "none":
         return None
@@ -37,20 +37,20 @@ def make_segmenter(config: PipelineConfig) -> Segmenter | None:
 def _make_sam(config: PipelineConfig) -> Segmenter:
     from scorehoi_ros.perception.sam import SamSegmenter
 
-    if config.sam_encoder and config.sam_decoder:
+    if config.sam.encoder and config.sam.decoder:
         from scorehoi_ros.perception.sam_onnx import OnnxSamEngine
 
-        encoder = _existing(config.sam_encoder, "--sam-encoder")
-        return SamSegmenter(OnnxSamEngine(encoder, _existing(config.sam_decoder, "--sam-decoder")))
-    if config.sam_encoder or config.sam_decoder:
-        given = "--sam-encoder" if config.sam_encoder else "--sam-decoder"
+        encoder = _existing(config.sam.encoder, "--sam-encoder")
+        return SamSegmenter(OnnxSamEngine(encoder, _existing(config.sam.decoder, "--sam-decoder")))
+    if config.sam.encoder or config.sam.decoder:
+        given = "--sam-encoder" if config.sam.encoder else "--sam-decoder"
         raise MissingExtraError(
             f"SAM as ONNX needs both its encoder and its decoder, got only {given}. {SAM_HELP}."
         )
-    if config.sam_checkpoint:
+    if config.sam.checkpoint:
         from scorehoi_ros.perception.sam_torch import TorchSamEngine
 
-        return SamSegmenter(TorchSamEngine(_existing(config.sam_checkpoint, "--sam-checkpoint")))
+        return SamSegmenter(TorchSamEngine(_existing(config.sam.checkpoint, "--sam-checkpoint")))
     raise MissingExtraError(f"the segmenter sam was asked for without weights. {SAM_HELP}.")
 
 

@@ -27,7 +27,7 @@ class Parameters:
     def __init__(self, node: Node, is_configured: Callable[[], bool], on_change: Callable[[], None]) -> None:
         self._node, self._is_configured, self._on_change = node, is_configured, on_change
         self._unlocked = False
-        self._values = {name: _declare(node, f) for name, f in FIELDS.items()}
+        self._values = {name: _declare(node, name, f) for name, f in FIELDS.items()}
         self.autostart = _declare_autostart(node)
         self.pipeline, self.node = self._build({})
         node.add_on_set_parameters_callback(self._check)
@@ -84,13 +84,13 @@ def descriptor(f: "dataclasses.Field[Any]") -> ParameterDescriptor:
     return result
 
 
-def _declare(node: Node, f: "dataclasses.Field[Any]") -> Any:
+def _declare(node: Node, name: str, f: "dataclasses.Field[Any]") -> Any:
     factory = f.default_factory
     default = f.default if factory is dataclasses.MISSING else factory()
     try:
-        return node.declare_parameter(f.name, default, descriptor(f)).value
+        return node.declare_parameter(name, default, descriptor(f)).value
     except Exception as error:
-        raise InputError(f"parameter {f.name}: {error}") from error
+        raise InputError(f"parameter {name}: {error}") from error
 
 
 def _refuse_topic(parameter: str, topic: Any) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from scorehoi_ros.config.pipeline import PipelineConfig, check_option, option
+from scorehoi_ros.config.option import build_group, check_options, option, settings_of
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import camera_numbers
 
@@ -75,8 +76,7 @@ class NodeConfig:
     )
 
     def __post_init__(self) -> None:
-        for f in dataclasses.fields(self):
-            check_option(f, getattr(self, f.name))
+        check_options(self)
         if not self.image_topic:
             raise InputError("image_topic is empty. Give the topic of the camera images.")
         if self.camera:
@@ -85,14 +85,14 @@ class NodeConfig:
 
 Config = TypeVar("Config", PipelineConfig, NodeConfig)
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {
-    f.name: f for cls in (PipelineConfig, NodeConfig) for f in dataclasses.fields(cls)
+    setting.name: setting.field for cls in (PipelineConfig, NodeConfig) for setting in settings_of(cls)
 }
-"""Every setting that is a ROS parameter, by name."""
+"""Every setting that is a ROS parameter, by (dotted) name."""
 
 
 def build_config(cls: type[Config], values: Mapping[str, Any]) -> Config:
     """A configuration from parameter values (others are ignored); raises InputError with words."""
-    return cls(**{f.name: coerce(f, values[f.name]) for f in dataclasses.fields(cls)})
+    return build_group(cls, {s.name: coerce(s.field, values[s.name]) for s in settings_of(cls)})
 
 
 def coerce(f: "dataclasses.Field[Any]", value: Any) -> Any:

@@ -59,7 +59,7 @@ class FitSolver:
         """Fit the human alone, from the better of the landmark start and the predicted one."""
         start = start_human(self._body, evidence, betas)
         priors = self._priors
-        steps = self._config.first_iterations
+        steps = self._config.fit.first_iterations
         if prediction is not None:
             before = prediction.estimate
             # Walking towards the camera, depth lags behind unless the landmarks set it afresh.
@@ -68,7 +68,7 @@ class FitSolver:
             priors = replace(priors, previous=warm)
             if self._human_energy(warm, evidence, priors) < self._human_energy(start, evidence, priors):
                 start = warm
-                steps = self._config.track_iterations
+                steps = self._config.fit.track_iterations
         return human_estimate(fit_human(self._posed, start, evidence, priors, steps, betas is None).values)
 
     def object(self, estimate: Estimate, evidence: Evidence, prediction: Prediction | None) -> Estimate:
@@ -102,7 +102,7 @@ class FitSolver:
             return Refined(estimate, torch.zeros(NUM_HUMAN_TOKENS), {})
         tracked = prediction is not None
         priors = replace(self._priors, previous=_smoothed(prediction, estimate))
-        steps = self._config.track_iterations if tracked else self._config.first_iterations
+        steps = self._config.fit.track_iterations if tracked else self._config.fit.first_iterations
         fit = fit_joint(
             self._posed,
             self._tensors,
