@@ -81,7 +81,7 @@ class Cameras:
     def _without(self, size: tuple[int, int], times_ns: tuple[int, int], problem: str) -> Choice:
         arrived_ns, now_ns = times_ns
         # The first image without a camera is waited for; those after it have waited with it.
-        if self._without_since_ns is None or arrived_ns < self._without_since_ns:
+        if self._without_since_ns is None:
             self._without_since_ns = arrived_ns
         over = now_ns - self._without_since_ns >= self._timeout_ns
         return Choice(guess_camera(*size) if over else None, problem)
