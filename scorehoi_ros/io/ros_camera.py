@@ -14,7 +14,7 @@ from scorehoi_ros.geometry.camera import (
     parse_camera,
 )
 from scorehoi_ros.io.ros_decode import frame_of
-from scorehoi_ros.messages.builders import stamp_ns
+from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.types import Camera
 
 HISTORY = 128

@@ -16,7 +16,7 @@ from scorehoi_ros.io.pairing import Bundle, Pairing
 from scorehoi_ros.io.ros_camera import Cameras
 from scorehoi_ros.io.ros_decode import depth_of, frame_of, mask_of, rgb_of
 from scorehoi_ros.io.tf_tree import TfTree
-from scorehoi_ros.messages.builders import NANOSECONDS, stamp_ns
+from scorehoi_ros.messages.factory import NANOSECONDS, stamp_ns
 from scorehoi_ros.perception.precomputed import check_masks
 from scorehoi_ros.types import Floats, Frame, Masks
 
