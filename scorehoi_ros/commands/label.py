@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=float, default=1.0, metavar="HZ", help="images a second in a folder (default 1)")
     add("--no-overlay", action="store_true", help="no pictures and no video")
     inputs = parser.add_argument_group("inputs", "the camera; for bags also topics and how they are joined")
-    inputs.add_argument("--image-topic", default="", metavar="TOPIC", help="camera images; empty = found by name")
+    inputs.add_argument(
+        "--image-topic", default="", metavar="TOPIC", help="camera images; empty = found by name"
+    )
     add_options(inputs, InputConfig)
     add_config_options(parser, skip=("object",))
 

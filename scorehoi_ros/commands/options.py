@@ -16,9 +16,7 @@ def add_config_options(parser: argparse.ArgumentParser, skip: Collection[str] = 
     add_options(parser.add_argument_group("pipeline", text), PipelineConfig, skip)
 
 
-def add_options(
-    group: "argparse._ArgumentGroup", config: type[Any], skip: Collection[str] = ()
-) -> None:
+def add_options(group: "argparse._ArgumentGroup", config: type[Any], skip: Collection[str] = ()) -> None:
     """Add an option for every setting of a configuration class that is not in `skip`."""
     for setting in settings_of(config):
         if setting.name in skip:

@@ -16,7 +16,9 @@ class InputConfig:
         "", '"fx,fy,cx,cy" in pixels or a calibration file; wins over CameraInfo', read_only=True
     )
     camera_info_topic: str = option(
-        "", "sensor_msgs/CameraInfo; empty = camera_info beside the image topic, none = not used", read_only=True
+        "",
+        "sensor_msgs/CameraInfo; empty = camera_info beside the image topic, none = not used",
+        read_only=True,
     )
     camera_info_timeout_s: float = option(
         2.0,

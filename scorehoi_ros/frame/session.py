@@ -89,7 +89,9 @@ class Session:
     def warning(self) -> str:
         """Why nothing is ever tracked, when that is so: stamps too far apart, or standing still."""
         if self._repeats >= 2:
-            return "stamps of images do not advance, so that each frame starts afresh; mend the driver's clock"
+            return (
+                "stamps of images do not advance, so that each frame starts afresh; mend the driver's clock"
+            )
         if self._gaps < 2:
             return ""
         return (

@@ -57,7 +57,9 @@ class Cameras:
             known = self._infos.setdefault(key, deque(maxlen=HISTORY))
             known.append((stamp_ns(info.header.stamp), info))
 
-    def choose(self, size: tuple[int, int], frame_id: str, stamp_ns: int, times_ns: tuple[int, int]) -> Choice:
+    def choose(
+        self, size: tuple[int, int], frame_id: str, stamp_ns: int, times_ns: tuple[int, int]
+    ) -> Choice:
         """The camera for an image of `size` (width, height).
 
         `times_ns`: when the image arrived, and now, both of the clock of arrival.  Raises CameraError when
