@@ -2,9 +2,9 @@
 
 Time is an input: the clock of arrival when live, the log time in a bag.  An image waits for each topic
 until nothing nearer can come: a message with exactly its stamp is there, or one with a later stamp, or the
-topic's stamps have gone back (bag loop), or the wait is over.  Then the nearest within the tolerance is taken.
-So the answer depends on the order of messages within a topic, and not on how topics interleave, as long as
-companions come within the wait.
+topic's stamps have gone back (bag loop), or the wait is over.  Then the nearest within the tolerance is
+taken.  So the answer depends on the order of messages within a topic, and not on how topics interleave, as
+long as companions come within the wait.
 """
 
 from collections import deque
