@@ -10,10 +10,10 @@ from scorehoi_ros.commands.options import add_config_options, add_options, confi
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import refuse_unwritable, write_json
+from scorehoi_ros.frame.session import Build
 from scorehoi_ros.geometry.camera import camera_numbers
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.frame.session import Build
 from scorehoi_ros.label.labeller import Draw, LabelJob, label, refuse_overwriting
 from scorehoi_ros.label.report import readable
 from scorehoi_ros.types import Status
@@ -61,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Label with the real pipeline; 0 when done, 130 when interrupted."""
-    from scorehoi_ros.frame.pipeline import build_pipeline
+    from scorehoi_ros.load import load_pipeline
     from scorehoi_ros.render.overlay import panel
 
-    return run_with(args, build_pipeline, panel)
+    return run_with(args, load_pipeline, panel)
 
 
 def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
