@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.geometry.mesh import (
     Mesh,
-    balanced_points,
     extents,
     facing_outwards,
-    farthest_points,
     surface_centroid,
-    surface_samples,
     transformed,
     welded,
 )
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, sample
+from scorehoi_ros.geometry.surface import balanced_points, even_points, farthest_points
 from scorehoi_ros.objects import families
 from scorehoi_ros.objects.cache import read_cached, write_cached
 from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable
@@ -127,11 +125,11 @@ def prepared(mesh: Mesh) -> Mesh:
 def _build(mesh: Mesh, symmetry: Symmetry | None) -> ObjectTemplate:
     """Template from a mesh; `symmetry` None = estimate it."""
     grid = build_grid(mesh)
-    candidates = surface_samples(mesh, CANDIDATES)[0]
+    candidates = even_points(mesh, CANDIDATES)
     # Where parts overlap, a share of the surface is hidden inside.
     outer = candidates[sample(grid, candidates) > -0.5 * grid.spacing]
     candidates = outer if len(outer) > CANDIDATES // 4 else candidates
-    spread = farthest_points(candidates, NUM_OBJECT_POINTS)
+    spread = candidates[farthest_points(candidates, NUM_OBJECT_POINTS)]
     points = balanced_points(spread, candidates, surface_centroid(mesh))
     shift = points.mean(axis=0)
     grid = replace(grid, origin=grid.origin - shift)
