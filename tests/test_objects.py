@@ -24,11 +24,12 @@ from scorehoi_ros.geometry.surface import even_points, farthest_points
 from scorehoi_ros.objects.cache import cache_file
 from scorehoi_ros.objects.families import ALIASES, FAMILIES, parse_spec
 from scorehoi_ros.objects.family import canonical, default_parameters, sample_parameters
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.mesh_file import write_mesh, write_points
 from scorehoi_ros.objects.points_surface import surface_from_points
 from scorehoi_ros.objects.solids import ball, box
 from scorehoi_ros.objects.symmetry import estimate, of_box
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +158,7 @@ def test_hash_and_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     files = list(cache_file("x").parent.glob("*.npz"))
     assert len(files) == 1
     with monkeypatch.context() as patch:
-        patch.setattr("scorehoi_ros.objects.template._build", lambda *_: pytest.fail("built again"))
+        patch.setattr("scorehoi_ros.objects.load._build", lambda *_: pytest.fail("built again"))
         cached = load_template("cup:diameter=0.08,height=0.1")
     assert cached.template_id == built.template_id != load_template("cup:0.081x0.1").template_id
     np.testing.assert_array_equal(cached.sdf.values, built.sdf.values)

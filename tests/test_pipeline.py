@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.methods.fit.orientations import rotation_distance
 from scorehoi_ros.methods.fit.solver import FitSolver
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import Camera, Masks, Reconstruction, Status
 from tests.synthetic import Scene, TruthfulDetector, make_scene
 

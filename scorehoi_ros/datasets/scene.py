@@ -12,8 +12,9 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.scores import visible
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.mesh_file import parse_mesh, read_bytes
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Floats, Frame, Masks
 
 MASKS_NOTE = "masks of the data, rendered from the truth where it has none"

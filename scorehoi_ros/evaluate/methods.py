@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Human, Sample
 from scorehoi_ros.errors import InputError

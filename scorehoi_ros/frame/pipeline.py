@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
@@ -18,7 +19,8 @@ from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
 from scorehoi_ros.methods.fit.joint import floor_under
 from scorehoi_ros.methods.fit.solver import FitSolver
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.human import MediapipeHuman
 from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, see_object
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter

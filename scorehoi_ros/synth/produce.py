@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import free_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
@@ -54,7 +55,7 @@ class Recipe:
             "split": self.split,
             "size": self.size,
             "version": [self.version, OBSERVATION_VERSION],
-            "body": load_body().version[:16],
+            "body": free_body().version[:16],
             "detector_noise": _digest([model_file("detector_noise.json")]),
             "poses": _digest([self.poses] if self.poses else []),
             "backgrounds": _digest(list_photos(self.backgrounds) if self.backgrounds else []),
@@ -86,7 +87,7 @@ def plan(split: str, count: int, sequences: int) -> list[Job]:
 
 def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick: Callable[[], None]) -> int:
     """Generate, observe and write one shard; `tick` is called after each scene.  Returns their number."""
-    body = load_body_once()
+    body = free_body()
     style = Style(tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ())
     done = []
     for truth in truths_of(job, recipe):
@@ -193,17 +194,6 @@ def _work(path: Path, job: Job, recipe: Recipe, told: dict[str, Any]) -> int:
 
     with limited_process(1):
         return make_shard(path, job, recipe, told, tick)
-
-
-_body: BodyModel | None = None
-
-
-def load_body_once() -> BodyModel:
-    """The free body, read once in each process."""
-    global _body
-    if _body is None:
-        _body = load_body()
-    return _body
 
 
 def write_index(folder: Path, jobs: Sequence[Job], told: dict[str, Any]) -> int:
