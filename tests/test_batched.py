@@ -17,7 +17,7 @@ from scorehoi_ros.interaction import contact_guess
 from scorehoi_ros.interaction.depth_order import find_order, order_loss
 from scorehoi_ros.interaction.object_tensors import object_tensors, place
 from scorehoi_ros.interaction.pose_prior import load_prior
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 
 BATCH = 3
 K = torch.tensor([[200.0, 0, 63.5], [0, 200, 63.5], [0, 0, 1]])

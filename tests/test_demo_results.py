@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.demo.camera import demo_view
 from scorehoi_ros.demo.clip import IMAGE_TOPIC, INFO_TOPIC, OBJECT_MASK_TOPIC, fitted_frames, write_clip
@@ -24,7 +24,7 @@ from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.message_types import typestore
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.messages.builders import interaction, rosbags_factory
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import (
     Camera,
     Contacts,

@@ -133,7 +133,7 @@ def test_the_whole_demo_over_dds_with_the_users_pictures(tmp_path):
     import cv2
 
     from scorehoi_ros.assets import model_file
-    from scorehoi_ros.body.model import load_body
+    from scorehoi_ros.body.load import load_body
     from scorehoi_ros.demo.camera import demo_view
     from scorehoi_ros.demo.motion import load_motion
     from scorehoi_ros.demo.room import load_room

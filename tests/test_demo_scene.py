@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.demo.camera import demo_view
 from scorehoi_ros.demo.figure import box_mesh
 from scorehoi_ros.demo.generate import first_box, there_and_back

@@ -12,7 +12,7 @@ from scorehoi_ros.frame.evidence import Silhouette, distance_outside, outline_of
 from scorehoi_ros.geometry.sdf import build_grid
 from scorehoi_ros.interaction.depth_order import find_order, order_loss
 from scorehoi_ros.interaction.pose_prior import load_prior
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 
 K = torch.tensor([[200.0, 0, 63.5], [0, 200, 63.5], [0, 0, 1]])
 DISC = np.hypot(*(np.mgrid[:128, :128] - 63.5)) < 30

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_cases import free_body
 from eval_cases import make_dataset, make_sample
 
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.commands import eval as command
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets import dataset as data

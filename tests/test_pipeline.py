@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
@@ -16,7 +16,7 @@ from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.methods.fit.orientations import rotation_distance
 from scorehoi_ros.methods.registry import make_method
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import Camera, Masks, Reconstruction, Status
 from tests.synthetic import Scene, TruthfulDetector, make_scene
 

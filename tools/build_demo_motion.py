@@ -17,7 +17,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation, Slerp
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.demo.feet import bent_toes, flat_feet, planted_root
 from scorehoi_ros.demo.grip import hold_box

@@ -15,7 +15,7 @@ import numpy as np
 from fit_detector_noise import QUANTILES, Case, body_errors, fit, unflipped
 from tqdm import tqdm
 
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.perception.human import MediapipeHuman

@@ -11,9 +11,9 @@ from scorehoi_ros.demo.truth import Truth
 from scorehoi_ros.evaluate import metrics
 from scorehoi_ros.evaluate.metrics import ContactScore
 from scorehoi_ros.geometry.camera import project
-from scorehoi_ros.geometry.mesh import surface_samples
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample
+from scorehoi_ros.geometry.surface import even_points
 from scorehoi_ros.messages.builders import is_present
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.protocols import HumanDetector
@@ -154,7 +154,7 @@ def _chamfer(judge: Judge, r: Reconstruction, vertices: Floats, T: Floats) -> di
     if not (has_human(r) and has_object(r)) or judge.template is None:
         return {}
     assert r.human is not None and r.object is not None
-    surface = surface_samples(judge.template.mesh, SURFACE_POINTS)[0]
+    surface = even_points(judge.template.mesh, SURFACE_POINTS)
     mine = r.object.T_cam_object
     turned = metrics.nearest_equivalent(mine[:3, :3], T[:3, :3], judge.template.symmetry)
     thing, true_thing = surface @ turned.T + mine[:3, 3], transform_points(T, surface)

@@ -1,23 +1,20 @@
 """Making a folder of shards: jobs, worker processes, what can be kept from an earlier run."""
 
 import hashlib
-import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import free_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
@@ -32,12 +29,12 @@ from scorehoi_ros.synth.sensor.observe import crop_view, observe_posed
 from scorehoi_ros.synth.splits import VERSION
 from scorehoi_ros.synth.storage import FORMAT, INDEX, Scene, read_shard, write_shard
 from scorehoi_ros.synth.truth import SceneTruth
+from scorehoi_ros.threads import limited_process
 
 OBSERVATION_VERSION = 1
 """Raise it when the same truth gives another picture."""
 SHARD = scenes.BLOCK
 """Scenes in a shard: one block of the generator."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Recipe:
             "split": self.split,
             "size": self.size,
             "version": [self.version, OBSERVATION_VERSION],
-            "body": load_body().version[:16],
+            "body": free_body().version[:16],
             "detector_noise": _digest([model_file("detector_noise.json")]),
             "poses": _digest([self.poses] if self.poses else []),
             "backgrounds": _digest(list_photos(self.backgrounds) if self.backgrounds else []),
@@ -90,7 +87,7 @@ def plan(split: str, count: int, sequences: int) -> list[Job]:
 
 def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick: Callable[[], None]) -> int:
     """Generate, observe and write one shard; `tick` is called after each scene.  Returns their number."""
-    body = load_body_once()
+    body = free_body()
     style = Style(tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ())
     done = []
     for truth in truths_of(job, recipe):
@@ -146,14 +143,14 @@ def run_jobs(
     """
     told = recipe.told()
     if workers == 1:
-        with _one_thread():
+        with limited_process(1):
             for job in jobs:
                 make_shard(folder / job.name, job, recipe, told, lambda: advance(1))
         return
     context = get_context("spawn")
     counter = context.Value("l", 0)
     with (
-        _one_thread(),
+        limited_process(1),
         ProcessPoolExecutor(workers, context, _start_worker, (counter,)) as pool,
     ):
         futures = [pool.submit(_work, folder / job.name, job, recipe, told) for job in jobs]
@@ -188,8 +185,6 @@ def _start_worker(counter: Any) -> None:
     _counter = counter
     # the parent is interrupted too, and ends the workers in good order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def _work(path: Path, job: Job, recipe: Recipe, told: dict[str, Any]) -> int:
@@ -197,38 +192,8 @@ def _work(path: Path, job: Job, recipe: Recipe, told: dict[str, Any]) -> int:
         with _counter.get_lock():
             _counter.value += 1
 
-    return make_shard(path, job, recipe, told, tick)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread in this process and in those started from it."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    threads, drawing = torch.get_num_threads(), cv2.getNumThreads()
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(drawing)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-_body: BodyModel | None = None
-
-
-def load_body_once() -> BodyModel:
-    """The free body, read once in each process."""
-    global _body
-    if _body is None:
-        _body = load_body()
-    return _body
+    with limited_process(1):
+        return make_shard(path, job, recipe, told, tick)
 
 
 def write_index(folder: Path, jobs: Sequence[Job], told: dict[str, Any]) -> int:
