@@ -2,8 +2,8 @@
 
     python examples/04_your_own_method.py
 
-This one takes the person from the landmarks as they are and puts the object into the hands; a network would look at
-`evidence.image`, `evidence.landmarks` and the silhouettes.  To make it a method with a name, give it a folder under
+This one takes the person from the landmarks as they are and puts the object into the hands; a network would
+look at `evidence.image`, `evidence.landmarks` and the silhouettes.  To give it a name, make it a folder under
 `scorehoi_ros/methods/` and a line in `methods/registry.py`.
 """
 
@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scorehoi_ros.datasets.registry import open_dataset
 
 from scorehoi_ros import PipelineConfig, load_pipeline
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
-from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
 from scorehoi_ros.objects.template import ObjectTemplate

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.messages.builders import is_present
+from scorehoi_ros.messages.builders import primary_status
 from scorehoi_ros.types import Floats, Reconstruction, Status
 
 QUALITIES = ("human_iou", "object_iou", "keypoint_px", "penetration_mm")
@@ -30,13 +30,17 @@ class RunReport:
     shapes_seen: int = 0
 
     def add(self, r: Reconstruction, ms: float | None, label: str = "") -> None:
-        """One frame: `ms` = wall time of the pipeline, None when it never got there; `label` = its object."""
+        """One frame, by its primary pair.
+
+        `ms`: wall time of the pipeline, None when it never got there; `label`: the object looked for.
+        """
         row = {
             "name": r.name,
             "stamp_ns": r.stamp_ns,
             "status": r.status.name,
             "message": r.message,
             "object": label or (r.object.label if r.object else ""),
+            "human_status": primary_status(r).name,
             "object_status": r.object.status.name if r.object else None,
             "ms": None if ms is None else round(ms, 2),
         }
@@ -46,7 +50,7 @@ class RunReport:
         self.camera_sources.add(r.camera.source)
         for stage, value in r.stage_ms.items():
             self.stages.setdefault(stage, []).append(value)
-        if self.one_person and r.human is not None and is_present(r.human.status):
+        if self.one_person and r.human is not None and r.human.status.is_present:
             self._compare_betas(r.human.betas)
 
     def summary(self) -> dict[str, Any]:
