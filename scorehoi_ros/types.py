@@ -38,6 +38,11 @@ class Status(IntEnum):
     BAD_INPUT = 4
     """The frame itself was unusable."""
 
+    @property
+    def is_present(self) -> bool:
+        """True when a state of this status carries an estimate from the frame itself."""
+        return self in (Status.OK, Status.UNTRUSTED)
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -87,6 +92,8 @@ class Frame:
     """Masks that came with the frame (files or a topic); they win over segmentation."""
     log_ns: int | None = None
     """When the source bag recorded the image, nanoseconds; None for other sources."""
+    gravity: Floats | None = None
+    """(3,) direction of gravity in the camera frame (from TF); None = not known."""
 
 
 @dataclass(frozen=True)
