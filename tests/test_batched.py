@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from body_cases import free_body
 from torch import Tensor
 
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.energy import image, physical
 from scorehoi_ros.energy.image import Outline

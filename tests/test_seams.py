@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from body_cases import free_body
 from synthetic import Scene, TruthfulDetector, make_scene
 
 from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.methods import METHOD_NAMES
 from scorehoi_ros.config.pipeline import PipelineConfig

@@ -8,7 +8,7 @@ from scorehoi_ros import __version__
 from scorehoi_ros.commands.options import add_config_options, config_from_args, positive
 from scorehoi_ros.commands.progress import show_progress
 from scorehoi_ros.config.methods import METHOD_NAMES
-from scorehoi_ros.datasets.dataset import DATASETS, open_dataset
+from scorehoi_ros.datasets.registry import DATASETS, open_dataset
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 

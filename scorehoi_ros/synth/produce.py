@@ -38,7 +38,7 @@ SHARD = scenes.BLOCK
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ShardRecipe:
     """Everything that decides the content of the shards."""
 
     split: str
@@ -85,7 +85,9 @@ def plan(split: str, count: int, sequences: int) -> list[Job]:
     return singles + [Job(f"{split}-seq{number:04d}.npz", number, 0) for number in range(sequences)]
 
 
-def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick: Callable[[], None]) -> int:
+def make_shard(
+    path: Path, job: Job, recipe: ShardRecipe, told: dict[str, Any], tick: Callable[[], None]
+) -> int:
     """Generate, observe and write one shard; `tick` is called after each scene.  Returns their number."""
     body = free_body()
     style = Style(tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ())
@@ -97,7 +99,7 @@ def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick:
     return len(done)
 
 
-def truths_of(job: Job, recipe: Recipe) -> list[SceneTruth]:
+def truths_of(job: Job, recipe: ShardRecipe) -> list[SceneTruth]:
     """The truths of a job."""
     source = scenes.Source(poses=recipe.poses, meshes=recipe.meshes)
     if job.count:
@@ -135,7 +137,7 @@ def kept(path: Path, job: Job, told: dict[str, Any]) -> bool:
 
 
 def run_jobs(
-    folder: Path, jobs: Sequence[Job], recipe: Recipe, workers: int, advance: Callable[[int], None]
+    folder: Path, jobs: Sequence[Job], recipe: ShardRecipe, workers: int, advance: Callable[[int], None]
 ) -> None:
     """Make all shards in `workers` processes with one thread each; `advance` is told how many scenes are new.
 
@@ -187,7 +189,7 @@ def _start_worker(counter: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _work(path: Path, job: Job, recipe: Recipe, told: dict[str, Any]) -> int:
+def _work(path: Path, job: Job, recipe: ShardRecipe, told: dict[str, Any]) -> int:
     def tick() -> None:
         with _counter.get_lock():
             _counter.value += 1

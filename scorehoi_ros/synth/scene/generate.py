@@ -31,7 +31,7 @@ from scorehoi_ros.synth.scene.kinematics import (
     vectors,
 )
 from scorehoi_ros.synth.scene.meshes import MeshShelf
-from scorehoi_ros.synth.scene.planning import Posed, keep_feet
+from scorehoi_ros.synth.scene.planning import BodyNow, keep_feet
 from scorehoi_ros.synth.scene.stances import varied
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.splits import VERSION, body_rng, scene_rng, split_id
@@ -199,7 +199,7 @@ def _points(shop: Workshop, drafts: Sequence[Draft]) -> tuple[Floats, Floats]:
     return points.double().numpy(), joints.double().numpy()
 
 
-def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[Posed]:
+def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[BodyNow]:
     """What the planners need to know of each body."""
     points, _ = _points(shop, drafts)
     result = []
@@ -208,7 +208,7 @@ def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[Posed]:
         turned, place = forward(draft.local, rest, draft.root)
         groups = {name: skin[shop.mover.rows[name].numpy()] for name in GROUPS}
         arm = shoulder_of("left", turned, place)
-        result.append(Posed(turned, place, groups, skin, arm.upper + arm.lower))
+        result.append(BodyNow(turned, place, groups, skin, arm.upper + arm.lower))
     return result
 
 
