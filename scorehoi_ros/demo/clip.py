@@ -13,8 +13,8 @@ from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.messages.builders import flat, header, rosbags_factory
-from scorehoi_ros.types import Camera, Frame
+from scorehoi_ros.messages.builders import camera_info, header, rosbags_factory
+from scorehoi_ros.types import Frame
 
 NAMESPACE = "/camera/color"
 IMAGE_TOPIC = f"{NAMESPACE}/image_raw"
@@ -77,7 +77,7 @@ def frame_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
     factory = rosbags_factory(typestore())
     head = header(frame.stamp_ns, frame.frame_id, factory)
     if frame.camera.source != "guess":
-        yield INFO_TOPIC, _camera_info(frame.camera, head, factory)
+        yield INFO_TOPIC, camera_info(frame.camera, head, factory)
     if frame.masks.human is not None:
         yield HUMAN_MASK_TOPIC, _mono8(frame.masks.human, head, factory)
     if frame.masks.object is not None:
@@ -118,27 +118,6 @@ def _write(writer: Any, topics: dict[str, Any], topic: str, message: Any, stamp_
     if topic not in topics:
         topics[topic] = writer.add_connection(topic, kind, typestore=store)
     writer.write(topics[topic], stamp_ns, store.serialize_cdr(message, kind))
-
-
-def _camera_info(camera: Camera, head: Any, factory: Any) -> Any:
-    K = np.asarray(camera.K, np.float64)
-    no_roi = factory(
-        "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
-    )
-    return factory(
-        "sensor_msgs/msg/CameraInfo",
-        header=head,
-        height=camera.height,
-        width=camera.width,
-        distortion_model=camera.model,
-        d=flat(camera.distortion if len(camera.distortion) else np.zeros(5), np.float64),
-        k=flat(K, np.float64),
-        r=flat(np.eye(3), np.float64),
-        p=flat(np.c_[K, np.zeros(3)], np.float64),
-        binning_x=0,
-        binning_y=0,
-        roi=no_roi,
-    )
 
 
 def _mono8(mask: NDArray[np.bool_], head: Any, factory: Any) -> Any:
