@@ -38,6 +38,11 @@ class Status(IntEnum):
     BAD_INPUT = 4
     """The frame itself was unusable."""
 
+    @property
+    def is_present(self) -> bool:
+        """True when a state of this status carries an estimate from the frame itself."""
+        return self in (Status.OK, Status.UNTRUSTED)
+
 
 @dataclass(frozen=True)
 class Camera:

@@ -1,129 +1,303 @@
-"""Messages built through rosbags, without ROS: every field arrives, and a missing result is empty."""
+"""Messages of every kind of result, through both libraries: every field arrives, what is missing is empty."""
 
-import dataclasses
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from reconstructions import (
+    EVERY_CASE,
+    FakeBody,
+    FakeTemplate,
+    bad_input,
+    both_lost,
+    human_only,
+    lost,
+    never_seen,
+    nobody,
+    object_only,
+    pair,
+    two_of_each,
+)
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.messages import builders as messages
-from scorehoi_ros.types import Camera, Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
+from scorehoi_ros.io.message_types import typestore
+from scorehoi_ros.messages import builders
+from scorehoi_ros.messages.camera_info import camera_info
+from scorehoi_ros.messages.factory import Factory, RosbagsFactory, header, stamp_ns
+from scorehoi_ros.messages.markers import ADD, DELETE, MESH_RESOURCE, TRIANGLE_LIST, MarkerBuilder
+from scorehoi_ros.messages.topics import TOPICS, frame_messages
+from scorehoi_ros.types import Camera, Reconstruction, Status
 
-NUM_VERTICES = 50
-REPOSITORY = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def store() -> Any:
-    store = get_typestore(Stores.ROS2_JAZZY)
-    types: dict[str, Any] = {}
-    for path in sorted((REPOSITORY / "msg").glob("*.msg")):
-        types.update(get_types_from_msg(path.read_text(), f"scorehoi_ros/msg/{path.stem}"))
-    store.register(types)
-    return store
+STAMP_NS = 1_700_000_000_123_456_789
+Case = Callable[[int, int], Reconstruction]
 
 
-def make_reconstruction(status: Status = Status.OK, *, vertices: int = NUM_VERTICES) -> Reconstruction:
-    rng = np.random.default_rng(0)
-    human = HumanState(
-        status=status,
-        confidence=0.75,
-        betas=rng.normal(size=10),
-        pose=rng.normal(size=(52, 3)),
-        root=np.array([0.1, 0.2, 3.0]),
-        joints=rng.normal(size=(52, 3)),
-        vertices=rng.normal(size=(vertices, 3)).astype(np.float32),
-    )
-    T = np.eye(4)
-    T[:3, :3] = Rotation.from_rotvec([0.1, 0.2, 0.3]).as_matrix()
-    T[:3, 3] = [1.0, 2.0, 3.0]
-    state = ObjectState(status, 0.5, "box", "abc", T, np.diag(np.arange(6.0)))
-    contacts = Contacts(
-        np.array([3, 4], np.int32), np.array([0.5, 1.0]), ("left_hand",), np.ones((1, 3)), np.ones(1),
-        np.zeros((0, 3)), np.zeros(0),
-    )  # fmt: skip
-    camera = Camera(np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]]), 640, 480, source="guess")
-    return Reconstruction(
-        stamp_ns=1_700_000_000_123_456_789, frame_id="cam", name="0", camera=camera, status=status,
-        message="m",
-        human=human, object=state, contacts=contacts, floor=Floor(np.array([0.0, -1, 0]), -1.2),
-        stage_ms={"human": 3.5, "fit": 40.0},
-    )  # fmt: skip
+class Rosbags:
+    """Makes messages, writes them as CDR and reads them back."""
+
+    def __init__(self) -> None:
+        self.make: Factory = RosbagsFactory(typestore())
+
+    def write(self, message: Any, kind: str) -> bytes:
+        return bytes(typestore().serialize_cdr(message, kind))
+
+    def read(self, data: bytes, kind: str) -> Any:
+        return typestore().deserialize_cdr(data, kind)
 
 
-def round_trip(store: Any, message: Any) -> Any:
-    return store.deserialize_cdr(store.serialize_cdr(message, message.__msgtype__), message.__msgtype__)
+class Rclpy:
+    """The same by rclpy, with the messages that were built."""
+
+    def __init__(self) -> None:
+        from scorehoi_ros.ros import factory
+
+        self._factory = factory
+        self.make: Factory = factory.ros_message
+
+    def write(self, message: Any, kind: str) -> bytes:
+        assert isinstance(message, self._factory.message_class(kind))
+        return self._factory.serialise(message)
+
+    def read(self, data: bytes, kind: str) -> Any:
+        from rclpy.serialization import deserialize_message
+
+        return deserialize_message(data, self._factory.message_class(kind))
 
 
-def test_all_values_arrive(store: Any) -> None:
-    r = make_reconstruction()
-    sent = messages.interaction(r, messages.rosbags_factory(store), track_id="human_1", age_ms=12.5)
-    got = round_trip(store, sent)
-    assert messages.stamp_ns(got.header.stamp) == r.stamp_ns
-    assert got.header.frame_id == got.human.header.frame_id == got.object.header.frame_id == "cam"
-    np.testing.assert_array_equal(got.human.vertices.reshape(-1, 3), r.human.vertices)
-    np.testing.assert_allclose(got.human.joints.reshape(52, 3), r.human.joints, rtol=1e-6)
-    np.testing.assert_allclose(got.k.reshape(3, 3), r.camera.K)
-    np.testing.assert_allclose(got.object.pose.covariance.reshape(6, 6), r.object.covariance)
-    np.testing.assert_allclose(got.contacts.floor_plane, [0, -1, 0, -1.2])
-    assert (got.human.id, got.age_ms, got.camera_source) == ("human_1", 12.5, "guess")
+@pytest.fixture(scope="module", params=[Rosbags, Rclpy])
+def library(request: pytest.FixtureRequest) -> Any:
+    if request.param is Rclpy:
+        pytest.importorskip("rclpy")
+        pytest.importorskip("scorehoi_ros.msg")
+    return request.param()
+
+
+def sent(library: Any, message: Any, kind: str) -> Any:
+    return library.read(library.write(message, kind), kind)
+
+
+def published(library: Any, r: Reconstruction, **options: Any) -> Any:
+    """Everything of a frame as it arrives, by topic."""
+    messages = frame_messages(r, library.make, **options)
+    return SimpleNamespace(**{name: sent(library, m, TOPICS[name]) for name, m in messages.items()})
+
+
+def rows(values: Any, *shape: int) -> np.ndarray:
+    return np.asarray(values).reshape(-1, *shape)
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
+def test_every_value_of_every_case_arrives(library: Any, case: Case) -> None:
+    r = case(1, STAMP_NS)
+    got = published(library, r, age_ms=12.5).interaction
+    assert stamp_ns(got.header.stamp) == STAMP_NS
+    assert (got.header.frame_id, got.status, got.message) == (r.frame_id, int(r.status), r.message)
+    assert (got.camera_source, got.age_ms) == (r.camera.source, 12.5)
+    np.testing.assert_array_equal(rows(got.k, 3), r.camera.K)
     assert dict(zip(got.stage_names, got.stage_ms, strict=True)) == r.stage_ms
-    assert list(got.contacts.human_vertices) == [3, 4] and got.contacts.body_parts == ["left_hand"]
-    assert got.contacts.floor_is_guess
-    q = got.object.pose.pose.orientation
-    np.testing.assert_allclose(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_rotvec(), [0.1, 0.2, 0.3])
+    plane = np.zeros(4) if r.floor is None else [*r.floor.normal, r.floor.offset]
+    np.testing.assert_array_equal(got.floor_plane, plane)
+    assert got.floor_is_guess == (r.floor is not None)
+    for m, human in zip(got.humans, r.humans, strict=True):
+        assert (m.id, m.status, m.header.frame_id) == (human.id, int(human.status), r.frame_id)
+        assert m.confidence == pytest.approx(human.confidence)
+        np.testing.assert_array_equal(rows(m.vertices, 3), human.vertices)
+        for name in ("betas", "pose", "joints"):
+            np.testing.assert_allclose(getattr(m, name), getattr(human, name).reshape(-1), rtol=1e-6)
+        if human.status.is_present:
+            assert_pose(m.root, human.root, Rotation.from_rotvec(human.pose[0]))
+    for m, state in zip(got.objects, r.objects, strict=True):
+        names = (m.id, m.template_id, m.class_name, m.status)
+        assert names == (state.id, state.template_id, state.label, int(state.status))
+        T = state.T_cam_object
+        assert_pose(m.pose.pose, T[:3, 3], Rotation.from_matrix(T[:3, :3]))
+        np.testing.assert_array_equal(rows(m.pose.covariance, 6), state.covariance)
+    for m, contacts in zip(got.contacts, r.contacts, strict=True):
+        assert (m.human_id, m.object_id, m.source) == (contacts.human_id, contacts.object_id, contacts.source)
+        assert tuple(m.body_parts) == contacts.body_parts
+        np.testing.assert_array_equal(m.human_vertices, contacts.human_vertices)
+        for name in ("human_probabilities", "object_probabilities", "floor_probabilities"):
+            np.testing.assert_allclose(getattr(m, name), getattr(contacts, name), rtol=1e-6)
+        for name in ("object_points", "floor_points"):
+            np.testing.assert_allclose(rows(getattr(m, name), 3), getattr(contacts, name), rtol=1e-6)
 
 
-@pytest.mark.parametrize("status", [Status.ABSENT, Status.LOST, Status.BAD_INPUT])
-def test_stale_estimate_is_never_published(store: Any, status: Status) -> None:
-    """A LOST state may still carry the last mesh; the message must not."""
-    factory = messages.rosbags_factory(store)
-    got = round_trip(store, messages.interaction(make_reconstruction(status), factory))
-    assert got.human.status == got.object.status == int(status)
-    assert (
-        len(got.human.vertices) == len(got.human.joints) == len(got.human.pose) == len(got.human.betas) == 0
-    )
-    assert got.object.pose.pose.position.z == 0.0 and got.object.pose.pose.orientation.w == 1.0
-    assert got.object.class_name == "box"
-    assert messages.pose_stamped(make_reconstruction(status), factory) is None
+def assert_pose(message: Any, position: Any, rotation: Rotation) -> None:
+    p, q = message.position, message.orientation
+    np.testing.assert_array_equal([p.x, p.y, p.z], position)
+    assert (Rotation.from_quat([q.x, q.y, q.z, q.w]) * rotation.inv()).magnitude() < 1e-7
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
+def test_what_one_library_wrote_the_other_reads(case: Case) -> None:
+    """The bytes themselves may differ: rclpy leaves what lies between the fields as it finds it."""
+    pytest.importorskip("rclpy")
+    pytest.importorskip("scorehoi_ros.msg")
+    bags, written = Rosbags(), []
+    for library in (bags, Rclpy()):
+        messages = frame_messages(case(2, STAMP_NS), library.make)
+        builder = MarkerBuilder(FakeBody(), FakeTemplate(), library.make)
+        messages["markers"] = builder.build(case(2, STAMP_NS))
+        messages["body_model"] = builders.body_model(FakeBody(), library.make, time_ns=5)
+        data = {name: library.write(message, TOPICS[name]) for name, message in messages.items()}
+        written.append(
+            {name: bags.write(bags.read(d, TOPICS[name]), TOPICS[name]) for name, d in data.items()}
+        )
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize(
-    ("whole", "part"), [(Status.BAD_INPUT, Status.BAD_INPUT), (Status.ABSENT, Status.ABSENT)]
+    ("case", "human", "human_id", "object_id", "shown"),
+    [
+        (pair, Status.OK, "human_1", "object_1", True),
+        (two_of_each, Status.OK, "human_1", "object_1", True),
+        (human_only, Status.OK, "human_1", "", False),
+        (object_only, Status.ABSENT, "", "object_1", True),
+        (lost, Status.OK, "human_1", "", False),
+        (both_lost, Status.LOST, "human_1", "", False),
+        (never_seen, Status.OK, "human_1", "", False),
+        (nobody, Status.ABSENT, "", "", False),
+        (bad_input, Status.BAD_INPUT, "", "", False),
+    ],
 )
-def test_missing_states(store: Any, whole: Status, part: Status) -> None:
-    r = dataclasses.replace(
-        make_reconstruction(whole), human=None, object=None, contacts=None, floor=None, stage_ms={}
-    )
-    identity = messages.ObjectIdentity("abc", "box", "file:///box.ply")
-    got = round_trip(store, messages.interaction(r, messages.rosbags_factory(store), identity=identity))
-    assert got.human.status == got.object.status == int(part)
-    assert (got.object.id, got.object.class_name, got.object.mesh_resource) == (
-        "abc",
-        "box",
-        "file:///box.ply",
-    )
-    assert len(got.human.vertices) == len(got.contacts.human_vertices) == len(got.stage_ms) == 0
-    np.testing.assert_array_equal(got.contacts.floor_plane, np.zeros(4))
+def test_the_primary_pair_has_topics_of_its_own(
+    library: Any, case: Case, human: Status, human_id: str, object_id: str, shown: bool
+) -> None:
+    """~/human and ~/contacts speak in every frame; a pose is sent only when the frame shows the object."""
+    got = published(library, case(0, STAMP_NS))
+    assert (got.human.status, got.human.id) == (int(human), human_id)
+    assert got.contacts.object_id == object_id
+    assert stamp_ns(got.human.header.stamp) == stamp_ns(got.contacts.header.stamp) == STAMP_NS
+    assert hasattr(got, "object_pose") == shown
+    if shown:
+        T = case(0, STAMP_NS).object.T_cam_object
+        assert_pose(got.object_pose.pose, T[:3, 3], Rotation.from_matrix(T[:3, :3]))
 
 
-def test_pose_stamped(store: Any) -> None:
-    got = round_trip(store, messages.pose_stamped(make_reconstruction(), messages.rosbags_factory(store)))
-    assert (got.pose.position.x, got.pose.position.y, got.pose.position.z) == (1.0, 2.0, 3.0)
+@pytest.mark.parametrize("status", [Status.ABSENT, Status.LOST, Status.BAD_INPUT])
+def test_stale_estimate_is_never_published(library: Any, status: Status) -> None:
+    """A state may still carry the last mesh and pose; the messages must not."""
+    r = pair(0, STAMP_NS)
+    r = replace(r, humans=(replace(r.human, status=status),), objects=(replace(r.object, status=status),))
+    got = published(library, r)
+    assert got.human.status == got.interaction.objects[0].status == int(status)
+    assert not any(len(getattr(got.human, name)) for name in ("vertices", "joints", "pose", "betas"))
+    for pose in (got.human.root, got.interaction.objects[0].pose.pose):
+        assert_pose(pose, np.zeros(3), Rotation.identity())
+    assert not np.any(got.interaction.objects[0].pose.covariance)
+    assert got.interaction.objects[0].class_name == "box"
+    assert not hasattr(got, "object_pose")
 
 
-def test_factory_refuses_a_forgotten_field(store: Any) -> None:
+def test_mesh_can_be_left_out_and_its_file_named(library: Any) -> None:
+    r = two_of_each(0, STAMP_NS)
+    other = replace(r.objects[1], template_id="another")
+    r = builders.without_mesh(replace(r, objects=(r.objects[0], other)))
+    got = published(library, r, mesh_resource="file:///box.ply").interaction
+    assert [len(m.vertices) for m in got.humans] == [0, 0] and len(got.humans[1].joints) == 52 * 3
+    assert [m.mesh_resource for m in got.objects] == ["file:///box.ply", ""]
+
+
+def test_body_model(library: Any) -> None:
+    body = FakeBody()
+    kind = TOPICS["body_model"]
+    got = sent(library, builders.body_model(body, library.make, time_ns=7, frame_id="cam"), kind)
+    np.testing.assert_array_equal(rows(got.faces, 3), body.faces)
+    np.testing.assert_array_equal(got.parents, body.parents)
+    assert tuple(got.joint_names) == body.joint_names and tuple(got.region_names) == body.region_names
+    assert (got.name, got.version, got.num_vertices) == (body.name, body.version, len(body.v_template))
+    assert len(got.vertex_regions) == len(body.v_template) and stamp_ns(got.header.stamp) == 7
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [
+        ("plumb_bob", [], [0, 0, 0, 0, 0]),
+        ("plumb_bob", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4, 0]),
+        ("rational_polynomial", [1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("equidistant", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]),
+    ],
+)
+def test_camera_info(library: Any, model: str, given: list[float], expected: list[float]) -> None:
+    K = np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]])
+    camera = Camera(K, 640, 480, np.array(given, float), model)
+    kind = "sensor_msgs/msg/CameraInfo"
+    got = sent(library, camera_info(camera, header(5, "cam", library.make), library.make), kind)
+    assert (got.width, got.height, got.distortion_model, got.header.frame_id) == (640, 480, model, "cam")
+    assert list(got.d) == expected
+    np.testing.assert_array_equal(rows(got.k, 3), K)
+    np.testing.assert_array_equal(rows(got.r, 3), np.eye(3))
+    np.testing.assert_array_equal(rows(got.p, 4), np.c_[K, np.zeros(3)])
+
+
+def test_factory_refuses_a_forgotten_or_unknown_field(library: Any) -> None:
     with pytest.raises(TypeError):
-        messages.rosbags_factory(store)("geometry_msgs/msg/Point", x=1.0)
+        library.make("geometry_msgs/msg/Point", x=1.0)
+    with pytest.raises(TypeError):
+        library.make("geometry_msgs/msg/Point", x=1.0, y=1.0, z=1.0, w=1.0)
 
 
-@given(st.lists(st.floats(-3.1, 3.1), min_size=3, max_size=3))
-def test_quaternion_agrees_with_scipy(rotation: list[float]) -> None:
-    ours = messages.quaternion_from_axis_angle(rotation)
-    same = Rotation.from_quat(ours) * Rotation.from_rotvec(rotation).inv()
-    assert same.magnitude() < 1e-7 and abs(np.linalg.norm(ours) - 1) < 1e-12
+def shown(markers: Any) -> dict[tuple[str, int], tuple[int, int]]:
+    """(namespace, id) -> (action, points)."""
+    return {(m.ns, m.id): (m.action, len(m.points)) for m in markers.markers}
+
+
+def arrays(library: Any, *results: Reconstruction, mesh_resource: str = "") -> list[Any]:
+    builder = MarkerBuilder(FakeBody(), FakeTemplate(), library.make)
+    return [sent(library, builder.build(r, mesh_resource), TOPICS["markers"]) for r in results]
+
+
+def test_markers_of_people_objects_and_contacts(library: Any) -> None:
+    (markers,) = arrays(library, two_of_each(0, STAMP_NS))
+    faces, bones, box = 3 * len(FakeBody().faces), 2 * 51, 36
+    assert shown(markers) == {
+        ("human", 0): (ADD, faces), ("human", 1): (ADD, faces),
+        ("skeleton", 0): (ADD, bones), ("skeleton", 1): (ADD, bones),
+        ("object", 0): (ADD, box), ("object", 1): (ADD, box),
+        ("contacts", 0): (ADD, 3), ("contacts", 1): (ADD, 4),
+    }  # fmt: skip
+    by_key = {(m.ns, m.id): m for m in markers.markers}
+    r = two_of_each(0, STAMP_NS)
+    for i in (0, 1):
+        touched = r.humans[i].vertices[r.contacts[i].human_vertices]
+        points = [[p.x, p.y, p.z] for p in by_key["contacts", i].points]
+        np.testing.assert_array_equal(points, touched)
+        T = r.objects[i].T_cam_object
+        assert_pose(by_key["object", i].pose, T[:3, 3], Rotation.from_matrix(T[:3, :3]))
+        assert by_key["human", i].header.frame_id == r.frame_id
+        assert by_key["human", i].color.a > 0 and by_key["skeleton", i].scale.x > 0
+
+
+@pytest.mark.parametrize("later", [nobody, bad_input, both_lost])
+def test_what_is_no_longer_shown_is_deleted_in_every_array(library: Any, later: Case) -> None:
+    """A subscriber that missed one array hears of it from the next."""
+    first, one, *rest = arrays(library, two_of_each(0, 1), pair(0, 2), later(0, 3), later(0, 4))
+    gone = dict.fromkeys(shown(first), (DELETE, 0))
+    assert shown(one) == shown(arrays(library, pair(0, 2))[0]) | {k: v for k, v in gone.items() if k[1] == 1}
+    assert [shown(markers) for markers in rest] == [gone, gone]
+
+
+def test_markers_of_partial_results(library: Any) -> None:
+    r = pair(0, STAMP_NS)
+    other = replace(r, objects=(replace(r.object, template_id="another"),))
+    no_mesh, no_object, alone = arrays(library, builders.without_mesh(r), other, object_only(0, 1))
+    assert {k: a for k, (a, _) in shown(no_mesh).items()} == {
+        ("human", 0): DELETE, ("skeleton", 0): ADD, ("object", 0): ADD, ("contacts", 0): DELETE,
+    }  # fmt: skip
+    assert shown(no_object)["object", 0][0] == DELETE and shown(no_object)["human", 0][0] == ADD
+    assert [key for key, (action, _) in shown(alone).items() if action == ADD] == [("object", 0)]
+
+
+def test_many_contacts_are_thinned_and_a_mesh_file_replaces_triangles(library: Any) -> None:
+    r = pair(0, STAMP_NS)
+    touching = np.arange(500, dtype=np.int32)
+    many = replace(r.contact, human_vertices=touching, human_probabilities=np.ones(500))
+    (markers,) = arrays(library, replace(r, contacts=(many,)), mesh_resource="package://x/box.stl")
+    by_key = {(m.ns, m.id): m for m in markers.markers}
+    assert 100 < len(by_key["contacts", 0].points) <= 200
+    thing = by_key["object", 0]
+    assert (thing.type, thing.mesh_resource, len(thing.points)) == (MESH_RESOURCE, "package://x/box.stl", 0)
+    assert by_key["human", 0].type == TRIANGLE_LIST and by_key["human", 0].mesh_resource == ""

@@ -22,7 +22,7 @@ from sensor_msgs.msg import Image  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from scorehoi_ros.io.message_types import typestore  # noqa: E402
-from scorehoi_ros.messages.builders import rosbags_factory, stamp_ns  # noqa: E402
+from scorehoi_ros.messages.factory import RosbagsFactory, stamp_ns  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.subscribe import RELIABILITIES  # noqa: E402
 from scorehoi_ros.ros.tools.player import header_stamp  # noqa: E402
@@ -176,7 +176,7 @@ def test_bag_played_reconstructed_and_recorded(tmp_path: Path) -> None:
 
 def write_bag(path: Path, count: int) -> list[int]:
     store = typestore()
-    make = rosbags_factory(store)
+    make = RosbagsFactory(store)
     stamps = [1_600_000_000_000_000_000 + i * 33_000_000 for i in range(count)]
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         kind = "sensor_msgs/msg/Image"

@@ -9,7 +9,7 @@ from typing import Any
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.bench import Timing, time_messages
 from scorehoi_ros.files import write_json
-from scorehoi_ros.messages import builders as messages
+from scorehoi_ros.messages.factory import Factory, RosbagsFactory
 
 EXAMPLE = "scorehoi bench messages --vertices 13524"
 LIMIT_MS = 0.5
@@ -49,13 +49,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def libraries() -> dict[str, tuple[messages.Factory, Callable[[Any], bytes]]]:
+def libraries() -> dict[str, tuple[Factory, Callable[[Any], bytes]]]:
     """The two libraries that make messages; rclpy only where ROS 2 is installed."""
     from scorehoi_ros.io.message_types import typestore
 
     store = typestore()
     result: dict[str, Any] = {
-        "rosbags": (messages.rosbags_factory(store), lambda m: store.serialize_cdr(m, m.__msgtype__))
+        "rosbags": (RosbagsFactory(store), lambda m: store.serialize_cdr(m, m.__msgtype__))
     }
     try:
         from scorehoi_ros.ros.factory import message_class, ros_message, serialise

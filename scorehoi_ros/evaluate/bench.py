@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.messages import builders as messages
+from scorehoi_ros.messages import builders
+from scorehoi_ros.messages.factory import Factory, header
+from scorehoi_ros.messages.markers import MarkerBuilder
 from scorehoi_ros.types import Camera, Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
 
 WARM_UP = 20
+TEMPLATE_ID = "0" * 64
 Build = Callable[[], Any]
 Serialise = Callable[[Any], bytes]
 
@@ -34,18 +37,19 @@ class Timing:
         return self.build_ms + self.serialise_ms
 
 
-def time_messages(
-    factory: messages.Factory, serialise: Serialise, vertices: int, repeat: int
-) -> list[Timing]:
-    """Cost of each message that the node publishes, for a mesh of `vertices` vertices."""
-    result, body = example_reconstruction(vertices), example_body(vertices)
-    head = messages.header(0, "camera", factory)
+def time_messages(factory: Factory, serialise: Serialise, vertices: int, repeat: int) -> list[Timing]:
+    """Cost of each message that the node publishes, for one person of `vertices` vertices and one object."""
+    r, body = example_reconstruction(vertices), example_body(vertices)
+    human, state, contacts = r.humans[0], r.objects[0], r.contacts[0]
+    head = header(0, "camera", factory)
+    markers = MarkerBuilder(body, example_template(), factory)
     builds: dict[str, Build] = {
-        "Interaction": lambda: messages.interaction(result, factory, track_id="human_1"),
-        "HumanState": lambda: messages.human_state(result.human, Status.OK, head, factory),
-        "ContactState": lambda: messages.contact_state(result.contacts, result.floor, head, factory),
-        "PoseStamped": lambda: messages.pose_stamped(result, factory),
-        "BodyModel": lambda: messages.body_model(body, factory),
+        "Interaction": lambda: builders.interaction(r, factory),
+        "HumanState": lambda: builders.human_state(human, head, factory),
+        "ContactState": lambda: builders.contact_state(contacts, head, factory),
+        "PoseStamped": lambda: builders.pose_stamped(state, head, factory),
+        "BodyModel": lambda: builders.body_model(body, factory),
+        "MarkerArray": lambda: markers.build(r),
     }
     return [time_one(name, build, serialise, repeat) for name, build in builds.items()]
 
@@ -68,6 +72,7 @@ def example_reconstruction(vertices: int) -> Reconstruction:
     """A complete result with random numbers (seed 0): `vertices` vertices, 300 of them in contact."""
     rng = np.random.default_rng(0)
     human = HumanState(
+        id="human_1",
         status=Status.OK,
         confidence=0.9,
         betas=rng.normal(size=10),
@@ -84,6 +89,8 @@ def example_reconstruction(vertices: int) -> Reconstruction:
         object_probabilities=rng.random(20),
         floor_points=np.zeros((0, 3)),
         floor_probabilities=np.zeros(0),
+        human_id="human_1",
+        object_id="object_1",
     )
     return Reconstruction(
         stamp_ns=1_700_000_000_000_000_000,
@@ -92,9 +99,9 @@ def example_reconstruction(vertices: int) -> Reconstruction:
         camera=Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), 640, 480),
         status=Status.OK,
         message="",
-        human=human,
-        object=ObjectState(Status.OK, 0.9, "box", "0" * 64, np.eye(4), np.eye(6)),
-        contacts=contacts,
+        humans=(human,),
+        objects=(ObjectState("object_1", Status.OK, 0.9, "box", TEMPLATE_ID, np.eye(4), np.eye(6)),),
+        contacts=(contacts,),
         floor=Floor(np.array([0.0, -1.0, 0.0]), -1.5),
         stage_ms={"detect_human": 1.0, "refine": 2.0},
     )
@@ -106,10 +113,17 @@ def example_body(vertices: int) -> Any:
     return SimpleNamespace(
         name="bench",
         version="0" * 64,
-        v_template=np.zeros((vertices, 3)),
+        v_template=rng.normal(size=(vertices, 3)),
         faces=rng.integers(0, vertices, (2 * vertices, 3)),
         joint_names=[f"joint_{i}" for i in range(52)],
         parents=np.arange(-1, 51),
         region_names=["left_hand", "right_hand"],
         regions=np.zeros(vertices, np.uint8),
     )
+
+
+def example_template() -> Any:
+    """An object of 500 triangles."""
+    rng = np.random.default_rng(0)
+    mesh = SimpleNamespace(vertices=rng.normal(size=(250, 3)), faces=rng.integers(0, 250, (500, 3)))
+    return SimpleNamespace(template_id=TEMPLATE_ID, mesh=mesh)

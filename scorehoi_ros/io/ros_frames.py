@@ -5,7 +5,7 @@ from typing import Any
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.io import image_codec
-from scorehoi_ros.messages.builders import stamp_ns
+from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.ros.cameras import Cameras
 from scorehoi_ros.ros.matcher import Bundle
 from scorehoi_ros.types import Frame, Masks

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.messages.builders import is_present
 from scorehoi_ros.types import Floats, Reconstruction, Status
 
 QUALITIES = ("human_iou", "object_iou", "keypoint_px", "penetration_mm")
@@ -46,7 +45,7 @@ class RunReport:
         self.camera_sources.add(r.camera.source)
         for stage, value in r.stage_ms.items():
             self.stages.setdefault(stage, []).append(value)
-        if self.one_person and r.human is not None and is_present(r.human.status):
+        if self.one_person and r.human is not None and r.human.status.is_present:
             self._compare_betas(r.human.betas)
 
     def summary(self) -> dict[str, Any]:

@@ -1,33 +1,27 @@
-"""Results as ROS messages, without ROS: one set of builders for the node (rclpy) and for bags (rosbags).
+"""Results as our messages, without ROS: one set of builders for the node (rclpy) and for bags (rosbags).
 
-Every builder takes a `Factory`: `factory(type_name, **fields)` makes one message of `type_name`
-("scorehoi_ros/msg/HumanState") with ALL its fields.  Builders give arrays as flat, C-contiguous numpy arrays
-of the field's exact dtype and sequences of strings as lists; the factory turns them into what its library
-wants (`ros.factory.ros_message`: array.array for rclpy; `rosbags_factory`: numpy as it is).
-
-A result that does not exist (ABSENT, LOST, BAD_INPUT) gives empty arrays and an identity pose, whatever the
-reconstruction still carries: a stale mesh must never look like a new one.
+A state without an estimate (ABSENT, LOST, BAD_INPUT) gives empty arrays and an identity pose, whatever it
+still carries: a stale mesh must never look like a new one.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.messages.factory import Factory, flat, header, pose, transform_pose
 from scorehoi_ros.types import Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
 
-NANOSECONDS = 1_000_000_000
-HEADER = "std_msgs/msg/Header"
-
-
-class Factory(Protocol):
-    """Makes one message; `type_name` like "scorehoi_ros/msg/HumanState"."""
-
-    def __call__(self, type_name: str, /, **fields: Any) -> Any:
-        """Build the message; unknown or missing fields are a programming error and raise TypeError."""
+_NO_CONTACTS = Contacts(
+    human_vertices=np.zeros(0, np.int32),
+    human_probabilities=np.zeros(0),
+    body_parts=(),
+    object_points=np.zeros((0, 3)),
+    object_probabilities=np.zeros(0),
+    floor_points=np.zeros((0, 3)),
+    floor_probabilities=np.zeros(0),
+)
 
 
 class BodyTopology(Protocol):
@@ -41,81 +35,6 @@ class BodyTopology(Protocol):
     parents: Any
     region_names: Any
     regions: Any
-
-
-@dataclasses.dataclass(frozen=True)
-class ObjectIdentity:
-    """Names of the object being followed, needed also when it is not seen."""
-
-    template_id: str = ""
-    label: str = ""
-    mesh_resource: str = ""
-    """URI of the template's mesh, empty when none was written."""
-
-
-class TrackIds:
-    """Names the person for as long as one track lasts: "human_1", then "human_2" after a loss, gap or reset.
-
-    Used by the node and by the labeller alike, so that live and offline names agree.
-    """
-
-    def __init__(self, max_gap_s: float) -> None:
-        self.set_max_gap(max_gap_s)
-        self._number, self._tracking, self._last_ns = 0, False, 0
-
-    def update(self, reconstruction: Reconstruction) -> str:
-        """Track id of this frame, empty when nobody is there; a BAD_INPUT frame does not end the track."""
-        if reconstruction.status == Status.BAD_INPUT:
-            return ""
-        gap_ns = reconstruction.stamp_ns - self._last_ns
-        self._last_ns = reconstruction.stamp_ns
-        human = reconstruction.human
-        if human is None or not is_present(human.status):
-            self._tracking = False
-            return ""
-        if not self._tracking or not 0 <= gap_ns <= self._max_gap_ns:
-            self._number += 1
-        self._tracking = True
-        return f"human_{self._number}"
-
-    def set_max_gap(self, max_gap_s: float) -> None:
-        """A longer gap between stamps ends the track."""
-        self._max_gap_ns = int(max_gap_s * NANOSECONDS)
-
-    def reset(self) -> None:
-        """The next person gets a new name."""
-        self._tracking = False
-
-
-def rosbags_factory(typestore: Any) -> Factory:
-    """Factory for a `rosbags` typestore in which our message types are registered."""
-    types: Mapping[str, Any] = typestore.types
-
-    def build(type_name: str, /, **fields: Any) -> Any:
-        return types[type_name](**fields)
-
-    return build
-
-
-def flat(values: ArrayLike, dtype: Any) -> NDArray[Any]:
-    """Flat contiguous copy-if-needed of `values` in `dtype`: the one form in which arrays enter a message."""
-    return np.ascontiguousarray(values, dtype=dtype).reshape(-1)
-
-
-def stamp(stamp_ns: int, factory: Factory) -> Any:
-    """builtin_interfaces/Time of integer nanoseconds."""
-    sec, nanosec = divmod(int(stamp_ns), NANOSECONDS)
-    return factory("builtin_interfaces/msg/Time", sec=sec, nanosec=nanosec)
-
-
-def stamp_ns(time: Any) -> int:
-    """Integer nanoseconds of a builtin_interfaces/Time."""
-    return int(time.sec) * NANOSECONDS + int(time.nanosec)
-
-
-def header(time_ns: int, frame_id: str, factory: Factory) -> Any:
-    """std_msgs/Header."""
-    return factory(HEADER, stamp=stamp(time_ns, factory), frame_id=frame_id)
 
 
 def body_model(body: BodyTopology, factory: Factory, *, time_ns: int = 0, frame_id: str = "") -> Any:
@@ -134,29 +53,24 @@ def body_model(body: BodyTopology, factory: Factory, *, time_ns: int = 0, frame_
     )
 
 
-def interaction(
-    reconstruction: Reconstruction,
-    factory: Factory,
-    *,
-    track_id: str = "",
-    identity: ObjectIdentity | None = None,
-    age_ms: float = 0.0,
-) -> Any:
+def interaction(r: Reconstruction, factory: Factory, *, mesh_resource: str = "", age_ms: float = 0.0) -> Any:
     """scorehoi_ros/Interaction of one frame.
 
-    `track_id` names the person for as long as one track lasts; `identity` names the object when the frame
-    has no object state, and gives the mesh URI; `age_ms` = capture to publish, 0 when made offline.
+    `mesh_resource`: URI of the mesh of the primary object's template, given to every object of that template;
+    `age_ms`: capture to publish, 0 when made offline.
     """
-    r = reconstruction
     head = header(r.stamp_ns, r.frame_id, factory)
+    known = {r.object.template_id: mesh_resource} if r.object is not None else {}
     return factory(
         "scorehoi_ros/msg/Interaction",
         header=head,
         status=int(r.status),
         message=r.message,
-        human=human_state(r.human, missing_status(r), head, factory, track_id=track_id),
-        object=object_state(r.object, missing_status(r), head, factory, identity=identity),
-        contacts=contact_state(r.contacts, r.floor, head, factory),
+        humans=[human_state(human, head, factory) for human in r.humans],
+        objects=[object_state(o, head, factory, known.get(o.template_id, "")) for o in r.objects],
+        contacts=[contact_state(contacts, head, factory) for contacts in r.contacts],
+        floor_plane=_plane(r.floor),
+        floor_is_guess=r.floor is not None and r.floor.source == "guess",
         k=flat(r.camera.K, np.float64),
         camera_source=r.camera.source,
         stage_names=list(r.stage_ms),
@@ -165,135 +79,87 @@ def interaction(
     )
 
 
-def without_mesh(reconstruction: Reconstruction) -> Reconstruction:
-    """The same result without the human's vertices, for links that cannot carry the mesh."""
-    if reconstruction.human is None:
-        return reconstruction
-    human = dataclasses.replace(reconstruction.human, vertices=np.zeros((0, 3), np.float32))
-    return dataclasses.replace(reconstruction, human=human)
+def without_mesh(r: Reconstruction) -> Reconstruction:
+    """The same result without the people's vertices, for links that cannot carry a mesh."""
+    none = np.zeros((0, 3), np.float32)
+    return dataclasses.replace(r, humans=tuple(dataclasses.replace(h, vertices=none) for h in r.humans))
 
 
-def missing_status(reconstruction: Reconstruction) -> Status:
-    """Status of a human or object for which the reconstruction holds no state at all."""
-    return Status.BAD_INPUT if reconstruction.status == Status.BAD_INPUT else Status.ABSENT
-
-
-def is_present(status: Status) -> bool:
-    """True when a state of this status carries an estimate of the frame itself."""
-    return status in (Status.OK, Status.UNTRUSTED)
-
-
-def human_state(
-    human: HumanState | None, missing: Status, head: Any, factory: Factory, *, track_id: str = ""
-) -> Any:
-    """scorehoi_ros/HumanState; `missing` is the status used when `human` is None."""
-    status = missing if human is None else human.status
-    shown = human if human is not None and is_present(status) else None
-    empty = np.zeros(0)
+def human_state(human: HumanState, head: Any, factory: Factory) -> Any:
+    """scorehoi_ros/HumanState."""
+    shown = human if human.status.is_present else nobody(human.status)
+    orientation = Rotation.from_rotvec(shown.pose[0]) if len(shown.pose) else Rotation.identity()
     return factory(
         "scorehoi_ros/msg/HumanState",
         header=head,
-        id=track_id,
-        status=int(status),
-        confidence=float(human.confidence) if human is not None else 0.0,
-        betas=flat(shown.betas if shown else empty, np.float32),
-        pose=flat(shown.pose if shown else empty, np.float32),
-        root=_root_pose(shown, factory),
-        joints=flat(shown.joints if shown else empty, np.float32),
-        vertices=flat(shown.vertices if shown else empty, np.float32),
+        id=human.id,
+        status=int(human.status),
+        confidence=float(human.confidence),
+        betas=flat(shown.betas, np.float32),
+        pose=flat(shown.pose, np.float32),
+        root=pose(shown.root, orientation, factory),
+        joints=flat(shown.joints, np.float32),
+        vertices=flat(shown.vertices, np.float32),
     )
 
 
-def object_state(
-    state: ObjectState | None,
-    missing: Status,
-    head: Any,
-    factory: Factory,
-    *,
-    identity: ObjectIdentity | None = None,
-) -> Any:
-    """scorehoi_ros/ObjectState; `missing` is the status used when `state` is None."""
-    names = identity or ObjectIdentity()
-    status = missing if state is None else state.status
-    present = state is not None and is_present(status)
-    transform = state.T_cam_object if state is not None and present else np.eye(4)
-    covariance = state.covariance if state is not None and present else np.zeros((6, 6))
+def nobody(status: Status) -> HumanState:
+    """A person of whom nothing is known but why: empty arrays, no id."""
+    none = np.zeros((0, 3))
+    return HumanState("", status, 0.0, np.zeros(0), none, np.zeros(3), none, np.zeros((0, 3), np.float32))
+
+
+def missing_status(r: Reconstruction) -> Status:
+    """Status of a person whom the reconstruction does not list."""
+    return Status.BAD_INPUT if r.status == Status.BAD_INPUT else Status.ABSENT
+
+
+def object_state(state: ObjectState, head: Any, factory: Factory, mesh_resource: str = "") -> Any:
+    """scorehoi_ros/ObjectState; `mesh_resource` = URI of its template's mesh."""
+    present = state.status.is_present
     return factory(
         "scorehoi_ros/msg/ObjectState",
         header=head,
-        id=state.template_id if state is not None else names.template_id,
-        class_name=state.label if state is not None else names.label,
-        mesh_resource=names.mesh_resource,
-        status=int(status),
-        confidence=float(state.confidence) if state is not None else 0.0,
+        id=state.id,
+        template_id=state.template_id,
+        class_name=state.label,
+        mesh_resource=mesh_resource,
+        status=int(state.status),
+        confidence=float(state.confidence),
         pose=factory(
             "geometry_msgs/msg/PoseWithCovariance",
-            pose=pose(transform, factory),
-            covariance=flat(covariance, np.float64),
+            pose=transform_pose(state.T_cam_object if present else np.eye(4), factory),
+            covariance=flat(state.covariance if present else np.zeros((6, 6)), np.float64),
         ),
     )
 
 
-def contact_state(contacts: Contacts | None, floor: Floor | None, head: Any, factory: Factory) -> Any:
-    """scorehoi_ros/ContactState; empty arrays without contacts, a zero plane without a floor."""
-    c = contacts
-    empty = np.zeros(0)
-    plane = np.append(floor.normal, floor.offset) if floor is not None else np.zeros(4)
+def contact_state(contacts: Contacts | None, head: Any, factory: Factory) -> Any:
+    """scorehoi_ros/ContactState; None = nothing touches: empty arrays and ids."""
+    c = contacts or _NO_CONTACTS
     return factory(
         "scorehoi_ros/msg/ContactState",
         header=head,
-        human_vertices=flat(c.human_vertices if c else empty, np.uint32),
-        human_probabilities=flat(c.human_probabilities if c else empty, np.float32),
-        body_parts=list(c.body_parts) if c else [],
-        object_points=flat(c.object_points if c else empty, np.float32),
-        object_probabilities=flat(c.object_probabilities if c else empty, np.float32),
-        floor_points=flat(c.floor_points if c else empty, np.float32),
-        floor_probabilities=flat(c.floor_probabilities if c else empty, np.float32),
-        floor_plane=flat(plane, np.float64),
-        floor_is_guess=floor is not None and floor.source == "guess",
+        human_id=c.human_id,
+        object_id=c.object_id,
+        source=c.source,
+        human_vertices=flat(c.human_vertices, np.uint32),
+        human_probabilities=flat(c.human_probabilities, np.float32),
+        body_parts=list(c.body_parts),
+        object_points=flat(c.object_points, np.float32),
+        object_probabilities=flat(c.object_probabilities, np.float32),
+        floor_points=flat(c.floor_points, np.float32),
+        floor_probabilities=flat(c.floor_probabilities, np.float32),
     )
 
 
-def pose_stamped(reconstruction: Reconstruction, factory: Factory) -> Any | None:
-    """geometry_msgs/PoseStamped of the object, or None when the frame has no estimate of it.
-
-    PoseStamped has no status, so the topic stays silent instead of repeating an old pose.
-    """
-    state = reconstruction.object
-    if state is None or not is_present(state.status):
-        return None
+def pose_stamped(state: ObjectState, head: Any, factory: Factory) -> Any:
+    """geometry_msgs/PoseStamped of an object that is present."""
     return factory(
-        "geometry_msgs/msg/PoseStamped",
-        header=header(reconstruction.stamp_ns, reconstruction.frame_id, factory),
-        pose=pose(state.T_cam_object, factory),
+        "geometry_msgs/msg/PoseStamped", header=head, pose=transform_pose(state.T_cam_object, factory)
     )
 
 
-def pose(transform: ArrayLike, factory: Factory) -> Any:
-    """geometry_msgs/Pose of a (4, 4) rigid transform in metres."""
-    matrix = np.asarray(transform, dtype=np.float64)
-    return _pose(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]).as_quat(), factory)
-
-
-def _root_pose(human: HumanState | None, factory: Factory) -> Any:
-    if human is None:
-        return _pose(np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0]), factory)
-    return _pose(human.root, quaternion_from_axis_angle(human.pose[0]), factory)
-
-
-def quaternion_from_axis_angle(rotation: ArrayLike) -> NDArray[np.float64]:
-    """(4,) unit quaternion xyzw of a (3,) axis-angle vector in radians."""
-    vector = np.asarray(rotation, dtype=np.float64)
-    angle = float(np.linalg.norm(vector))
-    scale = 0.5 * np.sinc(angle / (2.0 * np.pi))
-    return np.append(scale * vector, np.cos(angle / 2.0))
-
-
-def _pose(position: ArrayLike, quaternion: ArrayLike, factory: Factory) -> Any:
-    x, y, z = (float(v) for v in np.asarray(position))
-    qx, qy, qz, qw = (float(v) for v in np.asarray(quaternion))
-    return factory(
-        "geometry_msgs/msg/Pose",
-        position=factory("geometry_msgs/msg/Point", x=x, y=y, z=z),
-        orientation=factory("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw),
-    )
+def _plane(floor: Floor | None) -> Any:
+    """(4,) normal and offset; zeros without a floor."""
+    return flat(np.zeros(4) if floor is None else np.append(floor.normal, floor.offset), np.float64)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from scorehoi_ros.messages.builders import missing_status
 from scorehoi_ros.types import Reconstruction, Status
 
 SILENCE_S = 3.0
@@ -28,7 +29,9 @@ class Snapshot:
     """Since when the status has been other than OK or UNTRUSTED without a break."""
     last_message: str = ""
     human_status: Status | None = None
+    """Of the primary person, as on ~/human."""
     object_status: Status | None = None
+    """Of the primary object; None when none is looked for."""
     camera_source: str = ""
     age_ms: float = 0.0
     age_from_arrival: bool = False
@@ -79,7 +82,6 @@ class Health:
 
     def result(self, result: Reconstruction, age_ms: float, age_from_arrival: bool, resets: int) -> None:
         """A frame was published."""
-        good = result.status in (Status.OK, Status.UNTRUSTED)
         with self._lock:
             s = self._snapshot
             self._snapshot = replace(
@@ -87,9 +89,9 @@ class Health:
                 results=s.results + 1,
                 last_sign_s=self._clock(),
                 last_status=result.status,
-                bad_since_s=None if good else (s.bad_since_s or self._clock()),
+                bad_since_s=None if result.status.is_present else (s.bad_since_s or self._clock()),
                 last_message=result.message,
-                human_status=result.human.status if result.human else None,
+                human_status=result.human.status if result.human else missing_status(result),
                 object_status=result.object.status if result.object else None,
                 camera_source=result.camera.source,
                 age_ms=age_ms,
@@ -144,7 +146,7 @@ def _status_text(s: Snapshot) -> str:
     texts = {
         Status.BAD_INPUT: "images cannot be used",
         Status.LOST: "the object or person is lost; a prompt helps: call ~/set_object_prompt",
-        Status.ABSENT: "nobody in view",
+        Status.ABSENT: "nothing in view",
     }
     text = texts.get(s.last_status, "") if s.last_status is not None else ""
     return f"{text}: {s.last_message}" if s.last_message else text

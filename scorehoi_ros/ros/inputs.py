@@ -7,7 +7,7 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from scorehoi_ros.messages.builders import stamp_ns
+from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.ros.matcher import Bundle, StampMatcher
 from scorehoi_ros.ros.settings import NodeConfig, topic_beside
 from scorehoi_ros.ros.subscribe import AdaptiveSubscription

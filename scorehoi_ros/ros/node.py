@@ -21,7 +21,7 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.session import Outcome, PipelineFactory, Session, bad_input
 from scorehoi_ros.io.ros_frames import frame_of
-from scorehoi_ros.messages.builders import stamp_ns
+from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.cameras import Cameras
 from scorehoi_ros.ros.diagnostics import diagnostic_array

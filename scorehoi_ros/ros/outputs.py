@@ -1,34 +1,34 @@
 """Everything the node publishes; called from the worker thread."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
-from visualization_msgs.msg import MarkerArray
 
-from scorehoi_ros.frame.session import Outcome, Session
-from scorehoi_ros.geometry.camera import undistort_frame
-from scorehoi_ros.messages import builders as messages
-from scorehoi_ros.msg import BodyModel, ContactState, HumanState, Interaction
+from scorehoi_ros.messages.builders import body_model, without_mesh
+from scorehoi_ros.messages.markers import MarkerBuilder
+from scorehoi_ros.messages.topics import LATCHED, TOPICS, frame_messages
 from scorehoi_ros.render.overlay import overlay
 from scorehoi_ros.ros import qos
-from scorehoi_ros.ros.factory import ros_message, to_array
-from scorehoi_ros.ros.markers import MarkerBuilder
+from scorehoi_ros.ros.factory import message_class, ros_message, to_array
 from scorehoi_ros.ros.settings import NodeConfig
-from scorehoi_ros.types import Frame
+from scorehoi_ros.types import Reconstruction
 
-RESULTS = {
-    "interaction": Interaction,
-    "human": HumanState,
-    "object_pose": PoseStamped,
-    "contacts": ContactState,
-    "markers": MarkerArray,
-    "overlay": Image,
-}
+
+class Drawn(Protocol):
+    """The part of the pipeline that says what results look like."""
+
+    @property
+    def body(self) -> Any:
+        """BodyModel."""
+
+    @property
+    def template(self) -> Any | None:
+        """ObjectTemplate, None = human only."""
 
 
 class Outputs:
@@ -37,41 +37,39 @@ class Outputs:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._publishers: dict[str, Publisher] = {
-            name: self._publisher(kind, name, qos.result()) for name, kind in RESULTS.items()
+            name: self._publisher(
+                message_class(kind), name, qos.latched() if name in LATCHED else qos.result()
+            )
+            for name, kind in TOPICS.items()
         }
-        self._publishers["body_model"] = self._publisher(BodyModel, "body_model", qos.latched())
+        self._publishers["overlay"] = self._publisher(Image, "overlay", qos.result())
         self._markers: MarkerBuilder | None = None
 
-    def describe(self, session: Session, settings: NodeConfig) -> None:
-        """Publish the topology once (latched) and prepare markers; again after the pipeline was rebuilt."""
-        body = session.pipeline.body
+    def describe(self, pipeline: Drawn) -> None:
+        """Publish the topology (latched) and prepare markers; again after the pipeline was rebuilt."""
         now_ns = self._node.get_clock().now().nanoseconds
-        self._publishers["body_model"].publish(messages.body_model(body, ros_message, time_ns=now_ns))
-        self._markers = MarkerBuilder(body, session.pipeline.template, settings.mesh_resource)
+        self._publishers["body_model"].publish(body_model(pipeline.body, ros_message, time_ns=now_ns))
+        if self._markers is None:
+            self._markers = MarkerBuilder(pipeline.body, pipeline.template, ros_message)
+        self._markers.set_template(pipeline.template)
 
-    def publish(
-        self, outcome: Outcome, frame: Frame | None, session: Session, settings: NodeConfig, age_ms: float
-    ) -> None:
-        """One frame's results; markers and the overlay are made only for subscribers."""
-        r = outcome.reconstruction
-        message = messages.interaction(
-            messages.without_mesh(r) if not settings.publish_mesh else r,
-            ros_message,
-            track_id=outcome.track_id,
-            identity=session.identity(settings.mesh_resource),
-            age_ms=age_ms,
-        )
-        self._publishers["interaction"].publish(message)
-        self._publishers["human"].publish(message.human)
-        self._publishers["contacts"].publish(message.contacts)
-        pose = messages.pose_stamped(r, ros_message)
-        if pose is not None:
-            self._publishers["object_pose"].publish(pose)
+    def publish(self, r: Reconstruction, pipeline: Drawn, settings: NodeConfig, age_ms: float) -> None:
+        """One frame's results; markers and the overlay are made only for subscribers.
+
+        There is no overlay of a frame without a usable image.
+        """
+        sent = r if settings.publish_mesh else without_mesh(r)
+        messages = frame_messages(sent, ros_message, mesh_resource=settings.mesh_resource, age_ms=age_ms)
+        for name, message in messages.items():
+            self._publishers[name].publish(message)
         if self._markers is not None and self._wanted("markers"):
-            self._publishers["markers"].publish(self._markers.build(r, message.header))
-        if frame is not None and self._wanted("overlay"):
-            picture = draw_overlay(frame, outcome, session, settings.overlay_width)
-            self._publishers["overlay"].publish(image_message(picture, message.header))
+            self._publishers["markers"].publish(self._markers.build(r, settings.mesh_resource))
+        if r.flat is not None and self._wanted("overlay"):
+            picture = overlay(r.flat, r, pipeline.body, pipeline.template)
+            head = messages["interaction"].header
+            self._publishers["overlay"].publish(
+                image_message(narrowed(picture, settings.overlay_width), head)
+            )
 
     def destroy(self) -> None:
         """Take the publishers off the graph."""
@@ -80,7 +78,7 @@ class Outputs:
         self._publishers = {}
 
     def _wanted(self, name: str) -> bool:
-        return self._publishers[name].get_subscription_count() > 0
+        return bool(self._publishers[name].get_subscription_count() > 0)
 
     def _publisher(self, kind: Any, name: str, profile: Any) -> Publisher:
         return self._node.create_publisher(
@@ -88,18 +86,16 @@ class Outputs:
         )
 
 
-def draw_overlay(frame: Frame, outcome: Outcome, session: Session, max_width: int) -> Any:
-    """(h, w, 3) uint8 picture of the reconstruction over its image, at most `max_width` wide."""
-    rgb = undistort_frame(frame).rgb
-    picture = overlay(rgb, outcome.reconstruction, session.pipeline.body, session.pipeline.template)
+def narrowed(picture: NDArray[np.uint8], max_width: int) -> NDArray[np.uint8]:
+    """The picture (h, w, 3), made smaller when it is wider than `max_width`."""
     height, width = picture.shape[:2]
     if width <= max_width:
         return picture
     size = (max_width, max(round(height * max_width / width), 1))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def image_message(rgb: Any, header: Any) -> Image:
+def image_message(rgb: NDArray[np.uint8], header: Any) -> Image:
     """sensor_msgs/Image, rgb8, of (H, W, 3) uint8."""
     height, width = rgb.shape[:2]
     data = to_array(np.ascontiguousarray(rgb).reshape(-1))

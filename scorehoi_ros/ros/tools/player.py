@@ -25,7 +25,7 @@ from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
 from scorehoi_ros.io.bag_topics import BagTopics, find_topics
-from scorehoi_ros.messages.builders import NANOSECONDS
+from scorehoi_ros.messages.factory import NANOSECONDS
 from scorehoi_ros.msg import Interaction
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.factory import message_class

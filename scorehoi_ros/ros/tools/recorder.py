@@ -22,7 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.io.message_types import definition
+from scorehoi_ros.io.mcap_channels import add_channel
 from scorehoi_ros.ros.factory import message_class
 
 log = logging.getLogger(__name__)
@@ -56,15 +56,7 @@ class Recorder:
             reliability=QoSReliabilityPolicy.RELIABLE if reliable else QoSReliabilityPolicy.BEST_EFFORT,
             durability=QoSDurabilityPolicy.TRANSIENT_LOCAL if latched else QoSDurabilityPolicy.VOLATILE,
         )
-        schema = self._writer.register_schema(
-            name=type_name, encoding="ros2msg", data=definition(type_name).encode()
-        )
-        channel = self._writer.register_channel(
-            topic=topic,
-            message_encoding="cdr",
-            schema_id=schema,
-            metadata={"offered_qos_profiles": qos_yaml(reliable, latched)},
-        )
+        channel = add_channel(self._writer, topic, type_name, reliable=reliable, latched=latched)
 
         def write(data: bytes) -> None:
             now_ns = time.time_ns()
@@ -79,19 +71,6 @@ class Recorder:
             self.last_s = time.monotonic()
 
         self._node.create_subscription(message_class(type_name), topic, write, profile, raw=True)
-
-
-def qos_yaml(reliable: bool, latched: bool) -> str:
-    """The publisher's QoS as rosbag2 keeps it in a channel's metadata, so that a replay offers the same."""
-    forever = "{sec: 9223372036, nsec: 854775807}"
-    return (
-        "- history: keep_last\n  depth: 10\n"
-        f"  reliability: {'reliable' if reliable else 'best_effort'}\n"
-        f"  durability: {'transient_local' if latched else 'volatile'}\n"
-        f"  deadline: {forever}\n  lifespan: {forever}\n"
-        f"  liveliness: automatic\n  liveliness_lease_duration: {forever}\n"
-        "  avoid_ros_namespace_conventions: false"
-    )
 
 
 def record(
