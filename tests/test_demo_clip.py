@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.assets import model_file
+from scorehoi_ros.body.model import load_body
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.synhoi import TRUTH_FILE as TEST_SET
 from scorehoi_ros.datasets.synhoi import read_truths, sequence_of
@@ -21,10 +22,9 @@ from scorehoi_ros.demo.processes import node_parameters
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.synth.produce import penetration_mm
-from scorehoi_ros.synth.picture.posed import pose_scene
-from scorehoi_ros.body.model import load_body
 from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.synth.picture.posed import pose_scene
+from scorehoi_ros.synth.produce import penetration_mm
 from scorehoi_ros.synth.scene.kinds import INSTANCES, KIND_NAMES, family_instance
 from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.splits import clip_split
@@ -49,7 +49,9 @@ def test_the_clip_is_in_neither_training_nor_test_data(truths):
     specs = {t.object_spec for t in truths}
     assert specs == {truths[0].object_spec}
     for split in ("train", "test"):
-        others = {family_instance(split, kind, n).spec for kind in KIND_NAMES for n in range(INSTANCES[split])}
+        others = {
+            family_instance(split, kind, n).spec for kind in KIND_NAMES for n in range(INSTANCES[split])
+        }
         assert not specs & others
     tested = read_truths(model_file(TEST_SET))[0]
     assert not {tuple(t.betas) for t in tested} & {tuple(truths[0].betas)}
@@ -98,6 +100,8 @@ def frames(count=3, size=(32, 24), masks=True, source="user"):
         camera = Camera(K, *size, source=source)
         chosen = Masks(None, mask if masks else None, 0.0, 1.0)
         yield Frame(rgb, camera, 1_000_000_000 + k * 100_000_000, "optical", f"{k}", None, chosen)
+
+
 def test_clip_is_a_bag_that_reads_back(tmp_path):
     clip = write_clip(tmp_path / "clip", [*frames(), BadFrame("3", 0, "broken")])
     assert (clip.images, clip.skipped, clip.width, clip.height) == (3, 1, 32, 24)

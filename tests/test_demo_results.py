@@ -14,7 +14,8 @@ from scorehoi_ros.demo.results import Result, reconstruction
 from scorehoi_ros.demo.scores import score_results
 from scorehoi_ros.evaluate.run import COLUMNS
 from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.messages.builders import interaction, rosbags_factory
+from scorehoi_ros.messages.builders import interaction
+from scorehoi_ros.messages.factory import RosbagsFactory
 from scorehoi_ros.types import Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
 
 ZERO = ("cd_human_cm", "cd_object_cm", "mpjpe_mm", "pa_mpjpe_mm", "hand_mpjpe_mm", "human_trans_cm",
@@ -90,7 +91,7 @@ def test_messages_come_back_as_reconstructions(samples):
     second = replace(r.objects[0], id="object_2", status=Status.UNTRUSTED, T_cam_object=T)
     r = replace(r, humans=(replace(r.humans[0], pose=pose),), objects=(r.objects[0], second))
     store = typestore()
-    data = store.serialize_cdr(interaction(r, rosbags_factory(store)), "scorehoi_ros/msg/Interaction")
+    data = store.serialize_cdr(interaction(r, RosbagsFactory(store)), "scorehoi_ros/msg/Interaction")
     back = reconstruction(store.deserialize_cdr(data, "scorehoi_ros/msg/Interaction"), 77, 640, 480)
     assert (back.stamp_ns, back.status, back.camera.source) == (77, Status.OK, r.camera.source)
     assert [h.id for h in back.humans] == ["human_1"]
@@ -105,8 +106,10 @@ def test_messages_come_back_as_reconstructions(samples):
     assert (back.contacts[0].human_id, back.contacts[0].object_id) == ("human_1", "object_1")
     assert back.floor.source == "gravity" and back.floor.offset == -1.4
     assert back.stage_ms == {"look": 40.0, "refine": 60.0}
-    nothing = replace(r, humans=(), objects=(), contacts=(), floor=None, status=Status.ABSENT, message="nobody")
-    empty = reconstruction(interaction(nothing, rosbags_factory(store)), 1, 640, 480)
+    nothing = replace(
+        r, humans=(), objects=(), contacts=(), floor=None, status=Status.ABSENT, message="nobody"
+    )
+    empty = reconstruction(interaction(nothing, RosbagsFactory(store)), 1, 640, 480)
     assert empty.human is None and empty.object is None and empty.floor is None and empty.message == "nobody"
 
 

@@ -27,7 +27,9 @@ def test_options_become_a_job():
     assert job.settings == {"object": "ball:0.22", "gravity": [0, 1, 0]}
     assert job.playing == Playing(0.5, False) and job.input is None
     assert demo.job_from_args(arguments()).settings == {}
-    assert demo.job_from_args(arguments("--fit-first-iterations", "7")).settings == {"fit.first_iterations": 7}
+    assert demo.job_from_args(arguments("--fit-first-iterations", "7")).settings == {
+        "fit.first_iterations": 7
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.messages.builders import camera_info, header, rosbags_factory
+from scorehoi_ros.messages.camera_info import camera_info
+from scorehoi_ros.messages.factory import RosbagsFactory, header
 from scorehoi_ros.types import Frame
 
 NAMESPACE = "/camera/color"
@@ -74,7 +75,7 @@ def write_clip(path: Path, frames: Iterable[Frame | BadFrame]) -> Clip:
 
 def frame_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
     """Topic and message of everything known about a frame."""
-    factory = rosbags_factory(typestore())
+    factory = RosbagsFactory(typestore())
     head = header(frame.stamp_ns, frame.frame_id, factory)
     if frame.camera.source != "guess":
         yield INFO_TOPIC, camera_info(frame.camera, head, factory)
