@@ -15,7 +15,7 @@ from scorehoi_ros.files import whole_file
 from scorehoi_ros.synth.scene.sequences import generate_sequence
 from scorehoi_ros.synth.truth import SceneTruth, pack
 
-SPLIT, NUMBER = "val", 1821
+SPLIT, NUMBER = "val", 2576
 WIDTH, HEIGHT = 640, 480
 """What a camera gives; pictures of the split are smaller."""
 
