@@ -92,6 +92,8 @@ class Frame:
     """Masks that came with the frame (files or a topic); they win over segmentation."""
     log_ns: int | None = None
     """When the source bag recorded the image, nanoseconds; None for other sources."""
+    gravity: Floats | None = None
+    """(3,) direction of gravity in the camera frame (from TF); None = not known."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ def _hand(side: str) -> list[tuple[str, str]]:
 
 _TREE = (*_BODY, *_hand("left"), *_hand("right"))
 
+HAND_JOINT_0 = len(_BODY)
+"""First finger joint."""
 JOINT_NAMES: tuple[str, ...] = tuple(name for name, _ in _TREE)
 JOINT_INDEX: dict[str, int] = {name: i for i, name in enumerate(JOINT_NAMES)}
 PARENTS: NDArray[np.int32] = np.array([JOINT_INDEX.get(parent, -1) for _, parent in _TREE], dtype=np.int32)

@@ -7,6 +7,7 @@ from typing import Any
 
 from scorehoi_ros import __version__
 from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.config.methods import METHOD_NAMES
 from scorehoi_ros.datasets.dataset import DATASETS, open_dataset
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
@@ -22,7 +23,13 @@ LANDMARK_NOTES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which methods, which frames, where the results go."""
     add = parser.add_argument
-    add("--method", required=True, metavar="A,B,...", help="methods: fit, truth, mean-pose")
+    add(
+        "--method",
+        dest="methods",
+        required=True,
+        metavar="A,B,...",
+        help=f"methods: {', '.join(METHOD_NAMES)}, truth, mean-pose",
+    )
     add("--dataset", default="synhoi-test", metavar="NAME", help=f"one of {', '.join(DATASETS)}")
     add("--root", metavar="DIR", help="folder of a licensed data set, in its published layout")
     add("--split", default="test", choices=("test", "train", "all"), help="part of it (default test)")
@@ -54,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from scorehoi_ros.evaluate import methods, tables
     from scorehoi_ros.evaluate.run import evaluate
 
-    names = methods.parse_methods(args.method)
+    names = methods.parse_methods(args.methods)
     if args.plot and not args.plot.lower().endswith(".png"):
         raise InputError(f"--plot writes PNG. Got {args.plot}, expected a name that ends with .png.")
     dataset = open_dataset(

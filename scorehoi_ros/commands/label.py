@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.commands.options import add_config_options, add_options, config_from_args, from_args
+from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import refuse_unwritable, write_json
 from scorehoi_ros.geometry.camera import camera_numbers
-from scorehoi_ros.io.bag_topics import BagTopics
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.label.labeller import Build, Draw, LabelJob, label, refuse_overwriting
+from scorehoi_ros.frame.session import Build
+from scorehoi_ros.label.labeller import Draw, LabelJob, label, refuse_overwriting
 from scorehoi_ros.label.report import readable
 from scorehoi_ros.types import Status
 
@@ -37,11 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "an .xyz of 64 points; for images of different objects repeat it as STEM=T; left out = human only",
     )
     add(
-        "--camera",
-        metavar="C",
-        help="fx,fy,cx,cy in pixels or a calibration file; left out = CameraInfo, or a guess",
-    )
-    add(
         "--masks",
         metavar="DIR",
         help="masks <name>_human.* and <name>_object.*; frames of videos are named 000000",
@@ -55,9 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--stride", type=_positive, default=1, metavar="N", help="take every N-th frame")
     add("--rate", type=float, default=1.0, metavar="HZ", help="images a second in a folder (default 1)")
     add("--no-overlay", action="store_true", help="no pictures and no video")
-    topics = parser.add_argument_group("bags", "topics that are not found by their names")
-    for name in ("image", "camera-info", "depth", "human-mask", "object-mask"):
-        topics.add_argument(f"--{name}-topic", default="", metavar="TOPIC")
+    inputs = parser.add_argument_group("inputs", "the camera; for bags also topics and how they are joined")
+    inputs.add_argument(
+        "--image-topic", default="", metavar="TOPIC", help="camera images; empty = found by name"
+    )
+    add_options(inputs, InputConfig)
     add_config_options(parser, skip=("object",))
 
 
@@ -96,21 +94,15 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
     default, objects = parse_objects(args.object)
     out = Path(args.out)
     refuse_overwriting(Path(args.input), out)
-    if args.camera is not None:
-        camera_numbers(args.camera)
+    inputs = from_args(args, InputConfig)
+    if inputs.camera:
+        camera_numbers(inputs.camera)
     config = config_from_args(args, object=default)
-    topics = BagTopics(
-        args.image_topic,
-        args.camera_info_topic,
-        args.depth_topic,
-        args.human_mask_topic,
-        args.object_mask_topic,
-    )
     source = open_source(
         args.input,
-        camera=args.camera,
         masks_dir=Path(args.masks) if args.masks else None,
-        topics=topics,
+        image_topic=args.image_topic,
+        inputs=inputs,
         rate_hz=args.rate,
     )
     if objects and source.kind != "images":

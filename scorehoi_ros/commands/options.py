@@ -1,19 +1,24 @@
-"""Command-line options made from the fields of `PipelineConfig`, so that they are described once."""
+"""Command-line options made from the fields of configuration classes, so that they are described once."""
 
 import argparse
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeVar
 
 from scorehoi_ros.config.option import Setting, attribute_name, build_group, option_name, settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
 
+Group = TypeVar("Group")
+
 
 def add_config_options(parser: argparse.ArgumentParser, skip: Collection[str] = ()) -> None:
-    """Add `--prompt-box`, `--fit-first-iterations` and so on for every setting that is not in `skip`."""
-    group = parser.add_argument_group(
-        "pipeline", 'a list that starts with a minus sign is written "--option=-1,2,3"'
-    )
-    for setting in settings_of(PipelineConfig):
+    """Add `--prompt-box`, `--fit-first-iterations` and so on for every pipeline setting not in `skip`."""
+    text = 'a list that starts with a minus sign is written "--option=-1,2,3"'
+    add_options(parser.add_argument_group("pipeline", text), PipelineConfig, skip)
+
+
+def add_options(group: "argparse._ArgumentGroup", config: type[Any], skip: Collection[str] = ()) -> None:
+    """Add an option for every setting of a configuration class that is not in `skip`."""
+    for setting in settings_of(config):
         if setting.name in skip:
             continue
         default, choices = setting.default, setting.field.metadata["choices"]
@@ -28,14 +33,19 @@ def add_config_options(parser: argparse.ArgumentParser, skip: Collection[str] = 
 
 
 def config_from_args(args: argparse.Namespace, **values: Any) -> PipelineConfig:
+    """The pipeline's configuration from parsed options; `values` win.  Raises InputError as `from_args`."""
+    return from_args(args, PipelineConfig, **values)
+
+
+def from_args(args: argparse.Namespace, config: type[Group], **values: Any) -> Group:
     """Configuration from parsed options; `values` win.  Raises InputError when a value is out of range."""
     given = vars(args)
     named = {
         setting.name: given[key]
-        for setting in settings_of(PipelineConfig)
+        for setting in settings_of(config)
         if (key := attribute_name(setting.name)) in given
     }
-    return build_group(PipelineConfig, named | values)
+    return build_group(config, named | values)
 
 
 def parse_numbers(text: str) -> list[float]:

@@ -36,22 +36,22 @@ def robust(square: Tensor, scale: float) -> Tensor:
 
 
 def reprojection_loss(pixels: Tensor, target: Tensor, confidence: Tensor, scale: float = 20.0) -> Tensor:
-    """Confidence-weighted robust squared distance (px^2) of landmarks (..., n, 2); ScoreHMR's L_kp."""
+    """Confidence-weighted robust squared distance (px^2) of landmarks (..., n, 2); ScoreHMR's L_kp.
+
+    `target` (..., n, 2), `confidence` (..., n).
+    """
     square = (pixels - target).square().sum(-1)
-    return (confidence * robust(square, scale)).sum(-1) / confidence.sum().clamp_min(1e-6)
+    return (confidence * robust(square, scale)).sum(-1) / confidence.sum(-1).clamp_min(1e-6)
 
 
 def direction_loss(points: Tensor, target: Tensor, edges: Tensor, confidence: Tensor) -> Tensor:
-    """1 - cosine between bone directions of two point sets (..., n, 3), edges (e, 2), confidence (e,).
+    """1 - cosine between bone directions of two point sets (..., n, 3), edges (e, 2), confidence (..., e).
 
     Directions and not positions, because the detector's body has its own size.
     """
-    bones, wanted = (
-        points[..., edges[:, 1], :] - points[..., edges[:, 0], :],
-        target[edges[:, 1]] - target[edges[:, 0]],
-    )
+    bones, wanted = (p[..., edges[:, 1], :] - p[..., edges[:, 0], :] for p in (points, target))
     cosine = torch.nn.functional.cosine_similarity(bones, wanted.expand_as(bones), dim=-1)
-    return (confidence * (1 - cosine)).sum(-1) / confidence.sum().clamp_min(1e-6)
+    return (confidence * (1 - cosine)).sum(-1) / confidence.sum(-1).clamp_min(1e-6)
 
 
 def outside_loss(pixels: Tensor, distance_field: Tensor) -> Tensor:
@@ -67,13 +67,14 @@ def outside_loss(pixels: Tensor, distance_field: Tensor) -> Tensor:
     return (values.reshape(pixels.shape[:-1]).square() + beyond).clamp_max(32.0**2).mean(-1)
 
 
-def uncovered_loss(pixels: Tensor, mask_points: Tensor, tolerance: float) -> Tensor:
+def uncovered_loss(pixels: Tensor, mask_points: Tensor, tolerance: Tensor) -> Tensor:
     """Mean squared distance (px^2) beyond `tolerance` from mask pixels (m, 2) to the nearest projected point.
 
-    The tolerance is the spacing of the projected points: a denser demand could not be met.
+    The tolerance (...) is the spacing of the projected points (..., n, 2) in pixels: a denser demand could
+    not be met.
     """
     nearest = torch.cdist(mask_points.expand(*pixels.shape[:-2], -1, -1), pixels).amin(-1)
-    return (nearest - tolerance).clamp_min(0).square().clamp_max(32.0**2).mean(-1)
+    return (nearest - tolerance[..., None]).clamp_min(0).square().clamp_max(32.0**2).mean(-1)
 
 
 def outline_loss(pixels: Tensor, outline: Outline) -> Tensor:

@@ -1,8 +1,9 @@
-"""The methods that can be measured, behind one protocol; new ones are added to `METHODS`."""
+"""What can be measured, behind one protocol: the pipeline's methods, the truth, a guess."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.config.methods import METHOD_NAMES
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Human, Sample
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.scores import Answer
-from scorehoi_ros.frame.pipeline import Pipeline, build_pipeline
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
+from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.types import Floats, HumanObservation, Ints, Reconstruction, Status
 
 BLIND_PLACE = np.array([0.0, 0.0, 3.0])
@@ -77,20 +79,22 @@ class MeanPoseMethod:
         """Nothing to free."""
 
 
-class FitMethod:
-    """The pipeline of today: detector or given landmarks, given masks, fit by optimisation."""
+class PipelineMethod:
+    """The whole pipeline with one of its methods: detector or given landmarks, given masks."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, name: str, setting: Setting) -> None:
         self._given = setting.given_landmarks
-        self._pipeline = build_pipeline(replace(setting.config, object=""))
-        self._template = ""
+        self._pipeline = load_pipeline(replace(setting.config, object="", method=name))
 
     def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
         """The result of one step of the pipeline."""
-        self._use_template(sample)
+        template = sample.truth.template
+        if self._pipeline.template is None or self._pipeline.template.template_id != template.template_id:
+            # What depends on the object is made anew outside the measured time.
+            self._pipeline = self._pipeline.for_template(template)
         pipeline = self._pipeline
         if self._given and sample.seen is not None:
-            pipeline = replace(pipeline, detector=GivenLandmarks(sample.seen))
+            pipeline = replace(pipeline, eyes=replace(pipeline.eyes, detector=GivenLandmarks(sample.seen)))
         start = time.perf_counter()
         result, state = pipeline.step(sample.frame, state)
         ms = 1e3 * (time.perf_counter() - start)
@@ -99,17 +103,6 @@ class FitMethod:
     def close(self) -> None:
         """Free the detector."""
         self._pipeline.close()
-
-    def _use_template(self, sample: Sample) -> None:
-        """Take the sample's object; what depends on it is made anew outside the measured time."""
-        from scorehoi_ros.methods.fit.solver import FitSolver
-
-        template = sample.truth.template
-        if template.template_id == self._template:
-            return
-        solver = FitSolver(self._pipeline.body, template, self._pipeline.config)
-        self._pipeline = replace(self._pipeline, template=template, estimator=solver, refiner=solver)
-        self._template = template.template_id
 
 
 class GivenLandmarks:
@@ -127,11 +120,11 @@ class GivenLandmarks:
 
 
 METHODS: dict[str, Callable[[Setting], Method]] = {
-    "fit": FitMethod,
+    **{name: partial(PipelineMethod, name) for name in METHOD_NAMES},
     "truth": TruthMethod,
     "mean-pose": MeanPoseMethod,
 }
-"""Name -> how to make it."""
+"""Name -> how to make it: every method of the pipeline, and what they are compared with."""
 
 
 def parse_methods(text: str) -> list[str]:

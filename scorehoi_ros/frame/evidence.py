@@ -1,16 +1,17 @@
-"""What one image says, cropped and turned into tensors for the energy terms."""
+"""What one image says, cropped and turned into tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from scorehoi_ros.energy.image import Outline
 from scorehoi_ros.geometry.camera import Crop, crop_image, square_crop
-from scorehoi_ros.types import Bools, Box, Floats, Frame, Landmarks, Masks
+from scorehoi_ros.perception.person import turn_to_view
+from scorehoi_ros.types import Bools, Box, Floats, Frame, HumanPose, Landmarks, Masks
 
 CROP_SIZE = 256
 """Side of the square crop around human and object; landmark errors are reported at this scale."""
@@ -46,20 +47,33 @@ class Silhouette:
 
 
 @dataclass(frozen=True)
+class SeenLandmarks:
+    """The person's landmarks as tensors."""
+
+    pixels: Tensor
+    """(75, 2) in the crop of the evidence."""
+    world: Tensor
+    """(75, 3) positions with camera axes at the person's viewing direction, metres."""
+    confidence: Tensor
+    """(75,)"""
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """Everything the optimiser needs to know about one frame."""
+    """Everything that one image says, looked up once, before any fit; what a method may see of the frame."""
 
     K: Floats
     """(3, 3) of the full image."""
     crop: Crop
     """The crop around human and object."""
     K_crop: Tensor
-    pixels: Tensor
-    """(75, 2) landmarks in the crop."""
-    world: Tensor
-    """(75, 3) landmark positions with camera axes at the person's viewing direction, metres."""
-    confidence: Tensor
-    """(75,)"""
+    """(3, 3)"""
+    image: Tensor
+    """(256, 256, 3) uint8 RGB, the pixels of the crop."""
+    landmarks: SeenLandmarks | None
+    """None when nobody is in view."""
+    person: HumanPose | None
+    """Where the landmarks alone put the person: bone directions and a least-squares translation."""
     human: Silhouette | None
     object: Silhouette | None
     touching: Tensor | None
@@ -67,40 +81,79 @@ class Evidence:
     human_depth: float | None
     """Median measured depth in the human mask, metres."""
     object_depth: float | None
+    """Median measured depth in the object mask, metres."""
+
+    def to(self, device: torch.device | str) -> "Evidence":
+        """The same with every tensor on `device`; numpy arrays stay."""
+        return _moved(self, torch.device(device))
 
 
-def build_evidence(frame: Frame, masks: Masks, landmarks: Landmarks) -> Evidence:
-    """Crop and convert one frame's perception; `masks` are those in use (given or segmented)."""
+Value = TypeVar("Value")
+
+
+def _moved(value: Value, device: torch.device) -> Value:
+    """A dataclass with its tensors, and those of the dataclasses in it, on `device`."""
+    changed: dict[str, Any] = {}
+    for f in fields(value):  # type: ignore[arg-type]
+        part = getattr(value, f.name)
+        if isinstance(part, Tensor):
+            changed[f.name] = part.to(device)
+        elif is_dataclass(part):
+            changed[f.name] = _moved(part, device)
+    return replace(value, **changed)  # type: ignore[type-var]
+
+
+def build_evidence(
+    frame: Frame, masks: Masks, landmarks: Landmarks | None, person: HumanPose | None
+) -> Evidence | None:
+    """Crop and convert one frame's perception; `masks` are those in use (given or segmented).
+
+    None when neither a person nor an object is in view.
+    """
     K = np.asarray(frame.camera.K, dtype=np.float64)
-    human_box = bounding_box(masks.human) or landmark_box(landmarks)
-    object_box = bounding_box(masks.object)
-    crop = square_crop(union_box(human_box, object_box), K, margin=0.2, size=CROP_SIZE)
-    homogeneous = np.concatenate((landmarks.pixels, np.ones((len(landmarks.pixels), 1))), 1)
-    touching = None
-    object_silhouette = None
-    if masks.object is not None and object_box is not None:
-        object_silhouette = silhouette(
-            masks.object, masks.human, object_box, K, OBJECT_CROP_SIZE, 0.8, masks.object_score
-        )
-        touching = torch.from_numpy(distance_outside(object_silhouette.mask))
-    human_silhouette = None
-    if masks.human is not None and bounding_box(masks.human) is not None:
-        human_silhouette = silhouette(
-            masks.human, masks.object, human_box, K, CROP_SIZE, 0.25, masks.human_score
-        )
+    human_box, object_box = _human_box(masks.human, landmarks), bounding_box(masks.object)
+    box = union_box(human_box, object_box)
+    if box is None:
+        return None
+    crop = square_crop(box, K, margin=0.2, size=CROP_SIZE)
+    thing = _silhouette(masks.object, masks.human, K, OBJECT_CROP_SIZE, 0.8, masks.object_score)
     return Evidence(
         K=K,
         crop=crop,
         K_crop=_tensor(crop.K_crop),
-        pixels=_tensor((homogeneous @ crop.T_crop_image.T)[:, :2]),
-        world=_tensor(turn_to_view(landmarks, K)),
-        confidence=_tensor(landmarks.confidence),
-        human=human_silhouette,
-        object=object_silhouette,
-        touching=touching,
+        image=torch.from_numpy(crop_image(frame.rgb, crop, cv2.INTER_LINEAR)),
+        landmarks=_seen(landmarks, crop, K) if landmarks is not None else None,
+        person=person,
+        human=_silhouette(masks.human, masks.object, K, CROP_SIZE, 0.25, masks.human_score),
+        object=thing,
+        touching=torch.from_numpy(distance_outside(thing.mask)) if thing is not None else None,
         human_depth=masked_depth(frame.depth, masks.human),
         object_depth=masked_depth(frame.depth, masks.object),
     )
+
+
+def _human_box(mask: Bools | None, landmarks: Landmarks | None) -> Box | None:
+    if landmarks is None:
+        return None
+    return bounding_box(mask) or landmark_box(landmarks)
+
+
+def _seen(landmarks: Landmarks, crop: Crop, K: Floats) -> SeenLandmarks:
+    homogeneous = np.concatenate((landmarks.pixels, np.ones((len(landmarks.pixels), 1))), 1)
+    return SeenLandmarks(
+        pixels=_tensor((homogeneous @ crop.T_crop_image.T)[:, :2]),
+        world=_tensor(turn_to_view(landmarks, K)),
+        confidence=_tensor(landmarks.confidence),
+    )
+
+
+def _silhouette(
+    mask: Bools | None, occluder: Bools | None, K: Floats, size: int, margin: float, score: float
+) -> Silhouette | None:
+    box = bounding_box(mask)
+    if mask is None or box is None:
+        return None
+    return silhouette(mask, occluder, box, K, size, margin, score)
 
 
 def silhouette(
@@ -174,25 +227,11 @@ def landmark_box(landmarks: Landmarks) -> Box:
     return Box(float(low[0]), float(low[1]), float(high[0]) + 1, float(high[1]) + 1)
 
 
-def union_box(a: Box, b: Box | None) -> Box:
-    """Smallest box around both."""
-    return a if b is None else Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
-
-
-def turn_to_view(landmarks: Landmarks, K: Floats) -> Floats:
-    """World landmarks (75, 3) turned from the crop's own viewing ray into the camera's axes.
-
-    The detector sees a crop and takes its centre as the viewing direction, so a person at the edge of a
-    wide image comes out turned by the angle of the ray.
-    """
-    centre = landmarks.pixels[[11, 12, 23, 24]].mean(0)
-    ray = np.array([(centre[0] - K[0, 2]) / K[0, 0], (centre[1] - K[1, 2]) / K[1, 1], 1.0])
-    ray /= np.linalg.norm(ray)
-    axis = np.cross([0.0, 0.0, 1.0], ray)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-9:
-        return landmarks.world
-    return landmarks.world @ Rotation.from_rotvec(axis / sine * np.arcsin(sine)).as_matrix().T
+def union_box(a: Box | None, b: Box | None) -> Box | None:
+    """Smallest box around what is there."""
+    if a is None or b is None:
+        return a or b
+    return Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
 
 
 def masked_depth(depth: Floats | None, mask: Bools | None) -> float | None:

@@ -1,69 +1,42 @@
 """One frame in, one reconstruction out; the live node and the offline labeller both call `Pipeline.step`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.frame import summary
-from scorehoi_ros.frame import track as temporal
-from scorehoi_ros.frame.evidence import Evidence, Silhouette, build_evidence
-from scorehoi_ros.frame.stages import Estimator, Prediction, Refined, Refiner
+from scorehoi_ros.frame import track
+from scorehoi_ros.frame.evidence import Evidence
+from scorehoi_ros.frame.floor import floor_under
+from scorehoi_ros.frame.look import Eyes, Known, look
+from scorehoi_ros.frame.stages import Method, Prediction, Refined
+from scorehoi_ros.frame.summary import Subject, bad_input, summarise
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
-from scorehoi_ros.methods.fit.joint import floor_under
-from scorehoi_ros.methods.fit.solver import FitSolver
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
-from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, see_object
-from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
-from scorehoi_ros.perception.segmenter import make_segmenter
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import (
-    Estimate,
-    Floats,
-    Floor,
-    Frame,
-    HumanObservation,
-    Masks,
-    Prompt,
-    Reconstruction,
-    Status,
-)
+from scorehoi_ros.types import Estimate, Floor, Frame, Prompt, Reconstruction
 
-_LEVEL_UP = np.array([0.0, -1.0, 0.0])
-
-
-@dataclass(frozen=True)
-class _ObjectScene:
-    """What is known about the object when a frame is summed up."""
-
-    template: ObjectTemplate
-    T: Floats | None
-    """(4, 4) T_cam_object of the estimate, None without."""
-    mask: Silhouette | None
-    tracked: bool
-    vertices: Floats
-    """(V, 3) human mesh, camera frame."""
+MakeMethod = Callable[[BodyModel, ObjectTemplate | None, PipelineConfig], Method]
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages of the reconstruction; holds no memory between frames."""
+    """Looking, estimating, refining and summing up, in this order; holds no memory between frames."""
 
     config: PipelineConfig
     body: BodyModel
     template: ObjectTemplate | None
-    detector: HumanDetector
-    segmenter: Segmenter | None
-    estimator: Estimator
-    refiner: Refiner
+    eyes: Eyes
     layer: BodyLayer
+    make_method: MakeMethod
+    method: Method
 
     def step(
         self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
@@ -75,143 +48,58 @@ class Pipeline:
         cannot be used gives status BAD_INPUT and the state as it was; nothing is raised for it.
         """
         timer = StageTimer()
-        known = state if temporal.fits(state, frame, self.config.max_gap_s) else None
         try:
             check_frame(frame)
-            flat = undistort_frame(frame)
-            result, appearance = self._reconstruct(flat, known, prompt or self._first_prompt(known), timer)
+            with limited_threads(self.config.threads):
+                result, after = self._reconstruct(undistort_frame(frame), state, prompt, timer)
         except ScorehoiError as error:
-            result = _empty(frame, Status.BAD_INPUT, str(error))
-            return replace(result, stage_ms=timer.ms), state or temporal.begin(frame)
-        return replace(result, stage_ms=timer.ms), temporal.advance(known, frame, result, appearance)
+            result, after = bad_input(frame, str(error)), state or track.begin(frame)
+        return replace(result, stage_ms=timer.ms), after
+
+    def for_template(self, template: ObjectTemplate | None) -> "Pipeline":
+        """The same pipeline looking for another object; shares everything that does not depend on it."""
+        method = self.make_method(self.body, template, self.config)
+        return replace(self, template=template, method=method)
 
     def close(self) -> None:
         """Free the native resources of the detector."""
-        self.detector.close()
-
-    def _first_prompt(self, state: TrackState | None) -> Prompt | None:
-        # The configured box describes the start of a track only.
-        if temporal.object_was_tracked(state) or not self.config.prompt_box:
-            return None
-        return Prompt(box=parse_box(self.config.prompt_box))
+        self.eyes.detector.close()
 
     def _reconstruct(
         self, frame: Frame, state: TrackState | None, prompt: Prompt | None, timer: StageTimer
-    ) -> tuple[Reconstruction, Floats | None]:
-        prediction = temporal.predict(state, frame.stamp_ns) if state is not None else None
-        with timer("detect_human"):
-            seen = self.detector.detect(frame.rgb)
-        if seen is None:
-            return self._nobody(frame, prediction), None
-        masks = human_mask(frame, seen)
-        with timer("fit_human"):
-            evidence = build_evidence(frame, replace(masks, object=None), seen.landmarks)
-            betas = state.betas if state is not None else None
-            estimate = self.estimator.human(evidence, prediction, betas)
-        sighting = ObjectSighting(masks)
-        if self.template is not None:
-            with timer("segment_object"):
-                memory = _memory(state, prediction, estimate)
-                sighting = see_object(frame, masks, self.segmenter, prompt, self.template, estimate, memory)
-        evidence = build_evidence(frame, sighting.masks, seen.landmarks)
-        if evidence.object is not None:
-            with timer("fit_object"):
-                estimate = self.estimator.object(estimate, evidence, prediction)
-        with timer("refine"):
-            floor = self._floor(estimate)
-            refined = self.refiner(estimate, evidence, floor, prediction, betas is not None)
+    ) -> tuple[Reconstruction, TrackState]:
+        known = track.current(state, frame, self.config.max_gap_s)
+        prediction = track.predict(known, frame.stamp_ns)
+        appearance = known.object.appearance if known.object is not None else None
+        prompt = prompt or self._first_prompt(known)
+        seen = look(frame, self.eyes, Known(self.template, prediction, appearance, prompt), timer)
+        refined = self._solve(seen.evidence, prediction, timer)
         with timer("summarise"):
-            result = self._summarise(frame, sighting.masks, seen, evidence, refined, state)
-        return result, sighting.appearance
+            subject = Subject(self.config, self.body, self.layer, self.template)
+            result = summarise(frame, seen, refined, subject, known)
+        return result, track.advance(known, result, seen.appearance, refined.memory)
 
-    def _summarise(
-        self,
-        frame: Frame,
-        masks: Masks,
-        seen: HumanObservation,
-        evidence: Evidence,
-        refined: Refined,
-        state: TrackState | None,
-    ) -> Reconstruction:
-        estimate = refined.estimate
-        mesh = human_mesh(self.layer, estimate)
-        floor = self._floor(estimate, mesh[0])
-        T = summary.object_transform(estimate) if estimate.R_o is not None else None
-        landmarks = body_landmarks(self.body, mesh)
-        agreement = summary.measure_agreement(mesh[0], landmarks, T, self.body, self.template, evidence)
-        status, message = summary.human_status(agreement, self.config)
-        result = Reconstruction(
-            stamp_ns=frame.stamp_ns,
-            frame_id=frame.frame_id,
-            name=frame.name,
-            camera=frame.camera,
-            status=status,
-            message=message,
-            human=summary.human_state(estimate, mesh, status, agreement, seen.landmarks),
-            floor=floor,
-            estimate=estimate,
-            masks=masks,
-            landmarks=seen.landmarks,
-            quality=_quality(agreement, refined.energy),
-        )
-        if self.template is None:
-            return result
-        tracked = temporal.object_was_tracked(state)
-        scene = _ObjectScene(self.template, T, evidence.object, tracked, mesh[0])
-        return self._with_object(result, estimate, agreement, scene)
+    def _first_prompt(self, known: TrackState) -> Prompt | None:
+        # The configured box describes the start of a track only.
+        if known.object is not None or not self.config.prompt_box:
+            return None
+        return Prompt(box=parse_box(self.config.prompt_box))
 
-    def _with_object(
-        self, result: Reconstruction, estimate: Estimate, agreement: summary.Agreement, scene: _ObjectScene
-    ) -> Reconstruction:
-        """Add the object's state and contacts; the frame's status is the worse of the two."""
-        status, why = self._object_status(agreement, scene)
-        message = "; ".join(part for part in (result.message, why) if part)
-        result = replace(result, status=max(result.status, status), message=message)
-        if status > Status.UNTRUSTED or scene.T is None or scene.mask is None:
-            human_only = replace(estimate, R_o=None, t_o=None)
-            lost = summary.missing_object(scene.template, status)
-            return replace(result, object=lost, estimate=human_only)
-        contacts, depth = summary.find_contacts(
-            scene.vertices, scene.T, result.floor, self.body, scene.template
-        )
-        state = summary.object_state(estimate, scene.template, status, agreement, scene.mask)
-        quality = result.quality | {"penetration_mm": depth * 1e3}
-        return replace(result, object=state, contacts=contacts, quality=quality)
+    def _solve(self, evidence: Evidence | None, prediction: Prediction | None, timer: StageTimer) -> Refined:
+        """Estimate and refine what the evidence shows."""
+        if evidence is None:
+            return Refined(Estimate())
+        evidence = evidence.to(self.config.device)
+        with timer("estimate"):
+            proposal = self.method.estimator(evidence, prediction)
+        with timer("refine"):
+            floor = self._floor(proposal.best)
+            return self.method.refiner(proposal, evidence, floor, prediction)
 
-    def _object_status(self, agreement: summary.Agreement, scene: _ObjectScene) -> tuple[Status, str]:
-        if scene.T is not None and scene.mask is not None:
-            return summary.object_status(agreement, scene.mask.score, scene.tracked, self.config)
-        if scene.tracked:
-            return Status.LOST, "the object was tracked and is not found"
-        return Status.ABSENT, "the object is not found: give a prompt box, a mask, or show it closer"
-
-    def _nobody(self, frame: Frame, prediction: Prediction | None) -> Reconstruction:
-        tracked = prediction is not None
-        status = Status.LOST if tracked else Status.ABSENT
-        message = "the person was tracked and is not found" if tracked else "nobody is in view"
-        result = _empty(frame, status, message)
-        lost_object = prediction is not None and prediction.estimate.R_o is not None
-        if self.template is not None:
-            object_status = Status.LOST if lost_object else Status.ABSENT
-            result = replace(result, object=summary.missing_object(self.template, object_status))
-        return replace(result, human=summary.lost_human() if tracked else None)
-
-    def _floor(self, estimate: Estimate, vertices: np.ndarray | None = None) -> Floor:
-        if vertices is None:
-            vertices = human_mesh(self.layer, estimate)[0]
-        up = -np.asarray(self.config.gravity, dtype=np.float64) if self.config.gravity else _LEVEL_UP
-        return floor_under(torch.as_tensor(vertices), up, "gravity" if self.config.gravity else "guess")
-
-
-def build_pipeline(config: PipelineConfig) -> Pipeline:
-    """Load everything that the configuration names; raises ScorehoiError with what is missing or wrong."""
-    # Tensors here are small: one thread beats two that wait for each other (measured, up to 9 times).
-    torch.set_num_threads(1)
-    body = load_body(config.body_model or None)
-    template = load_template(config.object) if config.object else None
-    segmenter = make_segmenter(config)
-    solver = FitSolver(body, template, config)
-    return Pipeline(config, body, template, MediapipeHuman(), segmenter, solver, solver, BodyLayer(body))
+    def _floor(self, estimate: Estimate) -> Floor | None:
+        if estimate.human is None:
+            return None
+        return floor_under(human_mesh(self.layer, estimate.human)[0], self.config.gravity)
 
 
 def check_frame(frame: Frame) -> None:
@@ -232,30 +120,3 @@ def check_frame(frame: Frame) -> None:
     ):
         if plane is not None and plane.shape != (height, width):
             raise InputError(f"the {name} must have the image's size {(height, width)}. Got {plane.shape}.")
-
-
-def body_landmarks(body: BodyModel, mesh: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """(75, 3) MediaPipe points of a posed mesh: vertices (V, 3) and joints (52, 3)."""
-    m = body.landmarks
-    return m.joint_weights @ mesh[1] + m.vertex_weights @ mesh[0][m.vertex_ids]
-
-
-def _memory(state: TrackState | None, prediction: Prediction | None, now: Estimate) -> ObjectMemory:
-    if state is None or prediction is None:
-        return ObjectMemory()
-    return ObjectMemory(prediction.object_hypotheses(now), state.appearance)
-
-
-def _quality(agreement: summary.Agreement, energy: dict[str, float]) -> dict[str, float]:
-    measured = {
-        "human_iou": agreement.human_iou,
-        "object_iou": agreement.object_iou,
-        "keypoint_px": agreement.keypoint_px,
-        "energy_first": energy.get("first"),
-        "energy_last": energy.get("last"),
-    }
-    return {name: float(value) for name, value in measured.items() if value is not None}
-
-
-def _empty(frame: Frame, status: Status, message: str) -> Reconstruction:
-    return Reconstruction(frame.stamp_ns, frame.frame_id, frame.name, frame.camera, status, message)

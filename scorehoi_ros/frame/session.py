@@ -1,58 +1,61 @@
-"""What the worker thread owns: the pipeline, its tracking state, and the prompt for the next frame."""
+"""One session drives the pipeline, live and offline: it owns the state and the prompt, and answers faults."""
 
-import dataclasses
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.errors import ScorehoiError
+from scorehoi_ros.frame.bad_input import BadFrame, bad_input
+from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
-from scorehoi_ros.messages.builders import ObjectIdentity, TrackIds
-from scorehoi_ros.types import Camera, Frame, Prompt, Reconstruction, Status
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.types import Frame, Prompt, Reconstruction
 
 log = logging.getLogger(__name__)
 
 
 class PipelineLike(Protocol):
-    """The part of `pipeline.Pipeline` that the node uses."""
+    """The part of `frame.pipeline.Pipeline` that a session and those who write its results use."""
 
     @property
-    def body(self) -> Any:
+    def body(self) -> BodyModel:
         """The body model."""
 
     @property
-    def template(self) -> Any | None:
+    def template(self) -> ObjectTemplate | None:
         """The object template, None = human only."""
 
-    def step(self, frame: Frame, state: Any, prompt: Prompt | None = None) -> tuple[Reconstruction, Any]:
-        """One frame; never raises for a bad frame."""
+    def step(
+        self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
+    ) -> tuple[Reconstruction, TrackState]:
+        """One frame; an unusable one gets its status."""
+
+    def close(self) -> None:
+        """Free what it holds."""
 
 
-PipelineFactory = Callable[[PipelineConfig], PipelineLike]
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """One frame's result with the track it belongs to."""
-
-    reconstruction: Reconstruction
-    track_id: str
+Build = Callable[[PipelineConfig], PipelineLike]
+"""Makes a pipeline; raises ScorehoiError with what is missing or wrong."""
 
 
 class Session:
-    """Pipeline, state and prompt; every method must be called from the one thread that owns the session."""
+    """Pipeline, state and prompt; every method must be called from the one thread that owns the session.
 
-    def __init__(self, config: PipelineConfig, factory: PipelineFactory) -> None:
+    `independent` = unrelated photos: every frame starts afresh.  Raises what `build` raises.
+    """
+
+    def __init__(self, config: PipelineConfig, build: Build, *, independent: bool = False) -> None:
         self.config = config
-        self._factory = factory
-        self.pipeline = factory(config)
-        self._state: Any = None
+        self._build, self._independent = build, independent
+        self.pipeline = build(config)
+        self._state: TrackState | None = None
         self._prompt: Prompt | None = None
         self._last_stamp_ns: int | None = None
-        self._tracks = TrackIds(config.max_gap_s)
-        self._long_gaps = 0
+        self._gaps = self._repeats = 0
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -60,40 +63,46 @@ class Session:
         rgb = np.zeros((480, 640, 3), np.uint8)
         self.pipeline.step(Frame(rgb, guess_camera(640, 480), stamp_ns=0, name="warm_up"), None)
 
-    def step(self, frame: Frame) -> Outcome:
-        """One frame through the pipeline; time that runs backwards (bag loop, seek) starts afresh."""
-        if self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns:
-            back_s = (self._last_stamp_ns - frame.stamp_ns) * 1e-9
-            log.info("time went back by %.3f s (bag loop or seek): tracking starts afresh", back_s)
-            self.reset()
-        gap_s = (frame.stamp_ns - (self._last_stamp_ns or frame.stamp_ns)) * 1e-9
-        self._long_gaps = self._long_gaps + 1 if gap_s > self.config.max_gap_s else 0
-        self._last_stamp_ns = frame.stamp_ns
+    def step(self, frame: Frame | BadFrame) -> Reconstruction:
+        """One frame through the pipeline; never raises for a frame.
+
+        A BadFrame is answered as it is and the track goes on after it.  Time that goes back (bag loop, seek)
+        starts afresh.  A fault in the pipeline marks the frame and drops the state.
+        """
+        if isinstance(frame, BadFrame):
+            return bad_input(frame)
+        self._follow_time(frame.stamp_ns)
         prompt, self._prompt = self._prompt, None
         try:
             result, self._state = self.pipeline.step(frame, self._state, prompt)
         except Exception as error:
-            # A fault of ours: the frame is marked, the state is dropped because it may be half-changed.
-            log.exception("frame %d failed", frame.stamp_ns)
-            self.reset()
-            result = bad_input(frame.stamp_ns, frame.frame_id, f"internal error: {error!r}", frame.camera)
-        return Outcome(result, self._tracks.update(result))
+            # The state may be half-changed, so it is not used any more.
+            known = isinstance(error, ScorehoiError)
+            log.error("frame %s failed: %s", frame.name, error, exc_info=None if known else error)
+            self._start_afresh()
+            reason = str(error) if known else f"internal error: {error!r}"
+            bad = BadFrame(frame.name, frame.stamp_ns, reason, frame.frame_id, frame.log_ns)
+            return bad_input(bad, frame.camera)
+        return result
 
     @property
     def warning(self) -> str:
-        """Why nothing is ever tracked, when that is so: frames further apart than `max_gap_s`."""
-        if self._long_gaps < 2:
+        """Why nothing is ever tracked, when that is so: stamps too far apart, or standing still."""
+        if self._repeats >= 2:
+            return (
+                "stamps of images do not advance, so that each frame starts afresh; mend the driver's clock"
+            )
+        if self._gaps < 2:
             return ""
         return (
             f"frames are more than max_gap_s = {self.config.max_gap_s:g} s apart, so that each starts afresh "
-            "(slow, and with a new track id); set max_gap_s above the time a frame takes"
+            "(slow, and with new ids); set max_gap_s above the time a frame takes"
         )
 
     def reset(self) -> None:
         """Forget the person, the object and any prompt not yet used."""
-        self._state = self._prompt = self._last_stamp_ns = None
-        self._tracks.reset()
-        self.resets += 1
+        self._prompt = None
+        self._start_afresh()
 
     def set_prompt(self, prompt: Prompt) -> None:
         """Use a prompt for the next frame."""
@@ -104,31 +113,32 @@ class Session:
 
         The state survives unless something that it was made from (object, body) changed.
         """
-        pipeline = self._factory(config)
+        if config == self.config:
+            return
+        pipeline = self._build(config)
         self.close()
-        made_from = ("object", "body_model")
+        made_from = ("object", "body_model", "method")
         if any(getattr(config, name) != getattr(self.config, name) for name in made_from):
             self.reset()
         self.pipeline, self.config = pipeline, config
-        self._tracks.set_max_gap(config.max_gap_s)
-
-    def identity(self, mesh_resource: str = "") -> ObjectIdentity:
-        """Names of the object for messages."""
-        template = self.pipeline.template
-        if template is None:
-            return ObjectIdentity()
-        return ObjectIdentity(template.template_id, template.label, mesh_resource)
 
     def close(self) -> None:
         """Free what the pipeline holds."""
-        close = getattr(self.pipeline, "close", None)
-        if close is not None:
-            close()
+        self.pipeline.close()
 
+    def _follow_time(self, stamp_ns: int) -> None:
+        if self._independent:
+            self._state = forget(self._state)
+            return
+        gap_s = 0.0 if self._last_stamp_ns is None else (stamp_ns - self._last_stamp_ns) * 1e-9
+        repeated = self._last_stamp_ns == stamp_ns
+        if gap_s < 0:
+            log.info("time went back by %.3f s (bag loop or seek): tracking starts afresh", -gap_s)
+            self._start_afresh()
+        self._gaps = self._gaps + 1 if gap_s > self.config.max_gap_s else 0
+        self._repeats = self._repeats + 1 if repeated else 0
+        self._last_stamp_ns = stamp_ns
 
-def bad_input(stamp_ns: int, frame_id: str, reason: str, camera: Camera | None = None) -> Reconstruction:
-    """The result for a frame that cannot be used; without a camera K is zeros and the source "guess"."""
-    unknown = Camera(np.zeros((3, 3)), 0, 0, source="guess")
-    return Reconstruction(
-        stamp_ns, frame_id, str(stamp_ns), camera or unknown, status=Status.BAD_INPUT, message=reason
-    )
+    def _start_afresh(self) -> None:
+        self._state = forget(self._state)
+        self.resets += 1

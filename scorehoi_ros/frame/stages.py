@@ -1,10 +1,11 @@
-"""The two seams of the pipeline: the first estimate and its refinement.
+"""The seams: what a method is given and what it gives back.
 
-The optimiser implements both today; a regressor and the score-guided sampler take the same places.
+A method is an estimator (a first proposal from the evidence) and a refiner (human and object together under
+the physical energy).  The optimiser fills both; a regressor and a score-guided sampler take the same places.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,39 +13,78 @@ from torch import Tensor
 
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
-from scorehoi_ros.types import Estimate, Floats, Floor
+from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What the previous frames say about this one."""
 
-    estimate: Estimate
-    """The previous result moved by constant velocity."""
+    moved: Estimate
+    """The previous human and object, each moved by constant velocity."""
     previous: Estimate
-    """The previous result."""
-    object_tracked: bool
-    """False: the object part of `estimate` is too old to start from."""
+    """The previous human and object where they were."""
+    object_tracked: bool = False
+    """False: the object part is too old to start from, though it says where to look."""
+    betas: Floats | None = None
+    """(10,) the shape of this track, which must stay; None = still free."""
+    memory: Any = None
+    """`Refined.memory` of the frame before."""
 
-    def object_hypotheses(self, now: Estimate) -> list[Estimate]:
-        """`now` (the human of this frame) with the object moved by itself, and moved along by the person.
+    def object_hypotheses(self, now: HumanPose | None) -> list[ObjectPose]:
+        """Where the object may be, given the person of this frame: moved by itself, and carried along.
 
         Empty when no object has been seen.
         """
-        if self.previous.R_o is None:
+        if self.moved.object is None or self.previous.object is None:
             return []
-        alone = replace(now, R_o=self.estimate.R_o, t_o=self.estimate.object_origin - now.t_cam)
-        return [alone, carried_along(self.previous, now)]
+        alone = [self.moved.object]
+        if now is None or self.previous.human is None:
+            return alone
+        return [*alone, carried_along(self.previous.human, self.previous.object, now)]
 
 
-def carried_along(previous: Estimate, now: Estimate) -> Estimate:
-    """`now` with the object of `previous` turned and moved rigidly with the pelvis."""
-    assert previous.R_o is not None and previous.t_o is not None
-    sixes = np.stack((previous.theta[0], now.theta[0], previous.R_o))
-    before, after, R = rotation_6d_to_matrix(torch.as_tensor(sixes, dtype=torch.float64))
-    turn = after @ before.T
-    R_o = matrix_to_rotation_6d(turn @ R).numpy()
-    return replace(now, R_o=R_o, t_o=turn.numpy() @ previous.t_o)
+def carried_along(before: HumanPose, thing: ObjectPose, now: HumanPose) -> ObjectPose:
+    """The object turned and moved rigidly with the pelvis from `before` to `now`."""
+    sixes = np.stack((before.theta[0], now.theta[0], thing.R_o))
+    old, new, R = rotation_6d_to_matrix(torch.as_tensor(sixes, dtype=torch.float64))
+    turn = new @ old.T
+    origin = now.t_cam + turn.numpy() @ (thing.origin - before.t_cam)
+    return ObjectPose(matrix_to_rotation_6d(turn @ R).numpy(), origin)
+
+
+@dataclass(frozen=True)
+class ContactMasks:
+    """M_h, M_o, M_f of the paper as probabilities."""
+
+    human: Tensor
+    """(431,) that a human token touches the object."""
+    object: Tensor
+    """(64,) that a template point touches the human."""
+    floor: Tensor
+    """(64,) that a template point touches the floor."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A first answer to one frame: hypotheses, likeliest first."""
+
+    estimates: tuple[Estimate, ...]
+    """At least one.  All have a human if the evidence shows one, and an object if a template is looked for
+    and the evidence shows it; they may differ in the object's rotation."""
+    probabilities: tuple[float, ...] = (1.0,)
+    """One an estimate, 0..1."""
+    contacts: ContactMasks | None = None
+    """What a network predicts; None = ask a `ContactPredictor`."""
+    features: Any = None
+    """Image and geometry features (F, c_I, c_G) for refiner and contact predictor of the same method."""
+    uncertainty: dict[str, float] | None = None
+    """Standard deviations by name, where the method knows them."""
+
+    @property
+    def best(self) -> Estimate:
+        """The likeliest hypothesis."""
+        return self.estimates[0]
 
 
 @dataclass(frozen=True)
@@ -52,21 +92,33 @@ class Refined:
     """A refined estimate with its convergence."""
 
     estimate: Estimate
-    contacts: Tensor
-    """(431,) probability that a human token touches the object, zeros without object."""
-    energy: dict[str, float]
+    contacts: ContactMasks | None = None
+    """What the method says about contacts, which is then published as "predicted"; None = it has no opinion,
+    and contacts are measured on the result."""
+    energy: dict[str, float] | None = None
     """`first` and `last` total energy and the weighted terms at the end."""
+    memory: Any = None
+    """Handed back in the next frame's `Prediction.memory`; nobody else looks into it."""
 
 
 class Estimator(Protocol):
-    """First estimate of one frame."""
+    """First answer to one frame, human and object in one call."""
 
-    def human(self, evidence: Evidence, prediction: Prediction | None, betas: Floats | None) -> Estimate:
-        """Human part alone; `betas` (10,) when the shape is locked."""
+    def __call__(self, evidence: Evidence, prediction: Prediction | None) -> Proposal:
+        """Propose what the evidence shows: a human, an object, or both."""
         ...
 
-    def object(self, estimate: Estimate, evidence: Evidence, prediction: Prediction | None) -> Estimate:
-        """`estimate` with R_o and t_o added; `evidence.object` is present."""
+
+class ContactPredictor(Protocol):
+    """What touches what; asked again between rounds of refinement (Algorithm 1)."""
+
+    def __call__(
+        self, estimate: Estimate, evidence: Evidence, floor: Floor, features: Any = None
+    ) -> ContactMasks:
+        """Contact masks of an estimate that has both parts; `features` are those of the proposal.
+
+        The floor is given because a guess by geometry needs the plane; a network may ignore it.
+        """
         ...
 
 
@@ -74,12 +126,23 @@ class Refiner(Protocol):
     """Refinement of human and object together under the physical energy."""
 
     def __call__(
-        self,
-        estimate: Estimate,
-        evidence: Evidence,
-        floor: Floor,
-        prediction: Prediction | None,
-        betas_locked: bool,
+        self, proposal: Proposal, evidence: Evidence, floor: Floor | None, prediction: Prediction | None
     ) -> Refined:
-        """Refine an estimate, with or without object."""
+        """Refine a proposal; one that has only a human or only an object may come back as it is.
+
+        `floor` is None when no person stands on it.
+        """
         ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """The two halves of a method, built for one body and one template."""
+
+    estimator: Estimator
+    refiner: Refiner
+
+
+def without_object(estimate: Estimate) -> Estimate:
+    """The human part alone."""
+    return replace(estimate, object=None)

@@ -1,11 +1,12 @@
 """What is carried from frame to frame: passed in and returned, never hidden."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from scorehoi_ros.frame.stages import Prediction
-from scorehoi_ros.types import Estimate, Floats, Frame, Reconstruction, Status
+from scorehoi_ros.types import Estimate, Floats, Frame, HumanPose, ObjectPose, Reconstruction, Status
 
 _VELOCITY_BLEND = 0.5
 """Share of the newest difference in the velocity: halves the jitter, follows a change within two frames."""
@@ -16,98 +17,179 @@ _SURE_SCORE, _SURE_IOU = 0.6, 0.8
 
 
 @dataclass(frozen=True)
-class TrackState:
-    """Memory of a track; None in its place means: start afresh."""
+class HumanTrack:
+    """A person from the first accepted frame on."""
 
-    stamp_ns: int
-    """Of the newest frame."""
+    id: str
+    pose: HumanPose
+    """Last accepted."""
     seen_ns: int
     """Of the frame in which the person was last accepted."""
-    image_size: tuple[int, int]
-    """(width, height); another size is another camera."""
-    frame_id: str
-    estimate: Estimate | None = None
-    """Last accepted estimate; its object part may be older than its human part."""
-    human_velocity: Floats | None = None
+    velocity: Floats | None = None
     """(3,) m/s of t_cam."""
-    object_velocity: Floats | None = None
-    """(3,) m/s of the object's origin in the camera frame."""
-    object_tracked: bool = False
-    """Whether the object was accepted in the newest frame."""
     betas: Floats | None = None
-    """(10,) shape of this track, fixed at its first accepted frame."""
+    """(10,) shape of this track, fixed at its first frame of status OK."""
+
+
+@dataclass(frozen=True)
+class ObjectTrack:
+    """An object from the first accepted frame on."""
+
+    id: str
+    pose: ObjectPose
+    """Last accepted."""
+    seen_ns: int
+    """Of the frame in which the object was last accepted."""
+    velocity: Floats | None = None
+    """(3,) m/s of the origin in the camera frame."""
+    tracked: bool = True
+    """Whether the object was accepted in the newest frame."""
     appearance: Floats | None = None
     """What the segmenter says the object looks like, from the last frame that was sure of it."""
 
 
-def begin(frame: Frame) -> TrackState:
-    """The empty state before a first frame."""
+@dataclass(frozen=True)
+class TrackState:
+    """Memory between frames; None in its place means: start afresh, also with the names."""
+
+    stamp_ns: int
+    """Of the newest frame."""
+    image_size: tuple[int, int]
+    """(width, height); another size is another camera."""
+    frame_id: str
+    human: HumanTrack | None = None
+    object: ObjectTrack | None = None
+    memory: Any = None
+    """What the method left for itself."""
+    humans_named: int = 0
+    """How many people have been given an id, so that nobody gets one twice."""
+    objects_named: int = 0
+
+
+def begin(frame: Frame, before: TrackState | None = None) -> TrackState:
+    """The empty state before a first frame; new tracks get other ids than those of the state `before`."""
     size = (frame.camera.width, frame.camera.height)
-    return TrackState(frame.stamp_ns, frame.stamp_ns, size, frame.frame_id)
+    named = (before.humans_named, before.objects_named) if before is not None else (0, 0)
+    return TrackState(frame.stamp_ns, size, frame.frame_id, humans_named=named[0], objects_named=named[1])
 
 
-def fits(state: TrackState | None, frame: Frame, max_gap_s: float) -> bool:
-    """Whether a frame continues the track.
+def forget(state: TrackState | None) -> TrackState | None:
+    """A state without tracks and memory that still knows which ids were given: a reset."""
+    if state is None:
+        return None
+    return replace(state, human=None, object=None, memory=None)
 
-    Time must go on, from the same camera, and the person must have been seen within `max_gap_s`: after a
-    longer loss whoever comes into view is somebody new.
+
+def current(state: TrackState | None, frame: Frame, max_gap_s: float) -> TrackState:
+    """What of a state still holds for a frame.
+
+    Time must go on, from the same camera.  A person who was not seen for `max_gap_s` is forgotten: whoever
+    comes into view then is somebody new.  An object is forgotten when for that long neither it nor a person
+    was seen; while somebody is there it is still looked for where it was left.
     """
     if state is None:
-        return False
+        return begin(frame)
     same = state.image_size == (frame.camera.width, frame.camera.height) and state.frame_id == frame.frame_id
-    recent = (frame.stamp_ns - state.seen_ns) * 1e-9 <= max_gap_s
-    return same and recent and frame.stamp_ns > state.stamp_ns
+    if not same or frame.stamp_ns <= state.stamp_ns:
+        return begin(frame, state)
+    oldest = frame.stamp_ns - int(max_gap_s * 1e9)
+    human = state.human if state.human is not None and state.human.seen_ns >= oldest else None
+    thing = state.object
+    if thing is not None and human is None and thing.seen_ns < oldest:
+        thing = None
+    return replace(state, human=human, object=thing, memory=state.memory if human or thing else None)
 
 
 def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
-    """The last estimate moved to `stamp_ns` by constant velocity; None when nobody is tracked."""
-    estimate = state.estimate
-    if estimate is None:
+    """The last human and object moved to `stamp_ns` by constant velocity; None when nothing is tracked."""
+    human, thing = state.human, state.object
+    if human is None and thing is None:
         return None
-    dt = (stamp_ns - state.seen_ns) * 1e-9
-    t_cam = estimate.t_cam + dt * _or_zero(state.human_velocity)
-    if estimate.t_o is None:
-        return Prediction(replace(estimate, t_cam=t_cam), estimate, False)
-    origin = estimate.object_origin + dt * _or_zero(state.object_velocity)
-    return Prediction(replace(estimate, t_cam=t_cam, t_o=origin - t_cam), estimate, state.object_tracked)
+    moved_human = moved_object = None
+    if human is not None:
+        dt = (stamp_ns - human.seen_ns) * 1e-9
+        moved_human = replace(human.pose, t_cam=human.pose.t_cam + dt * _or_zero(human.velocity))
+    if thing is not None:
+        dt = (stamp_ns - thing.seen_ns) * 1e-9
+        moved_object = replace(thing.pose, origin=thing.pose.origin + dt * _or_zero(thing.velocity))
+    return Prediction(
+        moved=Estimate(moved_human, moved_object),
+        previous=Estimate(human.pose if human else None, thing.pose if thing else None),
+        object_tracked=thing is not None and thing.tracked,
+        betas=human.betas if human else None,
+        memory=state.memory,
+    )
+
+
+def human_id(state: TrackState) -> str:
+    """Id of the tracked person, or of the one who would be found now."""
+    return state.human.id if state.human is not None else f"human_{state.humans_named + 1}"
+
+
+def object_id(state: TrackState) -> str:
+    """Id of the tracked object, or of the one that would be found now."""
+    return state.object.id if state.object is not None else f"object_{state.objects_named + 1}"
 
 
 def advance(
-    state: TrackState | None, frame: Frame, result: Reconstruction, appearance: Floats | None = None
+    state: TrackState, result: Reconstruction, appearance: Floats | None = None, memory: Any = None
 ) -> TrackState:
-    """The state after a frame: accepted parts replace old ones, the others stay where they were left."""
-    before = state or begin(frame)
-    new, old = result.estimate, before.estimate
-    if result.human is None or new is None or result.human.status > Status.UNTRUSTED:
-        # A velocity must not carry a lost person away.
-        return replace(
-            before, stamp_ns=frame.stamp_ns, object_tracked=False, human_velocity=None, object_velocity=None
-        )
-    dt = (frame.stamp_ns - before.seen_ns) * 1e-9
-    locked = before.betas is not None or result.human.status != Status.OK
+    """The state after a frame: accepted parts replace old ones, the others stay where they were left.
+
+    `state` is what `current` gave for the frame; `appearance` of the segmenter and `memory` of the method
+    are those of this frame.
+    """
+    found = result.estimate or Estimate()
     after = replace(
-        before,
-        stamp_ns=frame.stamp_ns,
-        seen_ns=frame.stamp_ns,
-        human_velocity=_velocity(before.human_velocity, old.t_cam if old else None, new.t_cam, dt),
-        betas=before.betas if locked else new.betas,
+        state,
+        stamp_ns=result.stamp_ns,
+        human=_next_human(state, found.human, result),
+        object=_next_object(state, found.object, result, appearance),
+        memory=memory,
     )
-    if new.t_o is None:
-        kept = _keep_object(new, old)
-        return replace(after, estimate=kept, object_velocity=None, object_tracked=False)
-    place = old.object_origin if old is not None and before.object_tracked else None
     return replace(
         after,
-        estimate=new,
-        object_velocity=_velocity(before.object_velocity, place, new.object_origin, dt),
-        object_tracked=True,
-        appearance=appearance if appearance is not None and _is_sure(result) else before.appearance,
+        humans_named=state.humans_named + (state.human is None and after.human is not None),
+        objects_named=state.objects_named + (state.object is None and after.object is not None),
     )
 
 
-def object_was_tracked(state: TrackState | None) -> bool:
-    """Whether an object pose was accepted since the track began."""
-    return state is not None and state.estimate is not None and state.estimate.R_o is not None
+def _next_human(state: TrackState, found: HumanPose | None, result: Reconstruction) -> HumanTrack | None:
+    before = state.human
+    if found is None or result.human is None:
+        # A velocity must not carry a lost person away.
+        return before and replace(before, velocity=None)
+    betas = before.betas if before is not None else None
+    if betas is None and result.human.status == Status.OK:
+        betas = found.betas
+    velocity = None
+    if before is not None:
+        dt = (result.stamp_ns - before.seen_ns) * 1e-9
+        velocity = _velocity(before.velocity, before.pose.t_cam, found.t_cam, dt)
+    return HumanTrack(human_id(state), found, result.stamp_ns, velocity, betas)
+
+
+def _next_object(
+    state: TrackState, found: ObjectPose | None, result: Reconstruction, appearance: Floats | None
+) -> ObjectTrack | None:
+    before = state.object
+    if found is None:
+        return before and replace(before, velocity=None, tracked=False)
+    learnt = appearance if appearance is not None and _is_sure(result) else None
+    if before is None:
+        return ObjectTrack(object_id(state), found, result.stamp_ns, appearance=learnt)
+    velocity = None
+    if before.tracked:
+        dt = (result.stamp_ns - before.seen_ns) * 1e-9
+        velocity = _velocity(before.velocity, before.pose.origin, found.origin, dt)
+    return replace(
+        before,
+        pose=found,
+        seen_ns=result.stamp_ns,
+        velocity=velocity,
+        tracked=True,
+        appearance=before.appearance if learnt is None else learnt,
+    )
 
 
 def _is_sure(result: Reconstruction) -> bool:
@@ -119,15 +201,8 @@ def _is_sure(result: Reconstruction) -> bool:
     )
 
 
-def _keep_object(new: Estimate, old: Estimate | None) -> Estimate:
-    """The new human with the last accepted object where it was left."""
-    if old is None or old.t_o is None:
-        return replace(new, R_o=None, t_o=None)
-    return replace(new, R_o=old.R_o, t_o=old.object_origin - new.t_cam)
-
-
-def _velocity(old: Floats | None, before: Floats | None, now: Floats, dt: float) -> Floats | None:
-    if before is None or dt <= 0:
+def _velocity(old: Floats | None, before: Floats, now: Floats, dt: float) -> Floats | None:
+    if dt <= 0:
         return None
     measured = (now - before) / dt
     if np.linalg.norm(measured) > _MAX_SPEED:

@@ -17,47 +17,58 @@ _CLIP_M = 0.3
 
 
 @dataclass(frozen=True)
-class DepthOrder:
-    """Pairs (hidden point, points of the visible thing in front of it), fixed for one round of descent."""
+class Behind:
+    """Points of one kind that the image shows behind the other kind."""
 
-    hidden_tokens: Tensor
-    """(a,) human tokens seen through the object's visible pixels."""
-    front_surface: Tensor
-    """(a, k) object surface points over them."""
-    hidden_surface: Tensor
-    """(b,) object surface points seen through the human's visible pixels."""
-    front_tokens: Tensor
-    """(b, k) human tokens over them."""
+    hidden: Tensor
+    """(..., n) bool, the points over pixels that show the other kind."""
+    front: Tensor
+    """(..., n, k) indices of the nearest points of the other kind in the image."""
+
+
+@dataclass(frozen=True)
+class DepthOrder:
+    """What stands behind what, fixed for one round of refinement; leading dimensions are samples."""
+
+    tokens: Behind
+    """Human tokens seen through the object's visible pixels, with the object's surface over them."""
+    surface: Behind
+    """Object surface points seen through the human's visible pixels, with the human tokens over them."""
 
 
 def find_order(tokens: Tensor, surface: Tensor, target: Silhouette, spacing: float) -> DepthOrder:
-    """Pairs for tokens (431, 3) and surface points (n, 3) in the camera frame.
+    """The order of tokens (..., 431, 3) and surface points (..., n, 3) in the camera frame.
 
     `target` is the object's silhouette: its mask shows the object, its free pixels (apart from those outside
     the image) the human.  `spacing` (metres) bounds how far a neighbour may be in the image.
     """
     token_px, surface_px = project(tokens, target.K), project(surface, target.K)
-    reach = 1.5 * spacing * float(target.K[0, 0]) / float(surface[:, 2].mean().clamp_min(0.3))
-    object_seen, human_seen = torch.as_tensor(target.mask), torch.as_tensor(target.free)
-    hidden_tokens, front_surface = _pairs(token_px, surface_px, object_seen, reach)
-    hidden_surface, front_tokens = _pairs(surface_px, token_px, human_seen, reach)
-    return DepthOrder(hidden_tokens, front_surface, hidden_surface, front_tokens)
+    reach = 1.5 * spacing * target.K[0, 0] / surface[..., 2].mean(-1).clamp_min(0.3)
+    object_seen, human_seen = (torch.as_tensor(m, device=tokens.device) for m in (target.mask, target.free))
+    return DepthOrder(
+        _behind(token_px, surface_px, object_seen, reach), _behind(surface_px, token_px, human_seen, reach)
+    )
 
 
 def order_loss(tokens: Tensor, surface: Tensor, order: DepthOrder) -> Tensor:
-    """Mean squared depth (m^2) by which hidden points stand in front of what hides them."""
-    front = surface[:, 2][order.front_surface].amin(-1) - tokens[:, 2][order.hidden_tokens]
-    back = tokens[:, 2][order.front_tokens].amin(-1) - surface[:, 2][order.hidden_surface]
-    wrong = torch.cat((front, back)).clamp(0, _CLIP_M)
-    return wrong.square().sum() / max(len(wrong), 1)
+    """Mean squared depth (...) in m^2 by which hidden points stand in front of what hides them."""
+    wrong = [
+        _too_near(tokens[..., 2], surface[..., 2], order.tokens),
+        _too_near(surface[..., 2], tokens[..., 2], order.surface),
+    ]
+    count = order.tokens.hidden.sum(-1) + order.surface.hidden.sum(-1)
+    return torch.cat(wrong, -1).square().sum(-1) / count.clamp_min(1)
 
 
-def _pairs(hidden_px: Tensor, front_px: Tensor, seen: Tensor, reach: float) -> tuple[Tensor, Tensor]:
+def _too_near(depth: Tensor, other: Tensor, behind: Behind) -> Tensor:
+    """(..., n) metres by which each hidden point stands in front of the nearest of its neighbours."""
+    front = other.gather(-1, behind.front.flatten(-2)).view(behind.front.shape).amin(-1)
+    return torch.where(behind.hidden, (front - depth).clamp(0, _CLIP_M), 0.0)
+
+
+def _behind(hidden_px: Tensor, front_px: Tensor, seen: Tensor, reach: Tensor) -> Behind:
     """Points over `seen` pixels that have at least k neighbours of the other kind within `reach` pixels."""
-    size = seen.shape[0]
-    index = hidden_px.round().long().clamp(0, size - 1)
-    inside = seen[index[:, 1], index[:, 0]] & ((hidden_px - index).abs().amax(-1) < _INSIDE_PX)
-    candidates = torch.nonzero(inside).squeeze(-1)
-    distance, neighbours = torch.cdist(hidden_px[candidates], front_px).topk(_NEIGHBOURS, largest=False)
-    close = distance[:, -1] < reach
-    return candidates[close], neighbours[close]
+    index = hidden_px.round().long().clamp(0, seen.shape[0] - 1)
+    inside = seen[index[..., 1], index[..., 0]] & ((hidden_px - index).abs().amax(-1) < _INSIDE_PX)
+    distance, neighbours = torch.cdist(hidden_px, front_px).topk(_NEIGHBOURS, largest=False)
+    return Behind(inside & (distance[..., -1] < reach[..., None]), neighbours)

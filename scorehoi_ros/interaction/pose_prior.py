@@ -40,6 +40,10 @@ class PosePrior:
     whiten: Tensor
     """(126, 126): whiten @ (pose - mean) has unit variance."""
 
+    def to(self, device: torch.device | str) -> "PosePrior":
+        """The same on a device."""
+        return PosePrior(self.mean.to(device), self.whiten.to(device))
+
     def loss(self, theta: Tensor) -> Tensor:
         """Mean squared Mahalanobis distance (...) of theta (..., 52, 6); about 1 for a typical pose."""
         pose = theta[..., 1 : NUM_BODY + 1, :].flatten(-2)

@@ -1,48 +1,45 @@
-"""A rosbag2 recording as a source: images with their calibration, depth and masks."""
+"""A rosbag2 recording as a source: its messages go through the hall in recorded order."""
 
+import dataclasses
 import logging
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.geometry.camera import camera_from_values, check_size
-from scorehoi_ros.io import image_codec
+from scorehoi_ros.config.inputs import NONE, InputConfig
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
-from scorehoi_ros.io.bag_topics import BagTopics, find_topics
-from scorehoi_ros.io.frames import BadFrame, CameraOf, Source, camera_for
+from scorehoi_ros.io.bag_topics import TRANSFORMS, find_topics
+from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
-from scorehoi_ros.perception.precomputed import check_masks
-from scorehoi_ros.types import Bools, Camera, Floats, Frame, Masks
-
-MAX_PENDING = 16
-"""Images that wait at most for their depth and masks, which are recorded a little later."""
+from scorehoi_ros.io.pairing import Bundle
+from scorehoi_ros.io.ros_frames import Hall, WarnOnce
+from scorehoi_ros.types import Frame
 
 _log = logging.getLogger(__name__)
 
 
-def open_bag(
-    path: Path, camera_of: CameraOf | None, topics: BagTopics | None = None, masks_dir: Path | None = None
-) -> Source:
+def open_bag(path: Path, image_topic: str, inputs: InputConfig, masks_dir: Path | None = None) -> Source:
     """Images of a rosbag2 folder, .mcap or .db3 file; standard types need no embedded definitions.
 
-    Stamps and frame_id come from the image headers (the log time where a header has no stamp); depth and
-    masks are those of exactly the same stamp.  `camera_of` wins over CameraInfo; without both the camera is
-    guessed.  A damaged bag gives its frames up to the damage, then a BadFrame.
-    Raises InputError when the bag cannot be read or the image topic is not clear.
+    Empty topic names are found (`bag_topics.find_topics`).  Stamps and frame_id are those of the image
+    headers.  Mask files win where the bag has no mask.  A damaged bag gives its frames up to the damage, then
+    a BadFrame.  Raises InputError when the bag cannot be read or the image topic is not clear, CameraError
+    when `inputs.camera` is no camera.
     """
     check_indexed_masks(masks_dir)
     storage = open_storage(path)
-    found = find_topics(topics or BagTopics(), storage.types, storage.counts)
-    _log.info("reading images from %s, camera from %s", found.image, found.camera_info or "a guess")
-    rate = _rate(storage, found.image)
-    reader = _Reader(storage, found, camera_of, masks_dir)
-    return Source("bag", reader.frames, storage.counts.get(found.image), rate)
+    image, found = find_topics(image_topic, inputs, storage.types, storage.counts)
+    info = "a guess" if found.camera_info_topic == NONE else found.camera_info_topic
+    _log.info("reading images from %s, camera from %s", image, found.camera or info)
+    Hall(found, WarnOnce())  # wrong settings are told before the first frame
+    reader = _Reader(storage, image, found, masks_dir)
+    return Source("bag", reader.frames, storage.counts.get(image), _rate(storage, image))
 
 
 def _rate(storage: Storage, topic: str) -> float | None:
@@ -75,186 +72,123 @@ def deserialise(message: RawMessage) -> Any:
         ) from error
 
 
-def stamp_ns(message: Any) -> int:
-    """Header stamp in nanoseconds."""
-    return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
-
-
-def decode_message(message: Any) -> Any:
-    """(H, W, 3) uint8 RGB of a sensor_msgs Image or CompressedImage."""
-    if hasattr(message, "format"):
-        return image_codec.decode_compressed(message.data)
-    return image_codec.decode_image(*_fields(message))
-
-
-def decode_depth_message(message: Any) -> Floats:
-    """(H, W) float32 metres of a sensor_msgs Image or CompressedImage."""
-    if hasattr(message, "format"):
-        return image_codec.decode_compressed_depth(message.format, message.data)
-    return image_codec.decode_depth(*_fields(message))
-
-
-def decode_mask_message(message: Any) -> Bools:
-    """(H, W) bool of a sensor_msgs Image or CompressedImage."""
-    if hasattr(message, "format"):
-        return image_codec.decode_compressed_mask(message.data)
-    return image_codec.decode_mask(*_fields(message))
-
-
-def _fields(message: Any) -> tuple[Any, ...]:
-    m = message
-    return m.encoding, m.height, m.width, m.step, bool(m.is_bigendian), m.data
-
-
-@dataclass(frozen=True)
-class _Image:
-    """One message of the image topic; `message` is None when its bytes are damaged."""
-
-    raw: RawMessage
-    message: Any
-    stamp_ns: int
-    reason: str = ""
-
-
-@dataclass
-class _Pairing:
-    """Images waiting for the depth and masks of their stamp, and the newest CameraInfo."""
-
-    topics: BagTopics
-    info: Any
-    images: deque[_Image] = field(default_factory=deque)
-    waiting: dict[tuple[str, int], Any] = field(default_factory=dict)
-    newest: dict[str, int] = field(default_factory=dict)
-
-    def take(self, raw: RawMessage) -> None:
-        """Sort one message in."""
-        try:
-            message = deserialise(raw)
-        except InputError as error:
-            if raw.topic == self.topics.image:
-                self.images.append(_Image(raw, None, raw.log_ns, str(error)))
-            else:
-                _log.warning("%s", error)
-            return
-        stamp = stamp_ns(message)
-        if raw.topic == self.topics.image:
-            self.images.append(_Image(raw, message, stamp or raw.log_ns))
-        elif raw.topic == self.topics.camera_info:
-            self.info = message
-        else:
-            self.waiting[raw.topic, stamp] = message
-            self.newest[raw.topic] = stamp
-
-    def pop(self, everything: bool) -> Iterator[_Image]:
-        """Images that need not wait any longer, oldest first; what belongs to earlier ones is forgotten."""
-        companions = {self.topics.depth, self.topics.human_mask, self.topics.object_mask} - {""}
-        while self.images:
-            first = self.images[0]
-            complete = all(self.newest.get(topic, -1) >= first.stamp_ns for topic in companions)
-            if not (everything or complete or len(self.images) > MAX_PENDING):
-                return
-            yield self.images.popleft()
-            self.waiting = {key: value for key, value in self.waiting.items() if key[1] > first.stamp_ns}
-
-    def companion(self, topic: str, stamp: int) -> Any:
-        """The message of exactly this stamp on a depth or mask topic, or None."""
-        return self.waiting.get((topic, stamp)) if topic else None
-
-
 @dataclass(frozen=True)
 class _Reader:
     storage: Storage
-    topics: BagTopics
-    camera_of: CameraOf | None
+    image_topic: str
+    settings: InputConfig
     masks_dir: Path | None
 
     def frames(self) -> Iterator[Frame | BadFrame]:
         """All frames of the bag in recorded order; damage ends them with a BadFrame."""
-        pairing = _Pairing(self.topics, self._first_info())
+        hall, ahead = Hall(self.settings, WarnOnce()), _Ahead(self.storage, self.settings.camera_info_topic)
         index, last, damage = 0, None, ""
-        for image in self._images(pairing):
-            if isinstance(image, str):
-                damage = image
+        for found in self._bundles(hall):
+            if isinstance(found, str):
+                damage = found
                 continue
-            yield self._frame(image, pairing, f"{index:06d}")
-            index, last = index + 1, image
+            last, now_ns = found
+            yield self._frame(hall, last, ahead, now_ns, f"{index:06d}")
+            index += 1
         if damage:
-            stamp, log = (last.stamp_ns + 1, last.raw.log_ns + 1) if last else (0, 0)
+            stamp, log = (last.stamp_ns + 1, last.arrived_ns + 1) if last else (0, 0)
             yield BadFrame(f"{index:06d}", stamp, damage, log_ns=log)
 
-    def _images(self, pairing: _Pairing) -> Iterator[_Image | str]:
+    def _bundles(self, hall: Hall) -> Iterator[tuple[Bundle, int] | str]:
+        """Images in order, each with the log time at which it need not wait any longer; or what is damaged."""
+        now_ns = 0
         try:
-            for raw in self.storage.read(self.topics.used):
-                pairing.take(raw)
-                yield from pairing.pop(everything=False)
+            for raw in self.storage.read(frozenset(self._roles) | self._transform_topics):
+                now_ns = raw.log_ns
+                self._take(hall, raw)
+                yield from ((bundle, now_ns) for bundle in hall.ready(now_ns))
         except BagDamageError as error:
             yield str(error)
-        yield from pairing.pop(everything=True)
+        yield from ((bundle, now_ns) for bundle in hall.ready(None))
 
-    def _first_info(self) -> Any:
-        """An image may be recorded just before the first CameraInfo of a camera that never changes."""
-        if self.topics.camera_info:
-            try:
-                return next(
-                    (deserialise(raw) for raw in self.storage.read(frozenset({self.topics.camera_info}))),
-                    None,
-                )
-            except InputError:
+    @property
+    def _roles(self) -> dict[str, str]:
+        """What each topic is for."""
+        companions = {topic: name for name, topic in self.settings.companion_topics.items()}
+        return {self.settings.camera_info_topic: "camera_info"} | companions | {self.image_topic: "image"}
+
+    @property
+    def _transform_topics(self) -> frozenset[str]:
+        wanted = bool(self.settings.gravity_frame)
+        return frozenset(t for t, kind in self.storage.types.items() if kind == TRANSFORMS and wanted)
+
+    def _take(self, hall: Hall, raw: RawMessage) -> None:
+        """Sort one message in."""
+        role = self._roles.get(raw.topic, "transforms")
+        try:
+            message = deserialise(raw)
+        except InputError as error:
+            if role == "image":
+                hall.take_unreadable(str(error), raw.log_ns)
+            else:
+                _log.warning("%s", error)
+            return
+        if role == "image":
+            hall.take_image(message, raw.log_ns)
+        elif role == "camera_info":
+            hall.take_camera_info(message, raw.log_ns)
+        elif role == "transforms":
+            hall.take_transforms(message)
+        else:
+            hall.take_companion(role, message, raw.log_ns)
+
+    def _frame(self, hall: Hall, bundle: Bundle, ahead: "_Ahead", now_ns: int, name: str) -> Frame | BadFrame:
+        frame = hall.frame(bundle, now_ns, name)
+        deadline_ns = hall.deadline_ns(bundle)
+        while frame is None:
+            info = ahead.next_info(now_ns, deadline_ns)
+            if info is not None:
+                hall.foresee_camera_info(info)
+            frame = hall.frame(bundle, now_ns if info is not None else deadline_ns, name)
+        frame = dataclasses.replace(frame, log_ns=bundle.arrived_ns)
+        return frame if isinstance(frame, BadFrame) else self._with_mask_files(frame)
+
+    def _with_mask_files(self, frame: Frame) -> Frame | BadFrame:
+        height, width = frame.rgb.shape[:2]
+        try:
+            files = frame_masks(self.masks_dir, frame.name, height, width)
+        except InputError as error:
+            return BadFrame(frame.name, frame.stamp_ns, str(error), frame.frame_id, frame.log_ns)
+        masks = frame.masks
+        if masks.human is None:
+            masks = dataclasses.replace(masks, human=files.human, human_score=files.human_score)
+        if masks.object is None:
+            masks = dataclasses.replace(masks, object=files.object, object_score=files.object_score)
+        return dataclasses.replace(frame, masks=masks)
+
+
+class _Ahead:
+    """CameraInfos of the time to come: live an image waits for them, here they are looked up."""
+
+    def __init__(self, storage: Storage, topic: str) -> None:
+        self._messages = self._read(storage, topic)
+        self._next: RawMessage | None = None
+
+    def next_info(self, after_ns: int, until_ns: int) -> Any | None:
+        """The next one that was recorded after one time and not after the other; None = no more."""
+        while (raw := self._next or next(self._messages, None)) is not None:
+            self._next = raw if raw.log_ns > until_ns else None
+            if self._next is not None:
                 return None
+            if raw.log_ns > after_ns and (info := _readable(raw)) is not None:
+                return info
         return None
 
-    def _frame(self, image: _Image, pairing: _Pairing, name: str) -> Frame | BadFrame:
-        frame_id = image.message.header.frame_id if image.message is not None else ""
-        common: dict[str, Any] = {"frame_id": frame_id or "camera_optical_frame", "log_ns": image.raw.log_ns}
-        if image.message is None:
-            return BadFrame(name, image.stamp_ns, image.reason, **common)
+    @staticmethod
+    def _read(storage: Storage, topic: str) -> Iterator[RawMessage]:
         try:
-            rgb = decode_message(image.message)
-            camera = self._camera(pairing.info, rgb.shape[1], rgb.shape[0])
-            depth = self._depth(pairing, image.stamp_ns, rgb.shape[:2])
-            masks = self._masks(pairing, image.stamp_ns, name, rgb.shape[:2])
-        except ScorehoiError as error:
-            return BadFrame(name, image.stamp_ns, str(error), **common)
-        return Frame(rgb, camera, image.stamp_ns, name=name, depth=depth, masks=masks, **common)
+            yield from storage.read(frozenset({topic}))
+        except BagDamageError:
+            return
 
-    def _camera(self, info: Any, width: int, height: int) -> Camera:
-        # REP 104: K[0] = 0 says that the camera is not calibrated.
-        calibrated = info is not None and info.k[0] != 0
-        if self.camera_of is not None or not calibrated:
-            return (self.camera_of or camera_for(None))(width, height)
-        camera = camera_from_values(info.k, info.width, info.height, info.d, info.distortion_model)
-        check_size(camera, width, height)
-        return camera
 
-    def _depth(self, pairing: _Pairing, stamp: int, shape: tuple[int, ...]) -> Floats | None:
-        message = pairing.companion(self.topics.depth, stamp)
-        if message is None:
-            return None
-        depth = decode_depth_message(message)
-        if depth.shape != shape:
-            raise InputError(
-                f"the depth on {self.topics.depth} is {depth.shape[1]}x{depth.shape[0]}, the image "
-                f"{shape[1]}x{shape[0]}. Record depth that is aligned with the colour image."
-            )
-        return depth
-
-    def _masks(self, pairing: _Pairing, stamp: int, name: str, shape: tuple[int, ...]) -> Masks:
-        masks = frame_masks(self.masks_dir, name, shape[0], shape[1])
-        human = self._mask(self.topics.human_mask, pairing, stamp, shape)
-        thing = self._mask(self.topics.object_mask, pairing, stamp, shape)
-        if human is not None:
-            masks = replace(masks, human=human, human_score=1.0)
-        if thing is not None:
-            masks = replace(masks, object=thing, object_score=1.0)
-        return check_masks(masks, shape[0], shape[1])
-
-    def _mask(self, topic: str, pairing: _Pairing, stamp: int, shape: tuple[int, ...]) -> Bools | None:
-        message = pairing.companion(topic, stamp)
-        if message is None:
-            return None
-        mask = decode_mask_message(message)
-        if mask.shape != shape:
-            raise InputError(
-                f"the mask on {topic} is {mask.shape[1]}x{mask.shape[0]}, the image {shape[1]}x{shape[0]}."
-            )
-        return mask
+def _readable(raw: RawMessage) -> Any | None:
+    try:
+        return deserialise(raw)
+    except InputError:  # it is told about when its turn comes
+        return None

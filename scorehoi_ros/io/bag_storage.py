@@ -38,6 +38,8 @@ class Storage:
     """Messages for each topic."""
     read: Callable[[frozenset[str]], Iterator[RawMessage]]
     """Messages of some topics in recorded order; raises BagDamageError where the bag is damaged."""
+    latched: frozenset[str] = frozenset()
+    """Topics whose publishers offered transient local durability, as far as an intact bag tells."""
 
 
 class BagDamageError(InputError):
@@ -83,6 +85,7 @@ def _intact(path: Path) -> Storage:
         with Reader(path) as reader:
             types = {c.topic: c.msgtype for c in reader.connections}
             counts = {topic: info.msgcount for topic, info in reader.topics.items()}
+            latched = frozenset(c.topic for c in reader.connections if _is_latched(c))
     except Exception as error:
         raise BagDamageError(f"{path.name}: {_words(error)}") from error
 
@@ -97,7 +100,12 @@ def _intact(path: Path) -> Storage:
         except Exception as error:
             raise BagDamageError(f"{path.name} is damaged: {_words(error)}") from error
 
-    return Storage(types, counts, read)
+    return Storage(types, counts, read, latched)
+
+
+def _is_latched(connection: Any) -> bool:
+    offers = getattr(connection.ext, "offered_qos_profiles", ())
+    return any(offer.durability.name == "TRANSIENT_LOCAL" for offer in offers)
 
 
 def _salvaged(path: Path, records: Callable[[Path], Iterator[RawMessage]], reason: BagDamageError) -> Storage:
@@ -167,7 +175,7 @@ def _joined(parts: list[Storage]) -> Storage:
         for part in parts:
             yield from part.read(topics)
 
-    return Storage(types, counts, read)
+    return Storage(types, counts, read, frozenset().union(*(part.latched for part in parts)))
 
 
 def _words(error: Exception) -> str:

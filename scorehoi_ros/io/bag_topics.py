@@ -1,54 +1,44 @@
-"""Which topics of a bag hold the images, their calibration, depth and masks."""
+"""Which topics of a bag hold the images, their calibration, depth, masks and transforms."""
 
+import dataclasses
 import logging
-from dataclasses import dataclass
 
+from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class BagTopics:
-    """Topic names; empty = found by name, or not used when the bag has none."""
+def find_topics(
+    image: str, wanted: InputConfig, types: dict[str, str], counts: dict[str, int]
+) -> tuple[str, InputConfig]:
+    """The image topic, and `wanted` with every empty topic filled in, from those of a bag.
 
-    image: str = ""
-    camera_info: str = ""
-    depth: str = ""
-    human_mask: str = ""
-    object_mask: str = ""
-
-    @property
-    def used(self) -> frozenset[str]:
-        """The topics that are to be read."""
-        return frozenset(vars(self).values()) - {""}
-
-
-def find_topics(wanted: BagTopics, types: dict[str, str], counts: dict[str, int]) -> BagTopics:
-    """Fill in the empty names of `wanted` from the topics of a bag (name -> type, name -> messages).
-
-    Colour: the only image topic that is not depth or mask (raw wins over its own compressed copy).  Depth:
-    the only image topic with "depth" in its name (aligned or registered preferred).  Masks: topics whose
-    names end in "human_mask" and "object_mask".  CameraInfo: `camera_info` beside the image topic, else
-    the only one.  Raises InputError listing the topics when the choice is not clear or a name is missing.
+    `types`: name -> type, `counts`: name -> messages.  Colour: the only image topic that is not depth or
+    mask (raw wins over its own compressed copy).  Depth: the only image topic with "depth" in its name
+    (aligned or registered preferred).  Masks: topics whose names end in "human_mask" and "object_mask".
+    CameraInfo: `camera_info` beside the image topic, else the only one.  What is not there becomes "none".
+    Raises InputError listing the topics when the image is not clear or a name is missing.
     """
-    images = {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
-    for name in wanted.used:
+    named = {image, wanted.camera_info_topic, wanted.depth_topic, wanted.human_mask_topic}
+    for name in sorted((named | {wanted.object_mask_topic}) - {"", NONE}):
         if name not in types:
             raise InputError(f"the bag has no topic {name}. It holds: {_listing(types, counts)}.")
-    image = wanted.image or _colour_topic(images, types, counts)
+    images = {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
+    image = image or _colour_topic(images, types, counts)
     if types[image] not in (IMAGE, COMPRESSED):
         raise InputError(f"topic {image} is {types[image]}. Expected {IMAGE} or {COMPRESSED}.")
-    return BagTopics(
-        image,
-        wanted.camera_info or _info_topic(image, types),
-        wanted.depth or _depth_topic(images),
-        wanted.human_mask or _only({t for t in images if t.endswith("human_mask")}),
-        wanted.object_mask or _only({t for t in images if t.endswith("object_mask")}),
+    return image, dataclasses.replace(
+        wanted,
+        camera_info_topic=wanted.camera_info_topic or _info_topic(image, types) or NONE,
+        depth_topic=wanted.depth_topic or _depth_topic(images) or NONE,
+        human_mask_topic=wanted.human_mask_topic or _mask_topic(images, "human_mask") or NONE,
+        object_mask_topic=wanted.object_mask_topic or _mask_topic(images, "object_mask") or NONE,
     )
 
 
@@ -85,6 +75,10 @@ def _depth_topic(images: set[str]) -> str:
     candidates = aligned or depth
     raw = {t for t in candidates if t == base_name(t)}
     return _only(raw or candidates)
+
+
+def _mask_topic(images: set[str], ending: str) -> str:
+    return _only({t for t in images if t.endswith(ending)})
 
 
 def _only(topics: set[str]) -> str:

@@ -1,27 +1,16 @@
-"""What every source of frames gives, and how it gets its camera."""
+"""What every source of frames gives, and how frames without a CameraInfo get their camera."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from scorehoi_ros.geometry.camera import check_size, guess_camera, parse_camera, validate_camera
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.geometry.camera import guess_camera, parse_camera
 from scorehoi_ros.types import Camera, Frame
 
 CameraOf = Callable[[int, int], Camera]
 """Camera for images of (width, height); raises CameraError."""
-
-
-@dataclass(frozen=True)
-class BadFrame:
-    """A frame that the source holds but that cannot be used."""
-
-    name: str
-    stamp_ns: int
-    reason: str
-    """In words for the user."""
-    frame_id: str = "camera_optical_frame"
-    log_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,17 +26,11 @@ class Source:
     rate_hz: float | None
 
 
-def camera_for(camera: Camera | str | None) -> CameraOf:
-    """How frames get their camera: as given, parsed from "fx,fy,cx,cy" or a file, or guessed (None)."""
+def camera_for(camera: str) -> CameraOf:
+    """How frames get their camera: parsed from "fx,fy,cx,cy" or a file, or guessed (empty)."""
 
     @lru_cache(maxsize=16)
     def choose(width: int, height: int) -> Camera:
-        if camera is None:
-            return guess_camera(width, height)
-        if isinstance(camera, str):
-            return parse_camera(camera, width, height)
-        validate_camera(camera)
-        check_size(camera, width, height)
-        return camera
+        return parse_camera(camera, width, height) if camera else guess_camera(width, height)
 
     return choose

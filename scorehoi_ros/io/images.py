@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scorehoi_ros.errors import CameraError, InputError, ScorehoiError
-from scorehoi_ros.io.frames import BadFrame, CameraOf, Source
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.frames import CameraOf, Source
 from scorehoi_ros.io.image_codec import decode_compressed
 from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.types import Frame, Masks

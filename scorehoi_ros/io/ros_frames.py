@@ -1,91 +1,199 @@
-"""Image messages to `Frame`; touches only message fields, so any object with them will do."""
+"""The hall: ROS messages in, frames out; the one way in for live topics and for bags.
 
-from collections.abc import Callable, Mapping
+It joins an image with its depth and masks, chooses the camera, decodes, and says what is wrong.  What can be
+done without is left out with a warning; an image that cannot be used becomes a BadFrame.  Messages may be of
+rclpy or rosbags; only their fields are touched.  Time is an input (see `io.pairing`).
+"""
+
+import logging
+from collections.abc import Callable
 from typing import Any
 
+from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.io import image_codec
-from scorehoi_ros.messages.factory import stamp_ns
-from scorehoi_ros.ros.cameras import Cameras
-from scorehoi_ros.ros.matcher import Bundle
-from scorehoi_ros.types import Frame, Masks
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.pairing import Bundle, Pairing
+from scorehoi_ros.io.ros_camera import Cameras
+from scorehoi_ros.io.ros_decode import depth_of, frame_of, mask_of, rgb_of
+from scorehoi_ros.io.tf_tree import TfTree
+from scorehoi_ros.messages.factory import NANOSECONDS, stamp_ns
+from scorehoi_ros.perception.precomputed import check_masks
+from scorehoi_ros.types import Floats, Frame, Masks
 
 Report = Callable[[str, str], None]
+"""(key, text): what is wrong with the inputs at present; an empty text = this is all right (again)."""
+INFO = "camera_info"
+NAMELESS = "camera_optical_frame"
+"""Frame of results when the image's header names none."""
+
+_log = logging.getLogger(__name__)
 
 
-def rgb_of(message: Any) -> Any:
-    """(H, W, 3) uint8 of a sensor_msgs Image or CompressedImage; raises InputError."""
-    if not hasattr(message, "encoding"):
-        return image_codec.decode_compressed(message.data)
-    return image_codec.decode_image(*_plane(message))
+class Hall:
+    """Takes messages of all topics in order of arrival and gives frames.
 
-
-def depth_of(message: Any) -> Any:
-    """(H, W) float32 metres, 0 = unknown; raises InputError."""
-    if not hasattr(message, "encoding"):
-        return image_codec.decode_compressed_depth(message.format, message.data)
-    return image_codec.decode_depth(*_plane(message))
-
-
-def mask_of(message: Any) -> Any:
-    """(H, W) bool; raises InputError."""
-    if not hasattr(message, "encoding"):
-        return image_codec.decode_compressed_mask(message.data)
-    return image_codec.decode_mask(*_plane(message))
-
-
-def frame_of(bundle: Bundle, cameras: Cameras, frame_id: str, report: Report) -> Frame | None:
-    """The frame of one image with its depth and masks; None = wait for a CameraInfo.
-
-    `frame_id` replaces the image's unless empty.  A depth or mask that cannot be used is reported and left
-    out; raises ScorehoiError when the image itself cannot be used.
+    `frame` may be called from another thread than the rest.  Raises CameraError when the user's camera is none.
     """
-    header = bundle.image.header
-    rgb = rgb_of(bundle.image)
-    height, width = rgb.shape[:2]
-    camera = cameras.choose(width, height, header.frame_id)
-    report("camera_info", cameras.problem)
-    if camera is None:
-        return None
-    extras = _companions(bundle.companions, (height, width), report)
-    return Frame(
-        rgb=rgb,
-        camera=camera,
-        stamp_ns=stamp_ns(header.stamp),
-        frame_id=frame_id or header.frame_id,
-        name=str(stamp_ns(header.stamp)),
-        depth=extras.get("depth"),
-        masks=Masks(
-            human=extras.get("human"),
-            object=extras.get("object"),
-            human_score=float("human" in extras),
-            object_score=float("object" in extras),
-        ),
-    )
 
+    def __init__(self, settings: InputConfig, report: Report) -> None:
+        self._settings, self._report = settings, report
+        self._topics = settings.companion_topics
+        has_info = settings.camera_info_topic != NONE
+        timeout_s = settings.camera_info_timeout_s if has_info else 0.0
+        self._cameras = Cameras(settings.camera, int(timeout_s * NANOSECONDS))
+        self._pairing = Pairing(
+            tuple(self._topics),
+            (INFO,) if has_info else (),
+            int(settings.sync_tolerance_s * NANOSECONDS),
+            int(settings.sync_wait_s * NANOSECONDS),
+        )
+        self._tf = TfTree()
 
-def _companions(messages: Mapping[str, Any], size: tuple[int, int], report: Report) -> dict[str, Any]:
-    decoders = {"depth": depth_of, "human": mask_of, "object": mask_of}
-    result = {}
-    for name, message in messages.items():
+    def take_image(self, message: Any, now_ns: int) -> None:
+        """Take a sensor_msgs Image or CompressedImage of the camera; `now_ns`: time of arrival."""
+        gravity = self._gravity(frame_of(message))
+        self._pairing.add_image(message, stamp_ns(message.header.stamp), now_ns, gravity)
+
+    def take_unreadable(self, reason: str, now_ns: int) -> None:
+        """Take the place of an image whose message is damaged."""
+        self._pairing.add_unreadable(None, now_ns, reason)
+
+    def take_companion(self, name: str, message: Any, now_ns: int) -> None:
+        """Take an image of depth ("depth") or of a mask ("human", "object")."""
+        self._pairing.add_companion(name, message, stamp_ns(message.header.stamp), now_ns)
+
+    def take_camera_info(self, message: Any, now_ns: int) -> None:
+        """Take a sensor_msgs/CameraInfo."""
+        self.foresee_camera_info(message)
+        self._pairing.add_companion(INFO, message, stamp_ns(message.header.stamp), now_ns)
+
+    def foresee_camera_info(self, message: Any) -> None:
+        """Let an image that waits for a camera know a CameraInfo that is still to come."""
+        self._cameras.update(message)
+
+    def take_transforms(self, message: Any) -> None:
+        """Take a tf2_msgs/TFMessage, static or not."""
+        self._tf.update(message)
+
+    def ready(self, now_ns: int | None) -> list[Bundle]:
+        """Images whose depth and masks are decided, in order of arrival; None = the end, nothing more comes."""
+        return self._pairing.ready(now_ns)
+
+    def deadline_ns(self, bundle: Bundle) -> int:
+        """Until when `frame` may answer None."""
+        return self._cameras.deadline_ns(bundle.arrived_ns)
+
+    def frame(self, bundle: Bundle, now_ns: int, name: str) -> Frame | BadFrame | None:
+        """The frame of an image with its depth and masks; None = it waits for a CameraInfo."""
+        if bundle.image is None:
+            return BadFrame(name, bundle.stamp_ns, bundle.note)
+        frame_id = self._settings.frame_id or frame_of(bundle.image) or NAMELESS
         try:
-            values = decoders[name](message)
-            _check_size(values, size)
+            return self._frame(bundle, now_ns, name, frame_id)
         except ScorehoiError as error:
-            report(f"{name}_input", f"{name} is left out: {error}")
-        else:
-            report(f"{name}_input", "")
-            result[name] = values
-    return result
+            reason = str(error)
+        except Exception as error:  # a fault of ours, met by untrusted bytes
+            _log.exception("image %s cannot be read", name)
+            reason = f"internal error: {error!r}"
+        return BadFrame(name, bundle.stamp_ns, reason, frame_id)
+
+    def _frame(self, bundle: Bundle, now_ns: int, name: str, frame_id: str) -> Frame | None:
+        rgb = rgb_of(bundle.image)
+        height, width = rgb.shape[:2]
+        times = (bundle.arrived_ns, now_ns)
+        choice = self._cameras.choose((width, height), frame_of(bundle.image), bundle.stamp_ns, times)
+        self._report(INFO, choice.problem)
+        if choice.camera is None:
+            return None
+        self._say_what_is_missing(bundle)
+        found = self._companions(bundle, (height, width))
+        return Frame(
+            rgb=rgb,
+            camera=choice.camera,
+            stamp_ns=bundle.stamp_ns,
+            frame_id=frame_id,
+            name=name,
+            depth=found.get("depth"),
+            masks=self._masks(found),
+            gravity=bundle.note,
+        )
+
+    def _say_what_is_missing(self, bundle: Bundle) -> None:
+        names = " and ".join(bundle.missing)
+        text = f"no {names} with the stamp of the image; the frame goes on without" if names else ""
+        self._report("companions", text)
+        zero = "" if bundle.stamp_ns else "images have no stamp (zero): each frame starts afresh"
+        self._report("stamp", zero)
+
+    def _companions(self, bundle: Bundle, size: tuple[int, int]) -> dict[str, Any]:
+        """Decoded depth and masks by name, without those that cannot be used."""
+        result = {}
+        for name in self._topics.keys() & bundle.companions.keys():
+            try:
+                result[name] = self._decoded(name, bundle, size)
+                self._report(f"{name}_input", "")
+            except ScorehoiError as error:
+                self._report(f"{name}_input", f"{self._topics[name]} is left out: {error}")
+            except Exception as error:  # as in `frame`
+                _log.exception("a message on %s cannot be read", self._topics[name])
+                self._report(f"{name}_input", f"{self._topics[name]} is left out: internal error: {error!r}")
+        return result
+
+    def _decoded(self, name: str, bundle: Bundle, size: tuple[int, int]) -> Any:
+        message = bundle.companions[name]
+        if name == "depth":
+            _check_registered(frame_of(message), frame_of(bundle.image))
+        values = depth_of(message) if name == "depth" else mask_of(message)
+        if values.shape != size:
+            raise InputError(
+                f"it has {values.shape[1]} x {values.shape[0]} pixels, the image {size[1]} x {size[0]}. "
+                "Give the topic that is registered to the image."
+            )
+        if name != "depth" and not values.any():
+            raise InputError("the mask is empty.")
+        return values
+
+    def _masks(self, found: dict[str, Any]) -> Masks:
+        human, thing = found.get("human"), found.get("object")
+        masks = Masks(human, thing, float(human is not None), float(thing is not None))
+        if human is None or thing is None:
+            return masks
+        try:
+            masks = check_masks(masks, *human.shape)
+            self._report("masks", "")
+        except InputError:
+            self._report("masks", "the masks of human and object are nearly the same; both are left out")
+            return Masks()
+        return masks
+
+    def _gravity(self, image_frame: str) -> Floats | None:
+        up_frame = self._settings.gravity_frame
+        if not up_frame:
+            return None
+        camera_frame = self._settings.frame_id or image_frame
+        found = self._tf.gravity(camera_frame, up_frame)
+        known = found is not None
+        self._report("gravity", "" if known else f"TF does not join {camera_frame} and {up_frame} (yet)")
+        return found
 
 
-def _check_size(values: Any, size: tuple[int, int]) -> None:
-    if values.shape != size:
+def _check_registered(depth_frame: str, image_frame: str) -> None:
+    if depth_frame and image_frame and depth_frame != image_frame:
         raise InputError(
-            f"it has {values.shape[1]} x {values.shape[0]} pixels, the image {size[1]} x {size[0]}. "
-            "Publish it aligned with the image."
+            f'it is of frame "{depth_frame}", the image of "{image_frame}". Give depth that is registered to '
+            "the image: .../aligned_depth_to_color/image_raw (RealSense), .../depth_to_rgb/image_raw (Azure), "
+            "or the output of depth_image_proc's register node."
         )
 
 
-def _plane(m: Any) -> tuple[str, int, int, int, bool, Any]:
-    return m.encoding, int(m.height), int(m.width), int(m.step), bool(m.is_bigendian), m.data
+class WarnOnce:
+    """A `Report` for a run over a recording: each text is logged once."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+
+    def __call__(self, key: str, text: str) -> None:
+        """Log a text that is new."""
+        if text and (key, text) not in self._said:
+            self._said.add((key, text))
+            _log.warning("%s", text)

@@ -1,15 +1,15 @@
 """Open whatever the user names: a video, images, or a bag."""
 
+import dataclasses
 from pathlib import Path
 
+from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.bag_reader import open_bag
 from scorehoi_ros.io.bag_storage import BAG_SUFFIXES, list_storage_files
-from scorehoi_ros.io.bag_topics import BagTopics
 from scorehoi_ros.io.frames import Source, camera_for
 from scorehoi_ros.io.images import IMAGE_SUFFIXES, open_images
 from scorehoi_ros.io.video import VIDEO_SUFFIXES, open_video
-from scorehoi_ros.types import Camera
 
 SUPPORTED = (
     f"a video ({', '.join(VIDEO_SUFFIXES)}), an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of images, "
@@ -20,19 +20,21 @@ SUPPORTED = (
 def open_source(
     path: str | Path,
     *,
-    camera: Camera | str | None = None,
+    camera: str | None = None,
     masks_dir: Path | None = None,
-    image_topic: str | None = None,
-    topics: BagTopics | None = None,
+    image_topic: str = "",
+    inputs: InputConfig | None = None,
     rate_hz: float = 1.0,
 ) -> Source:
     """Source for a path, by its suffix or by what the folder holds.
 
-    `camera`: as given, "fx,fy,cx,cy", a calibration file, or None (CameraInfo of the bag, else a guess).
-    `topics` for bags; `image_topic` is a short form.  `rate_hz` for images, which have no times.
-    Raises InputError for a missing path or an unknown type, listing what is supported.
+    `camera`: "fx,fy,cx,cy" or a calibration file, short for `inputs.camera`; without one CameraInfo of the
+    bag, else a guess.  `image_topic` and the rest of `inputs` are for bags, `rate_hz` for images, which have
+    no times.  Raises InputError for a missing path or an unknown type, listing what is supported.
     """
-    path = Path(path)
+    path, inputs = Path(path), inputs or InputConfig()
+    if camera is not None:
+        inputs = dataclasses.replace(inputs, camera=camera)
     if not path.exists():
         raise InputError(f"{path} does not exist. Expected {SUPPORTED}.")
     if masks_dir is not None and not masks_dir.is_dir():
@@ -41,12 +43,11 @@ def open_source(
         )
     suffix = path.suffix.lower()
     if suffix in BAG_SUFFIXES or is_bag_folder(path):
-        wanted = topics or BagTopics(image=image_topic or "")
-        return open_bag(path, None if camera is None else camera_for(camera), wanted, masks_dir)
+        return open_bag(path, image_topic, inputs, masks_dir)
     if path.is_dir() or suffix in IMAGE_SUFFIXES:
-        return open_images(path, camera_for(camera), masks_dir, rate_hz)
+        return open_images(path, camera_for(inputs.camera), masks_dir, rate_hz)
     if suffix in VIDEO_SUFFIXES:
-        return open_video(path, camera_for(camera), masks_dir)
+        return open_video(path, camera_for(inputs.camera), masks_dir)
     if suffix == ".bag":
         raise InputError(
             f"{path} is a ROS 1 bag. Convert it first: rosbags-convert --src {path} --dst FOLDER."

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.io.frames import BadFrame, CameraOf, Source
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.frames import CameraOf, Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
 from scorehoi_ros.types import Frame
 

@@ -12,49 +12,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
-from scorehoi_ros.errors import OutputError, ScorehoiError
+from scorehoi_ros.errors import OutputError
 from scorehoi_ros.files import whole_file, write_json
-from scorehoi_ros.geometry.camera import undistort_frame
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.frame.session import Build, PipelineLike, Session
 from scorehoi_ros.io.bag_writer import LabelBag, label_bag
-from scorehoi_ros.io.frames import BadFrame, Source
+from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.mp4 import Mp4, mp4_file
 from scorehoi_ros.io.npz import save_label
+from scorehoi_ros.io.ros_frames import WarnOnce
 from scorehoi_ros.label.report import RunReport
-from scorehoi_ros.messages.builders import ObjectIdentity, TrackIds
-from scorehoi_ros.types import Camera, Frame, Reconstruction, Status
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.types import Frame, Reconstruction
 
 JPEG_QUALITY = 90
 
 _log = logging.getLogger(__name__)
 
 
-class PipelineLike(Protocol):
-    """The part of `pipeline.Pipeline` that labelling uses."""
-
-    @property
-    def body(self) -> Any:
-        """BodyModel."""
-
-    @property
-    def template(self) -> Any | None:
-        """ObjectTemplate, None = human only."""
-
-    def step(self, frame: Frame, state: Any) -> tuple[Reconstruction, Any]:
-        """One frame; a bad one gets its status."""
-
-    def close(self) -> None:
-        """Free what it holds."""
-
-
-Build = Callable[[PipelineConfig], PipelineLike]
-Draw = Callable[[NDArray[np.uint8], Reconstruction, Any, Any], NDArray[np.uint8]]
+Draw = Callable[[NDArray[np.uint8], Reconstruction, BodyModel, ObjectTemplate | None], NDArray[np.uint8]]
 """(rgb, reconstruction, body, template) -> picture, as `render.overlay.panel`."""
 Progress = Callable[[Iterable[Any], int | None], Iterator[Any]]
 """Passes frames on and shows how far the work is; the second argument is their number, if known."""
@@ -130,25 +114,23 @@ def prepare_folder(out: Path) -> None:
 
 
 class _Run:
-    """Pipeline, tracking state and open outputs of one job."""
+    """The session and the open outputs of one job."""
 
     def __init__(self, job: LabelJob, build: Build, draw: Draw) -> None:
         self._job, self._build, self._draw = job, build, draw
         self._stack = ExitStack()
-        self._tracks = TrackIds(job.config.max_gap_s)
-        self._state: Any = None
-        self._pipeline: PipelineLike | None = None
-        self._object = ""
+        self._session: Session | None = None
         self._bag: LabelBag | None = None
         self._video: Mp4 | None = None
+        self._warn = WarnOnce()
         self.report = RunReport(one_person=not job.independent)
 
     def __enter__(self) -> "_Run":
         return self
 
     def __exit__(self, *error: Any) -> Any:
-        if self._pipeline is not None:
-            self._pipeline.close()
+        if self._session is not None:
+            self._session.close()
         return self._stack.__exit__(*error)
 
     def prepare(self) -> None:
@@ -157,37 +139,26 @@ class _Run:
 
     def take(self, frame: Frame | BadFrame) -> None:
         """Label one frame."""
-        pipeline = self._use(self._job.objects.get(frame.name, self._job.config.object))
-        if isinstance(frame, BadFrame):
-            self._write(pipeline, bad_input(frame), None, frame.log_ns, None)
-            return
-        if self._job.independent:
-            self._state = None
-            self._tracks.reset()
+        session = self._use(self._job.objects.get(frame.name, self._job.config.object))
         start = time.perf_counter()
-        try:
-            result, self._state = pipeline.step(frame, self._state)
-        except ScorehoiError as error:
-            bad = BadFrame(frame.name, frame.stamp_ns, str(error), frame.frame_id)
-            result = replace(bad_input(bad), camera=frame.camera)
-        ms = (time.perf_counter() - start) * 1e3
-        usable = result.status != Status.BAD_INPUT
-        rgb = undistort_frame(frame).rgb if usable else frame.rgb
-        self._write(pipeline, result, rgb, frame.log_ns, ms)
+        r = session.step(frame)
+        ms = None if isinstance(frame, BadFrame) else (time.perf_counter() - start) * 1e3
+        self._warn("gap", session.warning)
+        self._write(r, session.pipeline, frame.log_ns)
+        template = session.pipeline.template
+        self.report.add(r, ms, template.label if template is not None else "")
 
-    def _use(self, spec: str) -> PipelineLike:
-        if self._pipeline is not None and spec == self._object:
-            return self._pipeline
-        if self._pipeline is not None:
-            self._pipeline.close()
-            self._pipeline = self._state = None
-        self._pipeline = self._build(replace(self._job.config, object=spec))
-        self._object = spec
-        if self._bag is None:
-            self._open(self._pipeline)
-        elif self._pipeline.template is not None:
-            self._bag.set_template(self._pipeline.template)
-        return self._pipeline
+    def _use(self, spec: str) -> Session:
+        """The session, looking for this object."""
+        config = replace(self._job.config, object=spec)
+        if self._session is None:
+            self._session = Session(config, self._build, independent=self._job.independent)
+            self._open(self._session.pipeline)
+        elif config != self._session.config:
+            self._session.rebuild(config)
+            assert self._bag is not None
+            self._bag.set_template(self._session.pipeline.template)
+        return self._session
 
     def _open(self, pipeline: PipelineLike) -> None:
         out, source = self._job.out, self._job.source
@@ -197,34 +168,18 @@ class _Run:
             rate = source.rate_hz and source.rate_hz / self._job.stride
             self._video = self._stack.enter_context(mp4_file(out / "overlay.mp4", rate))
 
-    def _write(
-        self,
-        pipeline: PipelineLike,
-        r: Reconstruction,
-        rgb: NDArray[np.uint8] | None,
-        log_ns: int | None,
-        ms: float | None,
-    ) -> None:
+    def _write(self, r: Reconstruction, pipeline: PipelineLike, log_ns: int | None) -> None:
         assert self._bag is not None
-        template = pipeline.template
-        identity = ObjectIdentity(template.template_id, template.label) if template is not None else None
         save_label(self._job.out / "frames" / f"{r.name}.npz", r)
-        self._bag.write(r, rgb, log_ns, self._tracks.update(r), identity)
-        if self._job.overlays and rgb is not None:
-            self._picture(self._draw(rgb, r, pipeline.body, template), r)
-        self.report.add(r, ms, identity.label if identity else "")
+        self._bag.write(r, log_ns)
+        if self._job.overlays and r.flat is not None:
+            self._picture(self._draw(r.flat, r, pipeline.body, pipeline.template), r)
 
     def _picture(self, picture: NDArray[np.uint8], r: Reconstruction) -> None:
         with whole_file(self._job.out / "overlays" / f"{r.name}.jpg") as temporary:
             temporary.write_bytes(encode_jpeg(picture, JPEG_QUALITY))
         if self._video is not None:
             self._video.add(picture, r.stamp_ns)
-
-
-def bad_input(frame: BadFrame) -> Reconstruction:
-    """Result for a frame that the source could not give; K is zero: not known."""
-    unknown = Camera(np.zeros((3, 3)), 0, 0, source="guess")
-    return Reconstruction(frame.stamp_ns, frame.frame_id, frame.name, unknown, Status.BAD_INPUT, frame.reason)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.propose import propose
 from scorehoi_ros.perception.protocols import Segmentation, Segmenter
 from scorehoi_ros.render.zbuffer import silhouette
-from scorehoi_ros.types import Bools, Estimate, Floats, Frame, HumanObservation, Masks, Prompt
+from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose, Masks, ObjectPose, Prompt
 
 _SOFT_MASK_LEVEL = 0.5
 _DETECTOR_MASK_SCORE = 0.9
@@ -20,11 +20,11 @@ _GOOD_SCORE = 0.4
 """With a score from here on, the tracked object is taken without looking for it elsewhere."""
 
 
-def human_mask(frame: Frame, seen: HumanObservation) -> Masks:
-    """The frame's own human mask, else the detector's."""
+def human_mask(frame: Frame, seen: HumanObservation | None) -> Masks:
+    """The frame's masks with, where it has none of the human, that of the detector."""
     if frame.masks.human is not None:
         return frame.masks
-    if seen.mask is None:
+    if seen is None or seen.mask is None:
         return replace(frame.masks, human=None, human_score=0.0)
     return replace(frame.masks, human=seen.mask > _SOFT_MASK_LEVEL, human_score=_DETECTOR_MASK_SCORE)
 
@@ -33,7 +33,7 @@ def human_mask(frame: Frame, seen: HumanObservation) -> Masks:
 class ObjectMemory:
     """What earlier frames say about where the object is and what it looks like."""
 
-    hypotheses: Sequence[Estimate] = ()
+    hypotheses: Sequence[ObjectPose] = ()
     """Where it may be now; empty when it was never seen."""
     appearance: Floats | None = None
     """`Segmentation.appearance` of an earlier frame."""
@@ -53,17 +53,19 @@ def see_object(
     segmenter: Segmenter | None,
     prompt: Prompt | None,
     template: ObjectTemplate,
-    estimate: Estimate,
+    person: HumanPose | None,
     memory: ObjectMemory,
 ) -> ObjectSighting:
     """`masks` with an object mask added where one can be had; the object stays None otherwise.
+
+    `person` = about where the person is, if there is one: things near it may be proposed.
 
     Order of trust: a mask that came with the frame, the user's prompt, the tracked template, a proposal.
     """
     if masks.object is not None or segmenter is None:
         return ObjectSighting(masks)
     best = Segmentation(np.zeros(frame.rgb.shape[:2], bool), np.zeros(frame.rgb.shape[:2], np.float32), 0.0)
-    for candidate in _prompts(frame, masks.human, prompt, template, estimate, memory):
+    for candidate in _prompts(frame, prompt, template, person, memory):
         found = segmenter.segment(frame.rgb, replace(candidate, appearance=memory.appearance), masks.human)
         best = max(best, found, key=lambda s: s.score)
         if best.score >= _GOOD_SCORE:
@@ -75,10 +77,9 @@ def see_object(
 
 def _prompts(
     frame: Frame,
-    human: Bools | None,
     prompt: Prompt | None,
     template: ObjectTemplate,
-    estimate: Estimate,
+    person: HumanPose | None,
     memory: ObjectMemory,
 ) -> Iterator[Prompt]:
     if prompt is not None:
@@ -88,14 +89,14 @@ def _prompts(
         projected = project_template(template, hypothesis, frame)
         if projected.any():
             yield Prompt(mask=projected)
-    proposal = propose(frame, human, template, estimate)
+    proposal = propose(frame, template, person) if person is not None else None
     if proposal is not None:
         yield proposal
 
 
-def project_template(template: ObjectTemplate, estimate: Estimate, frame: Frame) -> Bools:
-    """(H, W) silhouette of the template at the pose of an estimate."""
-    R = rotation_6d_to_matrix(torch.as_tensor(estimate.R_o, dtype=torch.float64)).numpy()
-    vertices = template.mesh.vertices @ R.T + estimate.object_origin
+def project_template(template: ObjectTemplate, pose: ObjectPose, frame: Frame) -> Bools:
+    """(H, W) silhouette of the template at a pose."""
+    R = rotation_6d_to_matrix(torch.as_tensor(pose.R_o, dtype=torch.float64)).numpy()
+    vertices = template.mesh.vertices @ R.T + pose.origin
     camera = frame.camera
     return silhouette(vertices, template.mesh.faces, np.asarray(camera.K), camera.width, camera.height)

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.types import Bools, Box, Estimate, Floats, Frame, Prompt
+from scorehoi_ros.types import Box, Floats, Frame, HumanPose, Prompt
 
 _REACH_M = 1.5
 """Objects farther from the person's hands and feet than this are not being handled."""
@@ -19,7 +19,7 @@ _EDGE_STEP = 12
 """Grey levels that make a step across the outline an edge."""
 
 
-def propose(frame: Frame, human: Bools | None, template: ObjectTemplate, estimate: Estimate) -> Prompt | None:
+def propose(frame: Frame, template: ObjectTemplate, person: HumanPose) -> Prompt | None:
     """A prompt for a ball near the person, or None: other shapes need a prompt from the user.
 
     The ball's diameter and the person's depth bound its radius in the image, which makes circle detection
@@ -31,9 +31,9 @@ def propose(frame: Frame, human: Bools | None, template: ObjectTemplate, estimat
     small = cv2.resize(frame.rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
     radius_m = float(np.linalg.norm(template.mesh.vertices, axis=1).mean())
-    expected = float(frame.camera.K[0, 0]) * scale * radius_m / max(float(estimate.t_cam[2]), 0.3)
+    expected = float(frame.camera.K[0, 0]) * scale * radius_m / max(float(person.t_cam[2]), 0.3)
     circles = _circles(grey, expected)
-    near = _near_person(circles, frame, estimate, scale)
+    near = _near_person(circles, frame, person, scale)
     if not len(near):
         return None
     scores = [outline_strength(grey, circle) for circle in near]
@@ -76,9 +76,9 @@ def _sample(grey: NDArray[np.uint8], points: Floats) -> Floats:
     return grey[rows, columns].astype(np.float64)
 
 
-def _near_person(circles: Floats, frame: Frame, estimate: Estimate, scale: float) -> Floats:
+def _near_person(circles: Floats, frame: Frame, person: HumanPose, scale: float) -> Floats:
     """Circles (n, 3) within reach of the pelvis in the image."""
     K = np.asarray(frame.camera.K)
-    pelvis = (K @ estimate.t_cam)[:2] / estimate.t_cam[2] * scale
-    reach = K[0, 0] * scale * _REACH_M / estimate.t_cam[2]
+    pelvis = (K @ person.t_cam)[:2] / person.t_cam[2] * scale
+    reach = K[0, 0] * scale * _REACH_M / person.t_cam[2]
     return circles[np.linalg.norm(circles[:, :2] - pelvis, axis=1) < reach]

@@ -13,7 +13,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.frame.session import PipelineFactory
+from scorehoi_ros.frame.session import Build
 from scorehoi_ros.ros.node import ReconstructNode
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ SPIN_S = 0.2
 """Longest wait of the executor before it looks at the stop flag."""
 
 
-def run_node(pipeline_factory: PipelineFactory, ros_args: Sequence[str] = ()) -> int:
+def run_node(build: Build, ros_args: Sequence[str] = ()) -> int:
     """Run until SIGINT, SIGTERM or the lifecycle's shutdown; 0, or 2 when it cannot start.
 
     `ros_args` are ROS arguments as on the command line ("--ros-args", "-p", "object:=ball:0.22").
@@ -34,7 +34,7 @@ def run_node(pipeline_factory: PipelineFactory, ros_args: Sequence[str] = ()) ->
         reason = str(error).removeprefix("failed to initialize rcl: ").split(", at /")[0].strip()
         raise InputError(f"the ROS arguments are wrong: {reason}. See docs/ros_api.md.") from error
     try:
-        node = ReconstructNode(pipeline_factory)
+        node = ReconstructNode(build)
         handler = RosLogHandler(node.get_logger())
         package_log = logging.getLogger("scorehoi_ros")
         package_log.addHandler(handler)

@@ -1,5 +1,6 @@
-"""Subscriptions of the node; callbacks only hand messages on, work happens in the worker thread."""
+"""Subscriptions of the node; callbacks only hand messages to the hall, work happens in the worker thread."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,53 +8,59 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from scorehoi_ros.messages.factory import stamp_ns
-from scorehoi_ros.ros.matcher import Bundle, StampMatcher
+from scorehoi_ros.config.inputs import NONE, InputConfig
+from scorehoi_ros.io.bag_topics import TRANSFORMS
+from scorehoi_ros.io.pairing import Bundle
+from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.ros.factory import message_class
+from scorehoi_ros.ros.health import Health
 from scorehoi_ros.ros.settings import NodeConfig, topic_beside
 from scorehoi_ros.ros.subscribe import AdaptiveSubscription
 
-COMPRESSED = "/compressed"
 ADAPT_S = 0.5
-COMPANION_DEPTH = 5
-"""Depth and masks must be matched with images by stamp, so a few are kept."""
+LOOK_S = 0.02
+"""Time between looks for images that have waited long enough."""
+COMPANION_DEPTH = 10
+"""Depth, masks and CameraInfo must be matched with images by stamp, so a few are kept."""
+TRANSFORM_DEPTH = 100
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 
 
 class Inputs:
-    """Subscribes at activate, unsubscribes at deactivate; `on_bundle` gets images with depth and masks."""
+    """Subscribes at activate, unsubscribes at deactivate.
+
+    `on_bundle` gets each image with its depth and masks; an image for which the hall has no camera yet is given
+    back with `hold` and comes again.  Raises CameraError when the user's camera is none.
+    """
 
     def __init__(
         self,
         node: Node,
         settings: NodeConfig,
+        inputs: InputConfig,
         on_bundle: Callable[[Bundle], None],
-        on_camera_info: Callable[[CameraInfo], None],
+        health: Health,
     ) -> None:
-        self._node, self._on_bundle = node, on_bundle
-        companions = {
-            "depth": settings.depth_topic,
-            "human": settings.human_mask_topic,
-            "object": settings.object_mask_topic,
-        }
-        companions = {name: topic for name, topic in companions.items() if topic}
-        self._matcher = StampMatcher(
-            tuple(companions), int(settings.sync_tolerance_s * 1e9), int(settings.sync_wait_s * 1e9)
-        )
-        info_topic = settings.camera_info_topic or topic_beside(_base(settings.image_topic), "camera_info")
+        self._node, self._on_bundle, self._health = node, on_bundle, health
+        self._newest: Bundle | None = None
+        self._held: Bundle | None = None
+        self._news = False
+        beside = topic_beside(settings.image_topic, "camera_info")
+        inputs = dataclasses.replace(inputs, camera_info_topic=inputs.camera_info_topic or beside)
+        self.hall = Hall(inputs, health.problem)
         wanted = settings.image_reliability
-        image = AdaptiveSubscription(node, *_typed(image_topic(settings)), self._image, 1, wanted)
+        # In this order an executor calls back when several topics have something: the image comes last.
         self._subscriptions = [
-            image,
+            *(self._transforms() if inputs.gravity_frame else []),
+            *self._camera_infos(inputs.camera_info_topic, wanted),
             *(
-                AdaptiveSubscription(node, *_typed(topic), self._companion(name), COMPANION_DEPTH, wanted)
-                for name, topic in companions.items()
+                AdaptiveSubscription(node, _typed(topic), self._companion(name), COMPANION_DEPTH, wanted)
+                for name, topic in inputs.companion_topics.items()
             ),
-            AdaptiveSubscription(node, CameraInfo, info_topic, on_camera_info, 1, wanted),
+            AdaptiveSubscription(node, _typed(settings.subscribed_image_topic), self._image, 1, wanted),
         ]
-        self._timers = [node.create_timer(ADAPT_S, self._adapt)]
-        if companions:
-            self._timers.append(node.create_timer(max(settings.sync_wait_s / 2, 0.01), self._flush))
-        self.image_topic = image.topic_name
+        self.image_topic = self._subscriptions[-1].topic_name
+        self._timers = [node.create_timer(ADAPT_S, self._adapt), node.create_timer(LOOK_S, self._look)]
 
     def destroy(self) -> None:
         """Unsubscribe from everything."""
@@ -63,38 +70,75 @@ class Inputs:
             self._node.destroy_timer(timer)
         self._subscriptions, self._timers = [], []
 
+    def hold(self, bundle: Bundle) -> None:
+        """Bring an image again when a CameraInfo has come or the wait is over, unless a newer one has come."""
+        self._held = bundle
+
+    def _camera_infos(self, topic: str, wanted: str) -> list[AdaptiveSubscription]:
+        if topic == NONE:
+            return []
+        source = (CameraInfo, topic)
+        return [AdaptiveSubscription(self._node, source, self._info, COMPANION_DEPTH, wanted, latecomer=True)]
+
+    def _transforms(self) -> list[AdaptiveSubscription]:
+        try:
+            kind = message_class(TRANSFORMS)
+        except ImportError:
+            text = "gravity_frame needs the package tf2_msgs; set gravity (in the camera frame) instead"
+            self._health.problem("tf", text)
+            return []
+        take = self.hall.take_transforms
+        return [
+            AdaptiveSubscription(self._node, (kind, topic), take, TRANSFORM_DEPTH, latecomer=True)
+            for topic in ("/tf_static", "/tf")
+        ]
+
     def _adapt(self) -> None:
         for subscription in self._subscriptions:
             subscription.adapt()
 
+    def _look(self) -> None:
+        now_ns = time.monotonic_ns()
+        # A CameraInfo may have come between the worker's look for one and its `hold`.
+        if self._held is not None and (self._news or now_ns >= self.hall.deadline_ns(self._held)):
+            self._bring_again(self._held)
+        self._hand_on(now_ns)
+
+    def _info(self, message: CameraInfo) -> None:
+        now_ns = time.monotonic_ns()
+        self.hall.take_camera_info(message, now_ns)
+        self._news = True
+        if self._held is not None:
+            self._bring_again(self._held)
+        self._hand_on(now_ns)
+
     def _image(self, message: Any) -> None:
-        stamp = stamp_ns(message.header.stamp)
-        self._hand_on(self._matcher.add_image(message, stamp, time.monotonic_ns()))
+        now_ns = time.monotonic_ns()
+        self.hall.take_image(message, now_ns)
+        self._hand_on(now_ns)
 
     def _companion(self, name: str) -> Callable[[Any], None]:
         def callback(message: Any) -> None:
-            stamp = stamp_ns(message.header.stamp)
-            self._hand_on(self._matcher.add_companion(name, message, stamp, time.monotonic_ns()))
+            now_ns = time.monotonic_ns()
+            self.hall.take_companion(name, message, now_ns)
+            self._hand_on(now_ns)
 
         return callback
 
-    def _flush(self) -> None:
-        self._hand_on(self._matcher.ready(time.monotonic_ns()))
+    def _hand_on(self, now_ns: int) -> None:
+        for bundle in self.hall.ready(now_ns):
+            self._newest = bundle
+            self._health.image()
+            self._on_bundle(bundle)
 
-    def _hand_on(self, bundles: list[Bundle]) -> None:
-        for bundle in bundles:
+    def _bring_again(self, bundle: Bundle) -> None:
+        self._held, self._news = None, False
+        if bundle is self._newest:
             self._on_bundle(bundle)
 
 
 def _typed(topic: str) -> tuple[Any, str]:
-    return (CompressedImage if topic.endswith((COMPRESSED, "/compressedDepth")) else Image), topic
-
-
-def image_topic(settings: NodeConfig) -> str:
-    """The topic that is subscribed to for images."""
-    if settings.transport == "compressed" and not settings.image_topic.endswith(COMPRESSED):
-        return settings.image_topic + COMPRESSED
-    return settings.image_topic
+    return (CompressedImage if topic.endswith(("/compressed", "/compressedDepth")) else Image), topic
 
 
 def published_image_topics(node: Node) -> list[str]:
@@ -105,7 +149,3 @@ def published_image_topics(node: Node) -> list[str]:
         for name, types in node.get_topic_names_and_types()
         if name != own and any(t in IMAGE_TYPES for t in types) and node.count_publishers(name) > 0
     )
-
-
-def _base(topic: str) -> str:
-    return topic.removesuffix(COMPRESSED)

@@ -1,28 +1,31 @@
 """The service ~/set_object_prompt: where the object is, or which object it is."""
 
-import dataclasses
-import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from rclpy.node import Node
 from rclpy.task import Future
 
 from scorehoi_ros.config.pipeline import parse_box
-from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.srv import SetObjectPrompt
 from scorehoi_ros.types import Prompt
 
-if TYPE_CHECKING:
-    from scorehoi_ros.ros.node import ReconstructNode
-
-log = logging.getLogger(__name__)
+Post = Callable[[Callable[[], None]], bool]
+"""Runs a command in the worker thread; False when there is none."""
+Apply = Callable[[Prompt | None, str], str]
+"""Takes a prompt and the new object, either may be missing; answers what went wrong, empty when nothing did."""
 
 
 class PromptService:
-    """Hands prompts to the worker and answers when it has taken them, without blocking the executor."""
+    """Hands prompts to the worker and answers when it has taken them, without blocking the executor.
 
-    def __init__(self, node: "ReconstructNode") -> None:
-        self._node = node
+    `apply` runs in the worker thread; `replaced` is told of an object that has been taken.
+    """
+
+    def __init__(self, node: Node, post: Post, apply: Apply, replaced: Callable[[str], None]) -> None:
+        self._node, self._post, self._apply, self._replaced = node, post, apply, replaced
         node.create_service(SetObjectPrompt, "~/set_object_prompt", self._handle)
 
     async def _handle(
@@ -31,38 +34,18 @@ class PromptService:
         response.message = await self._answer(request)
         response.success = not response.message
         if response.success and request.object:
-            self._node.parameters.object_replaced(request.object)
+            self._replaced(request.object)
         return response
 
     async def _answer(self, request: SetObjectPrompt.Request) -> str:
-        worker = self._node.worker
-        if worker is None:
-            return "the node is not configured; configure and activate it first."
         try:
             prompt = parse_prompt(list(request.box), list(request.points), bool(request.object))
         except InputError as error:
             return str(error)
         done: Future = Future(executor=self._node.executor)
-        worker.post(lambda: done.set_result(self._apply(prompt, request.object)))
+        if not self._post(lambda: done.set_result(self._apply(prompt, request.object))):
+            return "the node is not configured; configure and activate it first."
         return str(await done)
-
-    def _apply(self, prompt: Prompt | None, object_spec: str) -> str:
-        """In the worker thread: what went wrong, empty when nothing did."""
-        session, outputs = self._node.session, self._node.outputs
-        if session is None or outputs is None:
-            return "the node was cleaned up meanwhile."
-        try:
-            if object_spec:
-                session.rebuild(dataclasses.replace(session.config, object=object_spec))
-                outputs.describe(session, self._node.parameters.node)
-        except ScorehoiError as error:
-            return str(error)
-        except Exception as error:
-            log.exception("cannot change the object to %s", object_spec)
-            return f"internal error: {error!r}"
-        if prompt is not None:
-            session.set_prompt(prompt)
-        return ""
 
 
 def parse_prompt(box: list[float], points: list[float], may_be_empty: bool) -> Prompt | None:

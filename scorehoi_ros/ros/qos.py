@@ -4,9 +4,10 @@ from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReli
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 
-def image(reliability: QoSReliabilityPolicy, depth: int) -> QoSProfile:
-    """Images, depth, masks, CameraInfo in: only the newest count."""
-    return _profile(reliability, QoSDurabilityPolicy.VOLATILE, depth)
+def image(reliability: QoSReliabilityPolicy, depth: int, latched: bool = False) -> QoSProfile:
+    """Images, depth, masks, CameraInfo, TF in: only the newest count; latched = also those of before."""
+    durability = QoSDurabilityPolicy.TRANSIENT_LOCAL if latched else QoSDurabilityPolicy.VOLATILE
+    return _profile(reliability, durability, depth)
 
 
 def result() -> QoSProfile:

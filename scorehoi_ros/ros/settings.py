@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.config.option import build_group, check_options, option, settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.geometry.camera import camera_numbers
+
+COMPRESSED = "/compressed"
 
 
 @dataclass(frozen=True)
 class NodeConfig:
-    """What the node listens to and what it publishes."""
+    """Where the node finds its images, and what it publishes."""
 
     image_topic: str = option("image", "camera images (sensor_msgs/Image or CompressedImage)", read_only=True)
     transport: str = option(
@@ -28,49 +30,17 @@ class NodeConfig:
         choices=("auto", "best_effort", "reliable"),
         read_only=True,
     )
-    camera_info_topic: str = option(
-        "", "sensor_msgs/CameraInfo; empty = camera_info beside image_topic", read_only=True
-    )
-    camera: str = option(
-        "", '"fx,fy,cx,cy" in pixels or a calibration file; wins over CameraInfo', read_only=True
-    )
-    camera_info_timeout_s: float = option(
-        2.0,
-        "images wait this long for a CameraInfo; afterwards a stated guess of the focal length is used",
-        minimum=0.0,
-        maximum=60.0,
-        read_only=True,
-    )
-    depth_topic: str = option("", "depth aligned with the image (REP 118); empty = none", read_only=True)
-    human_mask_topic: str = option("", "mono8 masks of the person; empty = none", read_only=True)
-    object_mask_topic: str = option("", "mono8 masks of the object; empty = none", read_only=True)
-    sync_tolerance_s: float = option(
-        0.0,
-        "largest difference of stamps between an image and its depth or masks; 0 = equal",
-        minimum=0.0,
-        maximum=1.0,
-        read_only=True,
-    )
-    sync_wait_s: float = option(
-        0.2, "an image waits this long for its depth and masks", minimum=0.0, maximum=5.0, read_only=True
-    )
     max_age_s: float = option(
         0.0,
         "images older than this when their turn comes are dropped; 0 = never",
         minimum=0.0,
         maximum=3600.0,
     )
-    frame_id: str = option("", "published frame, when the driver's header is wrong; empty = the image's")
     publish_mesh: bool = option(True, "put the mesh's vertices into ~/interaction and ~/human")
     mesh_resource: str = option(
         "", "URI of the object's mesh for ObjectState and markers (package://, file://)"
     )
     overlay_width: int = option(960, "largest width of ~/overlay in pixels", minimum=64, maximum=8192)
-    gravity_frame: str = option(
-        "",
-        "TF frame with z up (map, odom, base_link); gravity is read from it (needs tf2_ros)",
-        read_only=True,
-    )
     warn_period_s: float = option(
         10.0, "the same warning is repeated at most this often", minimum=0.1, maximum=3600.0
     )
@@ -79,13 +49,20 @@ class NodeConfig:
         check_options(self)
         if not self.image_topic:
             raise InputError("image_topic is empty. Give the topic of the camera images.")
-        if self.camera:
-            camera_numbers(self.camera)
+
+    @property
+    def subscribed_image_topic(self) -> str:
+        """The topic that is subscribed to for images."""
+        if self.transport == "compressed" and not self.image_topic.endswith(COMPRESSED):
+            return self.image_topic + COMPRESSED
+        return self.image_topic
 
 
-Config = TypeVar("Config", PipelineConfig, NodeConfig)
+Config = TypeVar("Config", PipelineConfig, InputConfig, NodeConfig)
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {
-    setting.name: setting.field for cls in (PipelineConfig, NodeConfig) for setting in settings_of(cls)
+    setting.name: setting.field
+    for cls in (PipelineConfig, InputConfig, NodeConfig)
+    for setting in settings_of(cls)
 }
 """Every setting that is a ROS parameter, by (dotted) name."""
 
@@ -114,7 +91,7 @@ def coerce(f: "dataclasses.Field[Any]", value: Any) -> Any:
 
 def topic_beside(image_topic: str, name: str) -> str:
     """`name` in the namespace of the image topic, as image_transport does for camera_info."""
-    head, slash, _ = image_topic.rpartition("/")
+    head, slash, _ = image_topic.removesuffix(COMPRESSED).rpartition("/")
     return f"{head}{slash}{name}"
 
 

@@ -1,10 +1,14 @@
-"""Analytic start: SMPL-H rotations from detected 3D landmarks, bone by bone."""
+"""Where the landmarks alone put the person: SMPL-H rotations bone by bone, then the translation."""
 
 import numpy as np
+import torch
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.model import BodyModel
-from scorehoi_ros.types import NUM_JOINTS, Floats
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.body.skeleton import HAND_JOINT_0
+from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
+from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS, Floats, HumanPose, Landmarks
 
 # MediaPipe body rows and SMPL-H joints of each side.
 _ARMS = {"left": ((11, 13, 15), (16, 18, 20), (17, 19)), "right": ((12, 14, 16), (17, 19, 21), (18, 20))}
@@ -13,6 +17,60 @@ _SPINE = (3, 6, 9)
 _NECK, _HEAD = 12, 15
 _MIN_BEND_RAD = 0.25
 """A straighter limb does not define its hinge axis; the twist is then left to the prior."""
+
+BODY_ROWS = 33
+"""Landmarks before this row are the body's, the others those of the hands."""
+_NEAREST_M, _GUESS_M = 0.3, 2.5
+"""A person nearer than the first is a failed solution, which is replaced by the second distance."""
+
+
+def place_person(posed: PosedBody, landmarks: Landmarks, K: Floats, betas: Floats | None) -> HumanPose:
+    """First guess of the person in the camera frame; `betas` (10,) when the shape is known."""
+    theta = matrix_to_rotation_6d(torch.as_tensor(analytic_pose(posed.body, turn_to_view(landmarks, K))))
+    betas = np.zeros(NUM_BETAS) if betas is None else betas
+    pose = HumanPose(theta.numpy(), betas, np.zeros(3))
+    return HumanPose(
+        pose.theta, betas, solve_translation(posed, pose, landmarks.pixels, landmarks.confidence, K)
+    )
+
+
+def solve_translation(
+    posed: PosedBody, human: HumanPose, pixels: Floats, confidence: Floats, K: Floats
+) -> Floats:
+    """t_cam (3,) that best projects the body landmarks of a fixed pose, linear in the translation.
+
+    u = (fx (X + tx) + cx (Z + tz)) / (Z + tz)  =>  fx tx + (cx - u) tz = (u - cx) Z - fx X, likewise for v.
+    `pixels` (75, 2) and `confidence` (75,) of the image with intrinsics `K` (3, 3).
+    """
+    theta, betas, t_cam = posed.tensors(human)
+    with torch.no_grad():
+        points = posed(theta, betas, torch.zeros_like(t_cam)).landmarks[:BODY_ROWS].double().cpu().numpy()
+    weight = np.sqrt(confidence[:BODY_ROWS])
+    rows, right = [], []
+    for axis in range(2):
+        offset = pixels[:BODY_ROWS, axis] - K[axis, 2]
+        row = np.zeros((BODY_ROWS, 3))
+        row[:, axis], row[:, 2] = K[axis, axis], -offset
+        rows.append(row * weight[:, None])
+        right.append((offset * points[:, 2] - K[axis, axis] * points[:, axis]) * weight)
+    t = np.linalg.lstsq(np.concatenate(rows), np.concatenate(right), rcond=None)[0]
+    return t if t[2] > _NEAREST_M else np.array([0.0, 0.0, _GUESS_M])
+
+
+def turn_to_view(landmarks: Landmarks, K: Floats) -> Floats:
+    """World landmarks (75, 3) turned from the crop's own viewing ray into the camera's axes.
+
+    The detector sees a crop and takes its centre as the viewing direction, so a person at the edge of a
+    wide image comes out turned by the angle of the ray.
+    """
+    centre = landmarks.pixels[[11, 12, 23, 24]].mean(0)
+    ray = np.array([(centre[0] - K[0, 2]) / K[0, 0], (centre[1] - K[1, 2]) / K[1, 1], 1.0])
+    ray /= np.linalg.norm(ray)
+    axis = np.cross([0.0, 0.0, 1.0], ray)
+    sine = np.linalg.norm(axis)
+    if sine < 1e-9:
+        return landmarks.world
+    return landmarks.world @ Rotation.from_rotvec(axis / sine * np.arcsin(sine)).as_matrix().T
 
 
 def rest_landmarks(body: BodyModel) -> Floats:
@@ -123,8 +181,7 @@ def _unit(v: Floats) -> Floats:
 
 def _to_local(globals_: Floats, body: BodyModel) -> Floats:
     local = globals_.copy()
-    first_finger = 22
-    for joint in range(1, first_finger):
+    for joint in range(1, HAND_JOINT_0):
         local[joint] = globals_[body.parents[joint]].T @ globals_[joint]
-    local[first_finger:] = Rotation.from_rotvec(body.hand_mean).as_matrix()
+    local[HAND_JOINT_0:] = Rotation.from_rotvec(body.hand_mean).as_matrix()
     return local

@@ -1,0 +1,65 @@
+"""What is read beside the image, and how it is joined: the same settings for the node and for `label`."""
+
+from dataclasses import dataclass
+
+from scorehoi_ros.config.option import check_options, option
+
+NONE = "none"
+"""A topic of this name is not used."""
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """Topics and rules of the hall; an empty topic means what each of its two doors says (docs/ros_api.md)."""
+
+    camera: str = option(
+        "", '"fx,fy,cx,cy" in pixels or a calibration file; wins over CameraInfo', read_only=True
+    )
+    camera_info_topic: str = option(
+        "",
+        "sensor_msgs/CameraInfo; empty = camera_info beside the image topic, none = not used",
+        read_only=True,
+    )
+    camera_info_timeout_s: float = option(
+        2.0,
+        "images wait this long for a CameraInfo; afterwards a stated guess of the focal length is used",
+        minimum=0.0,
+        maximum=60.0,
+        read_only=True,
+    )
+    depth_topic: str = option(
+        "",
+        "depth registered to the image (REP 118); none = not used; empty = none (node), found by name (bag)",
+        read_only=True,
+    )
+    human_mask_topic: str = option(
+        "", "mono8 masks of the person; none or empty as for depth_topic", read_only=True
+    )
+    object_mask_topic: str = option(
+        "", "mono8 masks of the object; none or empty as for depth_topic", read_only=True
+    )
+    sync_tolerance_s: float = option(
+        0.0,
+        "largest difference of stamps between an image and its depth or masks; 0 = equal",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=True,
+    )
+    sync_wait_s: float = option(
+        0.2, "an image waits this long for its depth and masks", minimum=0.0, maximum=5.0, read_only=True
+    )
+    frame_id: str = option(
+        "", "frame of the results, when the driver's header is wrong; empty = the image's", read_only=True
+    )
+    gravity_frame: str = option(
+        "", "TF frame with z up (map, odom, base_link); gravity is read from it", read_only=True
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def companion_topics(self) -> dict[str, str]:
+        """Topics that are joined with the image by stamp, by name, without those that are not used."""
+        topics = {"depth": self.depth_topic, "human": self.human_mask_topic, "object": self.object_mask_topic}
+        return {name: topic for name, topic in topics.items() if topic not in ("", NONE)}

@@ -1,0 +1,79 @@
+"""Where human, object and floor touch: measured on the result, or as the method predicted."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.frame.stages import ContactMasks
+from scorehoi_ros.geometry.rigid import invert_transform, transform_points
+from scorehoi_ros.geometry.sdf import sample
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.types import CONTACT_DISTANCE_M, Contacts, Floats, Floor, Ints
+
+_SOFTNESS_M = 0.015
+"""Contact probability falls from 0.73 to 0.27 within this distance on both sides of the 5 cm rule."""
+_CONTACT_PROBABILITY = 0.5
+"""Predicted contacts are published from this probability on."""
+
+
+def signed_distances(vertices: Floats, T_cam_object: Floats, template: ObjectTemplate) -> Floats:
+    """Signed distances (V,) metres of human vertices (V, 3) in the camera frame to the object."""
+    in_object = transform_points(invert_transform(T_cam_object), vertices.astype(np.float64))
+    return sample(template.sdf, in_object)
+
+
+def measured_contacts(
+    vertices: Floats, T_cam_object: Floats, floor: Floor | None, body: BodyModel, template: ObjectTemplate
+) -> Contacts:
+    """Contacts by the 5 cm rule."""
+    in_object = transform_points(invert_transform(T_cam_object), vertices.astype(np.float64))
+    distance = sample(template.sdf, in_object)
+    touching = np.flatnonzero(distance < CONTACT_DISTANCE_M).astype(np.int32)
+    point_distance = cKDTree(in_object).query(template.points)[0]
+    near = point_distance < CONTACT_DISTANCE_M
+    height = np.full(len(template.points), np.inf)
+    if floor is not None:
+        height = np.abs(transform_points(T_cam_object, template.points) @ floor.normal - floor.offset)
+    grounded = height < CONTACT_DISTANCE_M
+    return Contacts(
+        human_vertices=touching,
+        human_probabilities=probability(np.maximum(distance[touching], 0)),
+        body_parts=touched_parts(body, touching),
+        object_points=template.points[near],
+        object_probabilities=probability(point_distance[near]),
+        floor_points=template.points[grounded],
+        floor_probabilities=probability(height[grounded]),
+    )
+
+
+def predicted_contacts(masks: ContactMasks, body: BodyModel, template: ObjectTemplate) -> Contacts:
+    """Contacts as a method predicts them; a vertex has the probability of the nearest of the 431 tokens."""
+    human, thing, ground = (
+        m.detach().double().cpu().numpy() for m in (masks.human, masks.object, masks.floor)
+    )
+    nearest = cKDTree(body.v_template[body.token_ids]).query(body.v_template)[1]
+    on_vertices = human[nearest]
+    touching = np.flatnonzero(on_vertices >= _CONTACT_PROBABILITY).astype(np.int32)
+    near, grounded = thing >= _CONTACT_PROBABILITY, ground >= _CONTACT_PROBABILITY
+    return Contacts(
+        human_vertices=touching,
+        human_probabilities=on_vertices[touching],
+        body_parts=touched_parts(body, touching),
+        object_points=template.points[near],
+        object_probabilities=thing[near],
+        floor_points=template.points[grounded],
+        floor_probabilities=ground[grounded],
+        source="predicted",
+    )
+
+
+def probability(distance: Floats) -> Floats:
+    """Contact probability of a distance in metres: 0.5 at the 5 cm rule."""
+    return 1 / (1 + np.exp((distance - CONTACT_DISTANCE_M) / _SOFTNESS_M))
+
+
+def touched_parts(body: BodyModel, vertices: Ints) -> tuple[str, ...]:
+    """Region names with at least one contact vertex, most touched first."""
+    counts = np.bincount(body.regions[vertices], minlength=len(body.region_names))
+    order = np.argsort(-counts, kind="stable")
+    return tuple(body.region_names[i] for i in order if counts[i] > 0)

@@ -1,0 +1,72 @@
+"""Everything that is looked up in an image before any fit: person, masks, evidence."""
+
+from dataclasses import dataclass
+
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.frame.evidence import Evidence, build_evidence
+from scorehoi_ros.frame.stages import Prediction
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, see_object
+from scorehoi_ros.perception.person import place_person
+from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
+from scorehoi_ros.timing import StageTimer
+from scorehoi_ros.types import Floats, Frame, Landmarks, Masks, Prompt
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """What looks at the image."""
+
+    detector: HumanDetector
+    segmenter: Segmenter | None
+    """None = objects are seen only where masks come with the frame."""
+    posed: PosedBody
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known before looking."""
+
+    template: ObjectTemplate | None
+    prediction: Prediction | None
+    appearance: Floats | None
+    """Of the tracked object."""
+    prompt: Prompt | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen."""
+
+    evidence: Evidence | None
+    """None when neither a person nor an object is in view."""
+    masks: Masks
+    """Those in use: given ones, else found ones."""
+    landmarks: Landmarks | None
+    appearance: Floats | None
+    """What the object looks like in this frame."""
+
+
+def look(frame: Frame, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
+    """Find the person, then the object near it or where it was, and gather the evidence, once.
+
+    The object's prompt needs only about where the person is and how it is turned, which the landmarks give;
+    so no fit is waited for.
+    """
+    with timer("detect_human"):
+        seen = eyes.detector.detect(frame.rgb)
+    landmarks = seen.landmarks if seen is not None else None
+    masks = human_mask(frame, seen)
+    betas = known.prediction.betas if known.prediction is not None else None
+    person = None
+    if landmarks is not None:
+        person = place_person(eyes.posed, landmarks, frame.camera.K, betas)
+    sighting = ObjectSighting(masks)
+    if known.template is not None:
+        with timer("segment_object"):
+            places = known.prediction.object_hypotheses(person) if known.prediction is not None else []
+            memory = ObjectMemory(places, known.appearance)
+            sighting = see_object(frame, masks, eyes.segmenter, known.prompt, known.template, person, memory)
+    with timer("gather"):
+        evidence = build_evidence(frame, sighting.masks, landmarks, person)
+    return Look(evidence, sighting.masks, landmarks, sighting.appearance)

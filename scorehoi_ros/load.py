@@ -1,0 +1,42 @@
+"""The one place where a pipeline is put together from its configuration."""
+
+from typing import Any
+
+import torch
+
+from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.frame.look import Eyes
+from scorehoi_ros.frame.pipeline import Pipeline
+from scorehoi_ros.methods.registry import make_method
+from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.perception.segmenter import make_segmenter
+
+
+def load_pipeline(config: PipelineConfig | None = None, **settings: Any) -> Pipeline:
+    """Load everything that a configuration names.
+
+    Either a whole `config`, or single settings: `load_pipeline(object="ball:0.22", height_m=1.8)`.
+    Raises ScorehoiError with what is missing or wrong.
+    """
+    config = config if config is not None else PipelineConfig(**settings)
+    check_device(config.device)
+    body = load_body(config.body_model or None)
+    template = load_template(config.object) if config.object else None
+    segmenter = make_segmenter(config)
+    method = make_method(body, template, config)
+    eyes = Eyes(MediapipeHuman(), segmenter, PosedBody(body))
+    return Pipeline(config, body, template, eyes, BodyLayer(body), make_method, method)
+
+
+def check_device(name: str) -> None:
+    """Raise InputError unless torch knows the device and this machine has it."""
+    try:
+        torch.zeros(1, device=torch.device(name))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device {name!r} cannot be used ({reason}). Use cpu, or cuda with a GPU.") from None
