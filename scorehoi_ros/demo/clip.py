@@ -61,7 +61,7 @@ def write_clip(path: Path, frames: Iterable[Frame | BadFrame]) -> Clip:
                 if isinstance(frame, BadFrame):
                     skipped += 1
                     continue
-                for topic, message in frame_messages(frame):
+                for topic, message in camera_messages(frame):
                     _write(writer, topics, topic, message, frame.stamp_ns)
                 images += 1
                 stamps.append(frame.stamp_ns)
@@ -73,8 +73,8 @@ def write_clip(path: Path, frames: Iterable[Frame | BadFrame]) -> Clip:
     return Clip(path, images, skipped, frozenset(topics), *size, (stamps[-1] - stamps[0]) * 1e-9)
 
 
-def frame_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
-    """Topic and message of everything known about a frame."""
+def camera_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
+    """Topic and message of everything that a camera, and whoever masks its images, would publish of a frame."""
     factory = RosbagsFactory(typestore())
     head = header(frame.stamp_ns, frame.frame_id, factory)
     if frame.camera.source != "guess":
