@@ -10,7 +10,20 @@ import numpy as np
 
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import TemplateError
-from scorehoi_ros.types import Contacts, Frame, HumanState, ObjectState, Prompt, Reconstruction, Status
+from scorehoi_ros.frame import track
+from scorehoi_ros.frame.track import TrackState
+from scorehoi_ros.types import (
+    Contacts,
+    Estimate,
+    Frame,
+    HumanPose,
+    HumanState,
+    ObjectPose,
+    ObjectState,
+    Prompt,
+    Reconstruction,
+    Status,
+)
 
 NUM_VERTICES = 13_524
 
@@ -51,46 +64,56 @@ class FakePipeline:
     def close(self) -> None:
         self.closed = True
 
-    def step(self, frame: Frame, state: Any, prompt: Prompt | None = None) -> tuple[Reconstruction, Any]:
+    def step(
+        self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
+    ) -> tuple[Reconstruction, TrackState]:
         time.sleep(self._delay_s)
         if int(frame.rgb.max()) == 255:
             raise RuntimeError("a fault of the fake pipeline")
-        number = (state or 0) + 1
-        words = [f"n={number}", f"it={self.config.fit.track_iterations}"]
-        words += [f"box={prompt.box.x0:g},{prompt.box.x1:g}"] if prompt and prompt.box else []
-        words += [f"points={len(prompt.points)}"] if prompt and prompt.points is not None else []
-        words += ["depth"] if frame.depth is not None else []
-        words += ["human_mask"] if frame.masks.human is not None else []
-        return self._result(frame, " ".join(words)), number
+        known = track.current(state, frame, self.config.max_gap_s)
+        number = int(known.memory or 0) + 1
+        words = [f"n={number}", f"it={self.config.fit.track_iterations}", *given(frame, prompt)]
+        result = self._result(frame, " ".join(words), known)
+        return result, track.advance(known, result, memory=number)
 
-    def _result(self, frame: Frame, message: str) -> Reconstruction:
+    def _result(self, frame: Frame, message: str, known: TrackState) -> Reconstruction:
         common = {"stamp_ns": frame.stamp_ns, "frame_id": frame.frame_id, "name": frame.name}
         if not frame.rgb.any():
             return Reconstruction(**common, camera=frame.camera, status=Status.ABSENT, message=message)
         vertices = self.body.v_template + np.float32(frame.rgb[0, 0, 0])
+        human_id, object_id = track.human_id(known), track.object_id(known)
+        place = np.array([0, 0, 3.0])
         human = HumanState(
-            Status.OK,
-            0.9,
-            np.zeros(10),
-            np.zeros((52, 3)),
-            np.array([0, 0, 3.0]),
-            np.zeros((52, 3)),
-            vertices,
+            human_id, Status.OK, 0.9, np.zeros(10), np.zeros((52, 3)), place, np.zeros((52, 3)), vertices
         )
         T = np.eye(4)
-        T[2, 3] = 3.0
+        T[:3, 3] = place
         template = self.template
-        state = template and ObjectState(
-            Status.OK, 0.8, template.label, template.template_id, T, np.eye(6) * 1e-4
+        thing = template and ObjectState(
+            object_id, Status.OK, 0.8, template.label, template.template_id, T, np.eye(6) * 1e-4
         )
         contacts = Contacts(
             np.array([1, 2, 3], np.int32), np.ones(3), ("left_hand",), np.zeros((1, 3)), np.ones(1),
-            np.zeros((0, 3)), np.zeros(0),
+            np.zeros((0, 3)), np.zeros(0), human_id, object_id,
         )  # fmt: skip
+        pose = HumanPose(np.zeros((52, 6)), np.zeros(10), place)
         return Reconstruction(
-            **common, camera=frame.camera, status=Status.OK, message=message, human=human, object=state,
-            contacts=contacts, stage_ms={"fake": 1e3 * self._delay_s},
+            **common, camera=frame.camera, status=Status.OK, message=message, humans=(human,),
+            objects=(thing,) if thing else (), contacts=(contacts,) if thing else (),
+            estimate=Estimate(pose, ObjectPose(np.zeros(6), place) if thing else None),
+            stage_ms={"fake": 1e3 * self._delay_s}, flat=frame.rgb,
         )  # fmt: skip
+
+
+def given(frame: Frame, prompt: Prompt | None) -> list[str]:
+    """What came with the image, in words."""
+    words = [f"box={prompt.box.x0:g},{prompt.box.x1:g}"] if prompt and prompt.box else []
+    words += [f"points={len(prompt.points)}"] if prompt and prompt.points is not None else []
+    words += [f"depth={frame.depth.mean():.3f}"] if frame.depth is not None else []
+    for name, mask in (("human_mask", frame.masks.human), ("object_mask", frame.masks.object)):
+        words += [f"{name}={int(mask.sum())}"] if mask is not None else []
+    words += ["gravity=" + ",".join(f"{v:.4f}" for v in frame.gravity)] if frame.gravity is not None else []
+    return words
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.synhoi import TRUTH_FILE as TEST_SET
 from scorehoi_ros.datasets.synhoi import read_truths, sequence_of
@@ -22,7 +22,7 @@ from scorehoi_ros.demo.processes import node_parameters
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.produce import penetration_mm
 from scorehoi_ros.synth.scene.kinds import INSTANCES, KIND_NAMES, family_instance

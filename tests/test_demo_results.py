@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.demo.own import own_samples
 from scorehoi_ros.demo.report import MEANINGS, summarise, table
 from scorehoi_ros.demo.results import Result, reconstruction

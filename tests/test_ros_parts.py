@@ -4,28 +4,23 @@ import argparse
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from fake_pipeline import FakePipeline, make_body
+from fake_pipeline import make_body
 
 from scorehoi_ros.commands import node as node_command
-from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.option import settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
-from scorehoi_ros.errors import CameraError, InputError, TemplateError
-from scorehoi_ros.frame.session import Session, bad_input
-from scorehoi_ros.geometry.camera import guess_camera
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.frame.bad_input import BadFrame, bad_input
 from scorehoi_ros.geometry.decimate import coarse_faces
 from scorehoi_ros.ros.age import age_of
-from scorehoi_ros.ros.cameras import Cameras
 from scorehoi_ros.ros.health import Health, Throttle, advice
-from scorehoi_ros.ros.matcher import StampMatcher
 from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config, coerce, topic_beside
 from scorehoi_ros.ros.worker import Worker
-from scorehoi_ros.types import Frame, Prompt, Status
+from scorehoi_ros.types import Reconstruction
 
 
 def no_error(error: Exception) -> None:
@@ -92,24 +87,6 @@ def wait(condition: Any) -> bool:
     return bool(condition())
 
 
-def test_matcher_waits_for_companions_and_gives_up_in_time() -> None:
-    matcher = StampMatcher(("depth",), tolerance_ns=0, wait_ns=100)
-    assert matcher.add_image("a", 10, received_ns=0) == []
-    assert matcher.add_companion("depth", "wrong", 11, now_ns=50) == []
-    (bundle,) = matcher.add_companion("depth", "right", 10, now_ns=60)
-    assert bundle.companions == {"depth": "right"} and bundle.missing == ()
-    assert matcher.add_image("b", 20, received_ns=70) == [] and matcher.ready(169) == []
-    (late,) = matcher.ready(170)
-    assert (late.image, late.missing) == ("b", ("depth",))
-
-
-def test_matcher_tolerance_takes_the_nearest() -> None:
-    matcher = StampMatcher(("depth",), tolerance_ns=5, wait_ns=100)
-    for stamp in (6, 9, 16):
-        matcher.add_companion("depth", stamp, stamp, now_ns=0)
-    assert matcher.add_image("a", 10, received_ns=0)[0].companions == {"depth": 9}
-
-
 def test_age_of_another_clock_counts_from_arrival() -> None:
     assert age_of(10**18, 10**18 + 5_000_000, 0, 0).ms == pytest.approx(5.0)
     for stamp in (0, 10**18 + 10**9):
@@ -117,27 +94,8 @@ def test_age_of_another_clock_counts_from_arrival() -> None:
         assert age.from_arrival and age.ms == pytest.approx(3.0)
 
 
-def info(**changes: Any) -> Any:
-    fields = {"header": SimpleNamespace(frame_id="cam"), "k": [50.0, 0, 32, 0, 50, 24, 0, 0, 1], "d": []}
-    return SimpleNamespace(**(fields | {"width": 64, "height": 48, "distortion_model": ""} | changes))
-
-
-def test_camera_info_then_guess_after_the_timeout() -> None:
-    cameras = Cameras("", 2.0)
-    assert cameras.choose(64, 48, "cam", now_s=10.0) is None and "no CameraInfo" in cameras.problem
-    assert cameras.choose(64, 48, "cam", now_s=11.9) is None
-    assert cameras.choose(64, 48, "cam", now_s=12.0).source == "guess"
-    cameras.update(info())
-    camera = cameras.choose(64, 48, "cam", now_s=12.1)
-    assert camera.source == "camera_info" and camera.K[0, 0] == 50 and cameras.problem == ""
-
-
-def test_users_camera_wins_and_must_fit() -> None:
-    cameras = Cameras("70,70,32,24", 0.0)
-    cameras.update(info())
-    assert cameras.choose(64, 48, "cam").source == "user"
-    with pytest.raises(CameraError):
-        Cameras("70,70,32", 0.0).choose(64, 48, "cam")
+def unusable(reason: str) -> Reconstruction:
+    return bad_input(BadFrame("0", 0, reason), reason)
 
 
 def test_advice_says_why_there_is_no_output() -> None:
@@ -151,11 +109,11 @@ def test_advice_says_why_there_is_no_output() -> None:
     assert "QoS" in advice(health.snapshot(), 104.0, "/image", lambda: ["/image"])["no_images"]
     now[0] = 104.0
     health.image()
-    health.result(bad_input(0, "cam", "the image is truncated"), 1.0, False, 0)
+    health.result(unusable("the image is truncated"), 1.0, False, 0)
     texts = advice(health.snapshot(), 104.5, "/image", list)
     assert "truncated" in texts["status"] and "guess" in texts
     now[0] = 120.0
-    health.result(bad_input(0, "cam", "a frame that took long"), 1.0, False, 0)
+    health.result(unusable("a frame that took long"), 1.0, False, 0)
     assert "no_images" not in advice(health.snapshot(), 121.0, "/image", list)
     health.lifecycle("inactive")
     assert advice(health.snapshot(), 200.0, "/image", list) == {}
@@ -179,48 +137,6 @@ def test_settings_from_parameter_values() -> None:
     assert coerce(NodeConfig.__dataclass_fields__["overlay_width"], 640.0) == 640
     assert topic_beside("/cam/image_raw", "camera_info") == "/cam/camera_info"
     assert topic_beside("image", "camera_info") == "camera_info"
-
-
-def frame(stamp: int, level: int = 7) -> Frame:
-    return Frame(np.full((48, 64, 3), level, np.uint8), guess_camera(64, 48), stamp, "cam")
-
-
-def test_session_keeps_state_over_harmless_changes_only() -> None:
-    session = Session(PipelineConfig(object="ball:0.2"), FakePipeline)
-    old = session.pipeline
-    session.step(frame(1))
-    session.rebuild(PipelineConfig(object="ball:0.2", fit=FitConfig(track_iterations=5)))
-    assert old.closed and session.step(frame(2)).reconstruction.message.startswith("n=2 it=5")
-    kept = session.pipeline
-    with pytest.raises(TemplateError):
-        session.rebuild(PipelineConfig(object="broken"))
-    assert session.pipeline is kept and not kept.closed
-    session.rebuild(PipelineConfig(object="box:1x1x1"))
-    assert session.step(frame(3)).reconstruction.message.startswith("n=1")
-
-
-def test_session_says_when_frames_are_too_far_apart_to_track() -> None:
-    session = Session(PipelineConfig(max_gap_s=0.5), FakePipeline)
-    warnings = []
-    for stamp in (0, 1, 2, 3):
-        session.step(frame(10**18 + stamp * 10**9))
-        warnings.append("max_gap_s" in session.warning)
-    assert warnings == [False, False, True, True]
-    session.step(frame(10**18 + 3 * 10**9 + 1))
-    assert session.warning == ""
-
-
-def test_session_resets_on_backward_time_and_after_a_fault() -> None:
-    session = Session(PipelineConfig(), FakePipeline)
-    session.set_prompt(Prompt(points=np.zeros((1, 2))))
-    first = session.step(frame(1000))
-    assert "points=1" in first.reconstruction.message and first.track_id == "human_1"
-    assert session.step(frame(2000)).track_id == "human_1"
-    back = session.step(frame(500))
-    assert back.reconstruction.message.startswith("n=1") and back.track_id == "human_2"
-    broken = session.step(frame(600, level=255))
-    assert broken.reconstruction.status == Status.BAD_INPUT and "fault" in broken.reconstruction.message
-    assert session.step(frame(700)).track_id == "human_3"
 
 
 def test_coarse_faces_follow_the_same_vertices() -> None:

@@ -31,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
             f"the node needs ROS 2 and this package's built messages ({error}). "
             "Run `make setup` in the repository, or build the package with colcon and source the workspace."
         ) from error
-    from scorehoi_ros.frame.pipeline import build_pipeline
+    from scorehoi_ros.load import load_pipeline
 
-    return run_node(build_pipeline, ros_arguments(args))
+    return run_node(load_pipeline, ros_arguments(args))
 
 
 def ros_arguments(args: argparse.Namespace) -> list[str]:

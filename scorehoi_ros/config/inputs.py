@@ -10,7 +10,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class InputConfig:
-    """Topics and rules of the hall; an empty topic means what each of its two doors says (docs/ros_api.md)."""
+    """Topics beside the image, and how their messages are joined with it (docs/ros_api.md)."""
 
     camera: str = option(
         "", '"fx,fy,cx,cy" in pixels or a calibration file; wins over CameraInfo', read_only=True

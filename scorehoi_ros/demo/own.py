@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.datasets.dataset import Sample, open_dataset
+from scorehoi_ros.datasets.dataset import Sample
+from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.demo.clip import FRAME_ID, Clip, write_clip
 from scorehoi_ros.types import Bools, Masks
 

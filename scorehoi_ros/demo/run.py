@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.demo.clip import Clip, fitted_frames, write_clip
 from scorehoi_ros.demo.own import write_own_clip
@@ -19,7 +20,8 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Frame, Reconstruction
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.methods import METHOD_NAMES
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Human, Sample

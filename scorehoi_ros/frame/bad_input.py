@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorehoi_ros.types import Camera, Reconstruction, Status
+from scorehoi_ros.types import Camera, Frame, Reconstruction, Status
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,8 @@ class BadFrame:
     log_ns: int | None = None
 
 
-def bad_input(frame: BadFrame, camera: Camera | None = None) -> Reconstruction:
+def bad_input(frame: Frame | BadFrame, reason: str) -> Reconstruction:
     """The result for a frame that cannot be used; without a camera K is zeros and the source "guess"."""
     unknown = Camera(np.zeros((3, 3)), 0, 0, source="guess")
-    return Reconstruction(
-        frame.stamp_ns, frame.frame_id, frame.name, camera or unknown, Status.BAD_INPUT, frame.reason
-    )
+    camera = unknown if isinstance(frame, BadFrame) else frame.camera
+    return Reconstruction(frame.stamp_ns, frame.frame_id, frame.name, camera, Status.BAD_INPUT, reason)

@@ -11,7 +11,7 @@ _LOWEST_PERCENT = 0.5
 """The floor goes through this percentile of the heights, so that a single vertex does not set it."""
 
 
-def floor_under(vertices: Floats, gravity: Sequence[float]) -> Floor:
+def floor_under(vertices: Floats, gravity: Sequence[float] | Floats) -> Floor:
     """The plane across `gravity` (3,) (camera frame, any length) under the body's vertices (V, 3).
 
     An empty `gravity` = the camera is taken to be level.

@@ -1,6 +1,6 @@
 """One frame in, one reconstruction out; the live node and the offline labeller both call `Pipeline.step`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,17 +11,18 @@ from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame import track
+from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.floor import floor_under
 from scorehoi_ros.frame.look import Eyes, Known, look
 from scorehoi_ros.frame.stages import Method, Prediction, Refined
-from scorehoi_ros.frame.summary import Subject, bad_input, summarise
+from scorehoi_ros.frame.summary import Subject, summarise
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import Estimate, Floor, Frame, Prompt, Reconstruction
+from scorehoi_ros.types import Estimate, Floats, Floor, Frame, Prompt, Reconstruction
 
 MakeMethod = Callable[[BodyModel, ObjectTemplate | None, PipelineConfig], Method]
 
@@ -73,9 +74,11 @@ class Pipeline:
         appearance = known.object.appearance if known.object is not None else None
         prompt = prompt or self._first_prompt(known)
         seen = look(frame, self.eyes, Known(self.template, prediction, appearance, prompt), timer)
-        refined = self._solve(seen.evidence, prediction, timer)
+        # A direction that the user gave wins over what TF says.
+        gravity = self.config.gravity or (() if frame.gravity is None else frame.gravity)
+        refined = self._solve(seen.evidence, prediction, gravity, timer)
         with timer("summarise"):
-            subject = Subject(self.config, self.body, self.layer, self.template)
+            subject = Subject(self.config, self.body, self.layer, self.template, gravity)
             result = summarise(frame, seen, refined, subject, known)
         return result, track.advance(known, result, seen.appearance, refined.memory)
 
@@ -85,7 +88,13 @@ class Pipeline:
             return None
         return Prompt(box=parse_box(self.config.prompt_box))
 
-    def _solve(self, evidence: Evidence | None, prediction: Prediction | None, timer: StageTimer) -> Refined:
+    def _solve(
+        self,
+        evidence: Evidence | None,
+        prediction: Prediction | None,
+        gravity: Sequence[float] | Floats,
+        timer: StageTimer,
+    ) -> Refined:
         """Estimate and refine what the evidence shows."""
         if evidence is None:
             return Refined(Estimate())
@@ -93,13 +102,13 @@ class Pipeline:
         with timer("estimate"):
             proposal = self.method.estimator(evidence, prediction)
         with timer("refine"):
-            floor = self._floor(proposal.best)
+            floor = self._floor(proposal.best, gravity)
             return self.method.refiner(proposal, evidence, floor, prediction)
 
-    def _floor(self, estimate: Estimate) -> Floor | None:
+    def _floor(self, estimate: Estimate, gravity: Sequence[float] | Floats) -> Floor | None:
         if estimate.human is None:
             return None
-        return floor_under(human_mesh(self.layer, estimate.human)[0], self.config.gravity)
+        return floor_under(human_mesh(self.layer, estimate.human)[0], gravity)
 
 
 def check_frame(frame: Frame) -> None:

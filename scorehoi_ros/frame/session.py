@@ -70,7 +70,7 @@ class Session:
         starts afresh.  A fault in the pipeline marks the frame and drops the state.
         """
         if isinstance(frame, BadFrame):
-            return bad_input(frame)
+            return bad_input(frame, frame.reason)
         self._follow_time(frame.stamp_ns)
         prompt, self._prompt = self._prompt, None
         try:
@@ -80,9 +80,7 @@ class Session:
             known = isinstance(error, ScorehoiError)
             log.error("frame %s failed: %s", frame.name, error, exc_info=None if known else error)
             self._start_afresh()
-            reason = str(error) if known else f"internal error: {error!r}"
-            bad = BadFrame(frame.name, frame.stamp_ns, reason, frame.frame_id, frame.log_ns)
-            return bad_input(bad, frame.camera)
+            return bad_input(frame, str(error) if known else f"internal error: {error!r}")
         return result
 
     @property

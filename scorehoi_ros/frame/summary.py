@@ -1,5 +1,6 @@
 """From a refined estimate to what is published: states, contacts, status of the frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,8 @@ class Subject:
     body: BodyModel
     layer: BodyLayer
     template: ObjectTemplate | None
+    gravity: Sequence[float] | Floats
+    """(3,) in the camera frame; empty = not known."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def summarise(
         estimate = replace(estimate, object=None)
     floor = None
     if human is not None and estimate.human is not None:
-        floor = floor_under(human.vertices, subject.config.gravity)
+        floor = floor_under(human.vertices, subject.gravity)
     contacts, penetration = _contacts(human, thing, estimate, floor, refined.contacts, subject)
     status, message = _verdict(human_part, object_part)
     energy = {f"energy_{k}": v for k, v in (refined.energy or {}).items() if k in ("first", "last")}
@@ -197,11 +200,6 @@ def missing_object(template: ObjectTemplate, status: Status, state: track.TrackS
     """An object without a pose in this frame (ABSENT or LOST)."""
     name = state.object.id if state.object is not None else ""
     return ObjectState(name, status, 0.0, template.label, template.template_id, np.eye(4), np.zeros((6, 6)))
-
-
-def bad_input(frame: Frame, reason: str) -> Reconstruction:
-    """The result for a frame that cannot be used."""
-    return Reconstruction(frame.stamp_ns, frame.frame_id, frame.name, frame.camera, Status.BAD_INPUT, reason)
 
 
 def _measured(**values: float | None) -> dict[str, float]:

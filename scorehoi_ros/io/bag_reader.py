@@ -95,7 +95,7 @@ class _Reader:
             yield BadFrame(f"{index:06d}", stamp, damage, log_ns=log)
 
     def _bundles(self, hall: Hall) -> Iterator[tuple[Bundle, int] | str]:
-        """Images in order, each with the log time at which it need not wait any longer; or what is damaged."""
+        """Images in order, each with the log time at which its wait is over; or what is damaged."""
         now_ns = 0
         try:
             for raw in self.storage.read(frozenset(self._roles) | self._transform_topics):

@@ -29,8 +29,8 @@ def find_topics(
     for name in sorted((named | {wanted.object_mask_topic}) - {"", NONE}):
         if name not in types:
             raise InputError(f"the bag has no topic {name}. It holds: {_listing(types, counts)}.")
-    images = {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
-    image = image or _colour_topic(images, types, counts)
+    images = _image_topics(types, counts)
+    image = image or find_image_topic(types, counts)
     if types[image] not in (IMAGE, COMPRESSED):
         raise InputError(f"topic {image} is {types[image]}. Expected {IMAGE} or {COMPRESSED}.")
     return image, dataclasses.replace(
@@ -49,7 +49,9 @@ def base_name(topic: str) -> str:
     return topic
 
 
-def _colour_topic(images: set[str], types: dict[str, str], counts: dict[str, int]) -> str:
+def find_image_topic(types: dict[str, str], counts: dict[str, int]) -> str:
+    """The only image topic with messages that is not depth or mask; raises InputError if unclear."""
+    images = _image_topics(types, counts)
     # Our own outputs may be in the bag too: an overlay is not a camera.
     colour = {t for t in images if not any(word in t.lower() for word in ("depth", "mask", "overlay"))}
     if len({base_name(t) for t in colour}) > 1:
@@ -60,6 +62,10 @@ def _colour_topic(images: set[str], types: dict[str, str], counts: dict[str, int
             f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}."
         )
     return min(colour, key=lambda t: (types[t] != IMAGE, t))
+
+
+def _image_topics(types: dict[str, str], counts: dict[str, int]) -> set[str]:
+    return {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
 
 
 def _info_topic(image: str, types: dict[str, str]) -> str:

@@ -1,10 +1,10 @@
 """Images joined with the messages of other topics by stamp: one rule for bags and for live topics.
 
-Time is an input: the clock of arrival when live, the log time in a bag.  An image waits for each topic until
-nothing nearer can come: a message with exactly its stamp is there, or one with a later stamp, or the topic's
-stamps have gone back (bag loop), or the wait is over.  Then the nearest within the tolerance is taken.  So the
-answer depends on the order of messages within a topic, and not on how topics interleave, as long as
-companions come within the wait.
+Time is an input: the clock of arrival when live, the log time in a bag.  An image waits for each topic
+until nothing nearer can come: a message with exactly its stamp is there, or one with a later stamp, or the
+topic's stamps have gone back (bag loop), or the wait is over.  Then the nearest within the tolerance is
+taken.  So the answer depends on the order of messages within a topic, and not on how topics interleave, as
+long as companions come within the wait.
 """
 
 from collections import deque
@@ -89,8 +89,8 @@ class _Waiting:
 class Pairing:
     """Holds images until their companions are decided; not thread-safe.
 
-    `wanted`: names of topics that are always waited for.  `followed`: names of topics that are waited for only
-    as long as each image gets a message of its own stamp (CameraInfo, which may also come once for all).
+    `wanted`: names of topics that are always waited for.  `followed`: names of topics that are waited for
+    only as long as each image gets a message of its own stamp (CameraInfo, which may also come once for all).
     """
 
     def __init__(

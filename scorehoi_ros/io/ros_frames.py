@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 class Hall:
     """Takes messages of all topics in order of arrival and gives frames.
 
-    `frame` may be called from another thread than the rest.  Raises CameraError when the user's camera is none.
+    `frame` may be called from another thread than the rest.  Raises CameraError when the user's camera is
+    none.
     """
 
     def __init__(self, settings: InputConfig, report: Report) -> None:
@@ -76,7 +77,7 @@ class Hall:
         self._tf.update(message)
 
     def ready(self, now_ns: int | None) -> list[Bundle]:
-        """Images whose depth and masks are decided, in order of arrival; None = the end, nothing more comes."""
+        """Images whose companions are decided, in order of arrival; None = the end, nothing more comes."""
         return self._pairing.ready(now_ns)
 
     def deadline_ns(self, bundle: Bundle) -> int:
@@ -181,8 +182,8 @@ def _check_registered(depth_frame: str, image_frame: str) -> None:
     if depth_frame and image_frame and depth_frame != image_frame:
         raise InputError(
             f'it is of frame "{depth_frame}", the image of "{image_frame}". Give depth that is registered to '
-            "the image: .../aligned_depth_to_color/image_raw (RealSense), .../depth_to_rgb/image_raw (Azure), "
-            "or the output of depth_image_proc's register node."
+            "the image: .../aligned_depth_to_color/image_raw (RealSense), .../depth_to_rgb/image_raw (Azure "
+            "Kinect), or the output of depth_image_proc's register node."
         )
 
 

@@ -26,7 +26,7 @@ class TfTree:
                 self._parents[child] = (parent, Rotation.from_quat(numbers))
 
     def gravity(self, camera_frame: str, up_frame: str) -> Floats | None:
-        """Unit vector (3,) of gravity in the camera frame, where z of `up_frame` points up; None = unknown."""
+        """(3,) unit, gravity in the camera frame, where z of `up_frame` points up; None = not known."""
         camera, up = self._to_root(_name(camera_frame)), self._to_root(_name(up_frame))
         shared = next((frame for frame in camera if frame in up), None)
         if shared is None:

@@ -29,8 +29,8 @@ IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 class Inputs:
     """Subscribes at activate, unsubscribes at deactivate.
 
-    `on_bundle` gets each image with its depth and masks; an image for which the hall has no camera yet is given
-    back with `hold` and comes again.  Raises CameraError when the user's camera is none.
+    `on_bundle` gets each image with its depth and masks; an image for which the hall has no camera yet is
+    given back with `hold` and comes again.  Raises CameraError when the user's camera is none.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Inputs:
         node: Node,
         settings: NodeConfig,
         inputs: InputConfig,
-        on_bundle: Callable[[Bundle], None],
+        on_bundle: Callable[[Bundle], object],
         health: Health,
     ) -> None:
         self._node, self._on_bundle, self._health = node, on_bundle, health
@@ -71,7 +71,7 @@ class Inputs:
         self._subscriptions, self._timers = [], []
 
     def hold(self, bundle: Bundle) -> None:
-        """Bring an image again when a CameraInfo has come or the wait is over, unless a newer one has come."""
+        """Bring an image again when a CameraInfo came or the wait is over, unless a newer image came."""
         self._held = bundle
 
     def _camera_infos(self, topic: str, wanted: str) -> list[AdaptiveSubscription]:

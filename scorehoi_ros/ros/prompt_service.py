@@ -15,7 +15,7 @@ from scorehoi_ros.types import Prompt
 Post = Callable[[Callable[[], None]], bool]
 """Runs a command in the worker thread; False when there is none."""
 Apply = Callable[[Prompt | None, str], str]
-"""Takes a prompt and the new object, either may be missing; answers what went wrong, empty when nothing did."""
+"""Takes a prompt and the new object, either may be missing; answers what went wrong, if anything did."""
 
 
 class PromptService:

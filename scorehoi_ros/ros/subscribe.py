@@ -3,9 +3,9 @@
 A best-effort subscription hears every publisher, but loses images that are larger than a socket buffer (at
 640 x 480 every second one, measured, because one lost fragment loses the image).
 A reliable one loses nothing, but never hears a best-effort camera.  So: reliable until a best-effort
-publisher shows up on the topic, looked at again and again while the node runs.  In the same way a subscription
-asks for what was published before it (a CameraInfo, a static transform that is published once) when all
-publishers of the topic keep it: one that asks for it never hears the others.
+publisher shows up on the topic, looked at again and again while the node runs.  In the same way a
+subscription asks for what was published before it (a CameraInfo, a static transform that is published once)
+when all publishers of the topic keep it: one that asks for it never hears the others.
 """
 
 from collections.abc import Callable

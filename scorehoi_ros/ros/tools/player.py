@@ -1,4 +1,6 @@
-"""Plays a bag's images and calibration like a live camera: `python -m scorehoi_ros.ros.tools.player BAG`.
+"""Plays a bag's images, and what belongs to them, like a live camera.
+
+Command: `python -m scorehoi_ros.ros.tools.player BAG`.
 
 Stamps are rewritten to the time of publishing, so that the age of a result means what it does with a camera;
 `--mapping` says which bag stamp each one stands for, so that results can be compared with ground truth.
@@ -7,9 +9,9 @@ In lockstep the stamps are those of the bag: the distance between frames must no
 
 import argparse
 import logging
-import struct
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +21,24 @@ import rclpy
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
-from scorehoi_ros.io.bag_topics import BagTopics, find_topics
-from scorehoi_ros.messages.factory import NANOSECONDS
+from scorehoi_ros.io.bag_topics import CAMERA_INFO, COMPRESSED, IMAGE, TRANSFORMS, find_image_topic
 from scorehoi_ros.msg import Interaction
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.factory import message_class
 from scorehoi_ros.ros.subscribe import RELIABILITIES
+from scorehoi_ros.ros.tools.stamps import Clock, header_stamp, with_stamp
 
 log = logging.getLogger(__name__)
 
-IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
-PLAYED = (*IMAGES, "sensor_msgs/msg/CameraInfo")
+PLAYED = (IMAGE, COMPRESSED, CAMERA_INFO, TRANSFORMS)
+STATIC_TRANSFORMS = "/tf_static"
 SETTLE_S = 1.0
 """After a subscriber is seen, its own discovery of us may still be under way."""
+SPIN_S = 0.005
 
 
 @dataclass
@@ -44,28 +46,27 @@ class Played:
     """What was published."""
 
     images: int = 0
-    stamps: dict[int, int] = field(default_factory=dict)
-    """Published stamp -> bag stamp, nanoseconds."""
+    stamps: list[tuple[int, int]] = field(default_factory=list)
+    """(published stamp, bag stamp) of each image, nanoseconds."""
     unanswered: int = 0
     """Images for which no result came in time (lockstep only)."""
 
 
 class Player:
-    """Publishers for the image-like topics of one bag."""
+    """Publishers for the topics of one bag that a camera and its robot would publish."""
 
     def __init__(self, node: Node, storage: Storage, wanted: frozenset[str], lockstep: str) -> None:
         self._node, self._storage = node, storage
-        self.types = {
-            t: kind for t, kind in storage.types.items() if kind in PLAYED and (not wanted or t in wanted)
-        }
-        self.image_topic = find_topics(BagTopics(), self.types, storage.counts).image
+        self.types = {t: kind for t, kind in storage.types.items() if _is_played(t, kind, wanted)}
+        self.image_topic = find_image_topic(self.types, storage.counts)
         self._publishers: dict[str, Publisher] = {
-            topic: node.create_publisher(message_class(kind), topic, 10) for topic, kind in self.types.items()
+            t: self._publisher(t, kind) for t, kind in self.types.items()
         }
-        self._answered: set[int] = set()
-        if lockstep:
-            node.create_subscription(Interaction, lockstep, self._answer, _answers(), raw=True)
+        self._answers: Counter[int] = Counter()
         self._lockstep = bool(lockstep)
+        if lockstep:
+            profile = qos.image(RELIABILITIES["reliable"], 50)
+            node.create_subscription(Interaction, lockstep, self._answer, profile, raw=True)
 
     def wait_for_subscribers(self, timeout_s: float) -> None:
         """Until somebody listens to the image topic; raises InputError after `timeout_s`."""
@@ -76,19 +77,45 @@ class Player:
             rclpy.spin_once(self._node, timeout_sec=0.05)
         self._spin_until(time.monotonic() + SETTLE_S)
 
-    def play(self, rate: float, keep_stamps: bool, answer_timeout_s: float) -> Played:
+    def play(self, rate: float, keep_stamps: bool) -> Played:
         """Publish every message at its recorded distance in time divided by `rate`."""
-        played, started, first_ns = Played(), time.monotonic(), None
-        for group in grouped(self._messages()):
-            first_ns = group[0].log_ns if first_ns is None else first_ns
-            if not self._lockstep:
-                self._spin_until(started + (group[0].log_ns - first_ns) * 1e-9 / rate)
-            for stamp in self._publish(group, keep_stamps, played):
-                if self._lockstep and not self._wait_for(stamp, answer_timeout_s):
-                    played.unanswered += 1
-        for publisher in self._publishers.values():
-            publisher.wait_for_all_acked(Duration(seconds=2))
+        played, clock, started, first_ns = Played(), Clock(), time.monotonic(), None
+        for message in self._messages():
+            first_ns = message.log_ns if first_ns is None else first_ns
+            self._spin_until(started + (message.log_ns - first_ns) * 1e-9 / rate)
+            self._publish(message, played, None if keep_stamps else clock)
+        self._finish()
         return played
+
+    def play_in_lockstep(self, answer_timeout_s: float, ahead_s: float) -> Played:
+        """Publish an image only after the answer to the one before it.
+
+        While an answer is missing time goes on for everything but images: what was recorded up to `ahead_s`
+        after the image follows it at the recorded pace, so that the node waits for its depth, masks and
+        CameraInfo as it would have done then.
+        """
+        played, line, asked = Played(), _Line(self._messages(), self.image_topic), Counter[int]()
+        while (message := line.take()) is not None:
+            self._publish(message, played, None)
+            if message.topic != self.image_topic:
+                continue
+            stamp, started = header_stamp(message.data), time.monotonic()
+            asked[stamp] += 1
+            while self._answers[stamp] < asked[stamp] and time.monotonic() < started + answer_timeout_s:
+                passed_s = min(time.monotonic() - started, ahead_s)
+                for other in line.follow(message.log_ns + int(passed_s * 1e9)):
+                    self._publish(other, played, None)
+                rclpy.spin_once(self._node, timeout_sec=SPIN_S)
+            played.unanswered += self._answers[stamp] < asked[stamp]
+        self._finish()
+        return played
+
+    def _publisher(self, topic: str, kind: str) -> Publisher:
+        # An image that is kept for latecomers would come twice to one who subscribes anew.
+        can_be_latched = kind in (CAMERA_INFO, TRANSFORMS)
+        latched = topic == STATIC_TRANSFORMS or (can_be_latched and topic in self._storage.latched)
+        profile = qos.image(RELIABILITIES["reliable"], 100 if kind == TRANSFORMS else 10, latched)
+        return self._node.create_publisher(message_class(kind), topic, profile)
 
     def _messages(self) -> Iterator[RawMessage]:
         try:
@@ -96,69 +123,77 @@ class Player:
         except BagDamageError as error:
             log.warning("the rest of the bag is left out: %s", error)
 
-    def _publish(self, group: list[RawMessage], keep_stamps: bool, played: Played) -> list[int]:
-        """Publish messages of one stamp with one new stamp; returns the stamps of images."""
-        now_ns = self._node.get_clock().now().nanoseconds
-        images = []
-        # CameraInfo goes first, so that the image finds it.
-        for message in sorted(group, key=lambda m: m.type_name in IMAGES):
-            old_ns = header_stamp(message.data)
-            stamp = old_ns if keep_stamps or self._lockstep else now_ns
-            self._publishers[message.topic].publish(with_stamp(message.data, stamp))
+    def _publish(self, message: RawMessage, played: Played, clock: Clock | None) -> None:
+        data = message.data
+        if message.type_name != TRANSFORMS:
+            old_ns = new_ns = header_stamp(data)
+            if clock is not None:
+                new_ns = clock.moved(old_ns, self._node.get_clock().now().nanoseconds)
+                data = with_stamp(data, new_ns)
             if message.topic == self.image_topic:
                 played.images += 1
-                played.stamps[stamp] = old_ns
-                images.append(stamp)
-        return images
+                played.stamps.append((new_ns, old_ns))
+        self._publishers[message.topic].publish(data)
 
     def _answer(self, data: bytes) -> None:
-        self._answered.add(header_stamp(data))
-
-    def _wait_for(self, stamp: int, timeout_s: float) -> bool:
-        end = time.monotonic() + timeout_s
-        while stamp not in self._answered and time.monotonic() < end:
-            rclpy.spin_once(self._node, timeout_sec=0.05)
-        return stamp in self._answered
+        self._answers[header_stamp(data)] += 1
 
     def _spin_until(self, end_s: float) -> None:
         while (left := end_s - time.monotonic()) > 0:
             rclpy.spin_once(self._node, timeout_sec=min(left, 0.05))
 
-
-def grouped(stream: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
-    """Neighbouring messages with one header stamp together: an image with its CameraInfo, depth and masks."""
-    group: list[RawMessage] = []
-    for message in stream:
-        topics = {m.topic for m in group}
-        if group and (header_stamp(message.data) != header_stamp(group[0].data) or message.topic in topics):
-            yield group
-            group = []
-        group.append(message)
-    if group:
-        yield group
+    def _finish(self) -> None:
+        for publisher in self._publishers.values():
+            publisher.wait_for_all_acked(Duration(seconds=2))
 
 
-def header_stamp(data: bytes) -> int:
-    """Nanoseconds of the std_msgs/Header that a serialised (CDR) message starts with."""
-    sec, nanosec = struct.unpack_from(_stamp_format(data), data, 4)
-    return int(sec) * NANOSECONDS + int(nanosec)
+class _Line:
+    """Messages in recorded order, some of which may go before an image that has to wait."""
+
+    def __init__(self, source: Iterator[RawMessage], image_topic: str) -> None:
+        self._source, self._image_topic = source, image_topic
+        self._read: deque[RawMessage] = deque()
+        self._exhausted = False
+
+    def take(self) -> RawMessage | None:
+        """The next message; None at the end."""
+        return self._read.popleft() if self._read or self._read_one() else None
+
+    def follow(self, until_ns: int) -> list[RawMessage]:
+        """What was recorded up to a time, without images; transforms only up to the next image.
+
+        Depth, masks and CameraInfo are told apart by their stamps, a transform counts from its arrival on.
+        """
+        while (not self._read or self._read[-1].log_ns <= until_ns) and self._read_one():
+            pass
+        found: list[RawMessage] = []
+        kept: deque[RawMessage] = deque()
+        image_kept = False
+        for message in self._read:
+            is_image = message.topic == self._image_topic
+            early = is_image or (image_kept and message.type_name == TRANSFORMS)
+            (kept if early or message.log_ns > until_ns else found).append(message)
+            image_kept = image_kept or is_image
+        self._read = kept
+        return found
+
+    def _read_one(self) -> bool:
+        message = None if self._exhausted else next(self._source, None)
+        self._exhausted = message is None
+        if message is not None:
+            self._read.append(message)
+        return message is not None
 
 
-def with_stamp(data: bytes, stamp_ns: int) -> bytes:
-    """The serialised message with another header stamp."""
-    result = bytearray(data)
-    struct.pack_into(_stamp_format(data), result, 4, *divmod(stamp_ns, NANOSECONDS))
-    return bytes(result)
-
-
-def _stamp_format(data: bytes) -> str:
-    if len(data) < 12:
-        raise InputError(f"a message of {len(data)} bytes has no header.")
-    return "<iI" if data[1] & 1 else ">iI"
-
-
-def _answers() -> QoSProfile:
-    return qos.image(RELIABILITIES["reliable"], 50)
+def _is_played(topic: str, kind: str, wanted: frozenset[str]) -> bool:
+    if kind not in PLAYED or (wanted and topic not in wanted):
+        return False
+    try:
+        message_class(kind)
+    except ImportError:
+        log.warning("%s is left out: the package %s is not installed", topic, kind.partition("/")[0])
+        return False
+    return True
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -169,7 +204,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("bag", type=Path, help="rosbag2 folder, .mcap or .db3 file")
     parser.add_argument("--rate", type=float, default=1.0, help="speed, 2 = twice as fast (default 1)")
     parser.add_argument(
-        "--topics", nargs="*", default=[], help="play only these (default: images and CameraInfo)"
+        "--topics", nargs="*", default=[], help="play only these (default: images, CameraInfo, transforms)"
     )
     parser.add_argument(
         "--wait-for", type=float, default=60.0, metavar="S", help="wait for a subscriber (default 60)"
@@ -186,6 +221,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--answer-timeout", type=float, default=60.0, metavar="S", help="lockstep: longest wait"
+    )
+    parser.add_argument(
+        "--ahead",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="lockstep: what follows an image up to this much later may come before its answer (default 2)",
     )
     return parser
 
@@ -215,11 +257,14 @@ def run(args: Any) -> Played:
         node = Node("scorehoi_player")
         player = Player(node, storage, frozenset(args.topics), args.lockstep)
         player.wait_for_subscribers(args.wait_for)
-        played = player.play(args.rate, args.keep_stamps, args.answer_timeout)
+        if args.lockstep:
+            played = player.play_in_lockstep(args.answer_timeout, args.ahead)
+        else:
+            played = player.play(args.rate, args.keep_stamps)
     finally:
         rclpy.try_shutdown()
     if args.mapping:
-        write_json(args.mapping, [[new, old] for new, old in played.stamps.items()])
+        write_json(args.mapping, played.stamps)
     return played
 
 

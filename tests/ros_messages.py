@@ -1,0 +1,49 @@
+"""Plain objects with the fields of ROS messages."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+
+def header(stamp_ns: int = 0, frame: str = "cam") -> Any:
+    stamp = SimpleNamespace(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+    return SimpleNamespace(stamp=stamp, frame_id=frame)
+
+
+def info(stamp_ns: int = 0, frame: str = "cam", focal: float = 50.0, size: tuple[int, int] = (64, 48)) -> Any:
+    k = [focal, 0, 32, 0, focal, 24, 0, 0, 1]
+    width, height = size
+    return SimpleNamespace(
+        header=header(stamp_ns, frame), k=k, d=[], width=width, height=height, distortion_model=""
+    )
+
+
+def image(values: np.ndarray, encoding: str, stamp_ns: int = 0, frame: str = "cam") -> Any:
+    height, width = values.shape[:2]
+    return SimpleNamespace(
+        header=header(stamp_ns, frame), encoding=encoding, height=height, width=width,
+        step=values.strides[0], is_bigendian=0, data=np.frombuffer(values.tobytes(), np.uint8),
+    )  # fmt: skip
+
+
+def colour(stamp_ns: int = 0, frame: str = "cam", size: tuple[int, int] = (64, 48)) -> Any:
+    return image(np.full((size[1], size[0], 3), 7, np.uint8), "rgb8", stamp_ns, frame)
+
+
+def depth(stamp_ns: int = 0, frame: str = "cam", size: tuple[int, int] = (64, 48)) -> Any:
+    return image(np.full((size[1], size[0]), 1500, np.uint16), "16UC1", stamp_ns, frame)
+
+
+def mask(columns: slice, stamp_ns: int = 0, size: tuple[int, int] = (64, 48)) -> Any:
+    values = np.zeros((size[1], size[0]), np.uint8)
+    values[:, columns] = 255
+    return image(values, "mono8", stamp_ns)
+
+
+def transform(parent: str, child: str, quaternion: tuple[float, float, float, float]) -> Any:
+    rotation = SimpleNamespace(**dict(zip("xyzw", quaternion, strict=True)))
+    one = SimpleNamespace(
+        header=header(0, parent), child_frame_id=child, transform=SimpleNamespace(rotation=rotation)
+    )
+    return SimpleNamespace(transforms=[one])

@@ -1,0 +1,236 @@
+"""The hall: which camera an image gets, what is left out and said, gravity from TF."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import ros_messages as ros
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from scorehoi_ros.config.inputs import InputConfig
+from scorehoi_ros.errors import CameraError
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.ros_camera import Cameras, Choice
+from scorehoi_ros.io.ros_frames import Hall, WarnOnce
+from scorehoi_ros.io.tf_tree import TfTree
+from scorehoi_ros.types import Frame
+
+SIZE = (64, 48)
+
+
+def choose(cameras: Cameras, frame: str = "cam", stamp: int = 0, now: int = 0, arrived: int = 0) -> Choice:
+    return cameras.choose(SIZE, frame, stamp, (arrived, now))
+
+
+def focal(choice: Choice) -> float:
+    assert choice.camera is not None
+    return float(choice.camera.K[0, 0])
+
+
+def test_camera_info_then_a_guess_after_the_timeout() -> None:
+    cameras = Cameras("", 200)
+    first = choose(cameras, now=100, arrived=100)
+    assert first.camera is None and "no CameraInfo" in first.problem
+    assert cameras.deadline_ns(100) == 300
+    assert choose(cameras, now=299, arrived=100).camera is None
+    assert choose(cameras, now=300, arrived=100).camera.source == "guess"
+    assert choose(cameras, now=305, arrived=305).camera.source == "guess", (
+        "those after it have waited with it"
+    )
+    cameras.update(ros.info())
+    found = choose(cameras, now=310)
+    assert (found.camera.source, focal(found), found.problem) == ("camera_info", 50, "")
+
+
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [
+        (ros.info(size=(128, 96)), "128 x 96"),
+        (ros.info(focal=float("nan")), "finite"),
+        (ros.info(focal=0.0), "positive"),
+        (ros.info(frame="other"), '"other"'),
+    ],
+)
+def test_an_unusable_camera_info_is_as_none_and_is_named(info: Any, words: str) -> None:
+    cameras = Cameras("", 10)
+    cameras.update(info)
+    waiting = choose(cameras)
+    assert waiting.camera is None and words in waiting.problem
+    guess = choose(cameras, now=10)
+    assert guess.camera.source == "guess" and words in guess.problem
+
+
+@pytest.mark.parametrize(("a", "b"), [("cam", "/cam"), ("/cam", "cam"), ("", "cam"), ("cam", "")])
+def test_frames_that_are_one_or_not_named(a: str, b: str) -> None:
+    cameras = Cameras("", 10)
+    cameras.update(ros.info(frame=a))
+    assert choose(cameras, frame=b.lstrip("/")).camera.source == "camera_info"
+
+
+def test_another_cameras_info_does_not_push_ours_out() -> None:
+    cameras = Cameras("", 10)
+    cameras.update(ros.info())
+    cameras.update(ros.info(frame="other", focal=99))
+    cameras.update(ros.info(size=(128, 96)))
+    assert focal(choose(cameras)) == 50
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(0, 20), st.randoms())
+def test_the_info_of_the_stamp_or_the_newest_before_it(stamps: list[int], stamp: int, random: Any) -> None:
+    cameras = Cameras("", 10)
+    random.shuffle(stamps)
+    for s in stamps:
+        cameras.update(ros.info(stamp_ns=s, focal=100 + s))
+    before = [s for s in stamps if s <= stamp]
+    assert focal(choose(cameras, stamp=stamp)) == 100 + (max(before) if before else min(stamps))
+
+
+def test_users_camera_wins_and_must_fit(tmp_path: Any) -> None:
+    cameras = Cameras("70,70,32,24", 0)
+    cameras.update(ros.info())
+    assert choose(cameras).camera.source == "user"
+    with pytest.raises(CameraError):
+        Cameras("70,70,32", 0)
+    other = tmp_path / "camera.json"
+    other.write_text('{"K": [50,0,20,0,50,15,0,0,1], "width": 40, "height": 30}')
+    with pytest.raises(CameraError, match="40 x 30"):
+        choose(Cameras(str(other), 0))
+
+
+ALL = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
+
+
+def one_frame(companions: dict[str, Any], image: Any = None, **settings: Any) -> tuple[Any, dict[str, str]]:
+    """The frame of one image with what came for it, and what was said."""
+    said: dict[str, str] = {}
+    topics = {
+        key: topic
+        for key, topic in ALL.items()
+        if key.removesuffix("_topic").removesuffix("_mask") in companions
+    }
+    hall = Hall(InputConfig(**(topics | settings)), said.__setitem__)
+    hall.take_camera_info(ros.info(), 0)
+    for name, message in companions.items():
+        hall.take_companion(name, message, 0)
+    hall.take_image(image or ros.colour(5), 0)
+    (bundle,) = hall.ready(None)
+    return hall.frame(bundle, 0, "a"), {key: text for key, text in said.items() if text}
+
+
+def test_everything_fits() -> None:
+    frame, said = one_frame(
+        {"depth": ros.depth(5), "human": ros.mask(slice(0, 20), 5), "object": ros.mask(slice(30, 40), 5)}
+    )
+    assert said == {} and isinstance(frame, Frame)
+    assert np.allclose(frame.depth, 1.5) and frame.masks.human.sum() == 20 * 48
+    assert (frame.masks.human_score, frame.masks.object_score) == (1.0, 1.0)
+    assert (frame.stamp_ns, frame.frame_id, frame.name, frame.gravity) == (5, "cam", "a", None)
+
+
+@pytest.mark.parametrize(
+    ("companions", "key", "words"),
+    [
+        ({"depth": ros.depth(5, size=(32, 24))}, "depth_input", "32 x 24 pixels"),
+        ({"depth": ros.depth(5, frame="ir")}, "depth_input", "aligned_depth_to_color"),
+        ({"depth": ros.colour(5)}, "depth_input", "rgb8"),
+        ({"human": ros.mask(slice(0, 20), 5, (32, 24))}, "human_input", "32 x 24 pixels"),
+        ({"object": ros.mask(slice(0, 0), 5)}, "object_input", "empty"),
+        ({"depth": ros.depth(4)}, "companions", "no depth with the stamp"),
+        (
+            {"human": ros.mask(slice(0, 20), 5), "object": ros.mask(slice(0, 20), 5)},
+            "masks",
+            "nearly the same",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_left_out_and_said(companions: Any, key: str, words: str) -> None:
+    frame, said = one_frame(companions)
+    assert isinstance(frame, Frame), "the frame goes on without"
+    assert frame.depth is None and frame.masks.human is None and frame.masks.object is None
+    assert list(said) == [key] and words in said[key]
+
+
+def test_a_tolerance_lets_depth_be_a_little_off() -> None:
+    frame, said = one_frame({"depth": ros.depth(3_000_005)}, sync_tolerance_s=0.004)
+    assert frame.depth is not None and said == {}
+
+
+def test_depth_of_a_frame_that_is_written_differently_is_registered() -> None:
+    frame, _ = one_frame({"depth": ros.depth(5, frame="/cam")})
+    assert frame.depth is not None
+    frame, _ = one_frame({"depth": ros.depth(5, frame="cam")}, ros.colour(5, frame="/cam"))
+    assert frame.depth is not None and frame.frame_id == "cam"
+
+
+def test_an_image_that_cannot_be_used_is_a_bad_frame() -> None:
+    frame, _ = one_frame({}, ros.image(np.zeros((4, 4), np.uint8), "jpeg2000", 5))
+    assert isinstance(frame, BadFrame) and "jpeg2000" in frame.reason and frame.frame_id == "cam"
+
+
+def test_the_frame_of_results_may_be_set() -> None:
+    frame, _ = one_frame({}, frame_id="robot_camera")
+    assert frame.frame_id == "robot_camera"
+    frame, _ = one_frame({}, ros.colour(5, frame=""))
+    assert frame.frame_id == "camera_optical_frame"
+
+
+def test_zero_stamps_stay_zero_and_are_told_about() -> None:
+    frame, said = one_frame({"depth": ros.depth(0)}, ros.colour(0))
+    assert frame.stamp_ns == 0 and frame.depth is not None and "zero" in said["stamp"]
+
+
+def test_camera_info_may_be_switched_off() -> None:
+    hall = Hall(InputConfig(camera_info_topic="none", camera_info_timeout_s=9.0), lambda *_: None)
+    hall.take_image(ros.colour(5), 0)
+    (bundle,) = hall.ready(0)
+    frame = hall.frame(bundle, 0, "a")
+    assert isinstance(frame, Frame) and frame.camera.source == "guess"
+
+
+def test_gravity_is_that_of_the_images_arrival() -> None:
+    hall = Hall(InputConfig(gravity_frame="map", camera="50,50,32,24"), lambda *_: None)
+    quaternion = tuple(Rotation.from_euler("x", -90, degrees=True).as_quat())
+    hall.take_image(ros.colour(5), 0)
+    hall.take_transforms(ros.transform("map", "/base", (0.0, 0.0, 0.0, 1.0)))
+    hall.take_transforms(ros.transform("base", "cam", quaternion))
+    hall.take_image(ros.colour(6), 1)
+    before, after = (hall.frame(bundle, 1, "a") for bundle in hall.ready(1))
+    assert before.gravity is None
+    # A level camera in optical axes: y points down.
+    np.testing.assert_allclose(after.gravity, [0, 1, 0], atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_gravity_follows_chains_of_transforms(seed: int) -> None:
+    """The camera and the level frame hang on different branches of one tree."""
+    rng = np.random.default_rng(seed)
+    turns = [Rotation.random(random_state=rng) for _ in range(4)]
+    tree = TfTree()
+    for (parent, child), turn in zip(
+        [("odom", "base"), ("base", "cam"), ("odom", "map"), ("map", "floor")], turns, strict=True
+    ):
+        tree.update(ros.transform(parent, child, tuple(turn.as_quat())))
+    R_odom_cam, R_odom_floor = turns[0] * turns[1], turns[2] * turns[3]
+    expected = R_odom_cam.inv().apply(R_odom_floor.apply([0, 0, -1]))
+    np.testing.assert_allclose(tree.gravity("cam", "floor"), expected, atol=1e-9)
+    assert tree.gravity("cam", "elsewhere") is None
+
+
+def test_a_loop_or_a_broken_quaternion_does_no_harm() -> None:
+    tree = TfTree()
+    tree.update(ros.transform("a", "b", (0.0, 0.0, 0.0, 1.0)))
+    tree.update(ros.transform("b", "a", (0.0, 0.0, 0.0, 1.0)))
+    tree.update(ros.transform("a", "c", (0.0, 0.0, 0.0, 0.0)))
+    assert tree.gravity("c", "z") is None
+    np.testing.assert_allclose(tree.gravity("b", "a"), [0, 0, -1])
+
+
+def test_a_run_warns_once(caplog: pytest.LogCaptureFixture) -> None:
+    warn = WarnOnce()
+    with caplog.at_level(logging.WARNING):
+        for text in ("depth is small", "", "depth is small", "depth is late"):
+            warn("depth_input", text)
+    assert [record.message for record in caplog.records] == ["depth is small", "depth is late"]
