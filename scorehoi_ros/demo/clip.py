@@ -74,7 +74,7 @@ def write_clip(path: Path, frames: Iterable[Frame | BadFrame]) -> Clip:
 
 
 def camera_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
-    """Topic and message of everything that a camera, and whoever masks its images, would publish of a frame."""
+    """Topic and message of everything that a camera, and its segmenter, would publish of a frame."""
     factory = RosbagsFactory(typestore())
     head = header(frame.stamp_ns, frame.frame_id, factory)
     if frame.camera.source != "guess":
