@@ -1,4 +1,4 @@
-"""The fit of `synth/landmark_noise` to what a detector said of scenes with known truth."""
+"""The fit of `synth/sensor/landmark_noise` to what a detector said; used by measure_detector_noise.py."""
 
 from dataclasses import dataclass, replace
 from typing import Any
