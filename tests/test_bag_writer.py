@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from mcap.reader import make_reader
+from mcap.writer import Writer
 from reconstructions import (
     FakeBody,
     FakeTemplate,
@@ -20,6 +22,7 @@ from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.errors import OutputError
 from scorehoi_ros.io.bag_writer import NAMESPACE, label_bag
+from scorehoi_ros.io.mcap_channels import add_channel
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame, Reconstruction, Status
 
@@ -117,6 +120,24 @@ def test_other_readers_accept_the_file(tmp_path: Path) -> None:
     assert all(isinstance(f, Frame) for f in frames)
     assert np.abs(frames[0].rgb.astype(int) - (30, 150, 220)).max() < 8
     assert np.allclose(frames[0].camera.K, pair().camera.K)
+
+
+@pytest.mark.parametrize("reliable", [True, False])
+@pytest.mark.parametrize("latched", [True, False])
+def test_a_channel_keeps_the_publishers_qos(tmp_path: Path, reliable: bool, latched: bool) -> None:
+    path = tmp_path / "x.mcap"
+    with path.open("wb") as file:
+        writer = Writer(file)
+        writer.start(profile="ros2", library="test")
+        add_channel(writer, "/x", "scorehoi_ros/msg/Interaction", reliable=reliable, latched=latched)
+        writer.finish()
+    with path.open("rb") as file:
+        (channel,) = make_reader(file).get_summary().channels.values()
+    (qos,) = yaml.safe_load(channel.metadata["offered_qos_profiles"])
+    assert qos["reliability"] == ("reliable" if reliable else "best_effort")
+    assert qos["durability"] == ("transient_local" if latched else "volatile")
+    with AnyReader([path]) as reader:
+        assert reader.connections[0].msgtype == "scorehoi_ros/msg/Interaction"
 
 
 def test_an_error_leaves_the_old_bag_untouched(tmp_path: Path) -> None:

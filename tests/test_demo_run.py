@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from scorehoi_ros.commands import demo
@@ -28,6 +27,9 @@ def test_options_become_a_job():
     assert job.settings == {"object": "ball:0.22", "gravity": [0, 1, 0]}
     assert job.playing == Playing(0.5, False) and job.input is None
     assert demo.job_from_args(arguments()).settings == {}
+    assert demo.job_from_args(arguments("--fit-first-iterations", "7")).settings == {
+        "fit.first_iterations": 7
+    }
 
 
 @pytest.mark.parametrize(
@@ -132,21 +134,11 @@ def test_the_whole_demo_over_dds_with_the_users_pictures(tmp_path):
     pytest.importorskip("rclpy")
     import cv2
 
-    from scorehoi_ros.assets import model_file
-    from scorehoi_ros.body.load import load_body
-    from scorehoi_ros.demo.camera import demo_view
-    from scorehoi_ros.demo.motion import load_motion
-    from scorehoi_ros.demo.room import load_room
-    from scorehoi_ros.demo.scene import make_actors, picture
-    from scorehoi_ros.demo.truth import posed
+    from scorehoi_ros.demo.own import own_samples
 
-    body, view = load_body(), demo_view()
-    room = load_room(model_file("demo/room.jpg"), view)
-    states = list(posed(body, load_motion(model_file("demo/motion.npz"))))[:4]
     (tmp_path / "in").mkdir()
-    for k, state in enumerate(states):
-        rgb = picture(make_actors(body), state, view, room, np.random.default_rng(k))
-        cv2.imwrite(str(tmp_path / "in" / f"{k}.jpg"), rgb[..., ::-1])
+    for k, sample in enumerate(own_samples(4)):
+        cv2.imwrite(str(tmp_path / "in" / f"{k}.jpg"), sample.frame.rgb[..., ::-1])
     out = tmp_path / "out"
     words = ["--out", str(out), "--input", str(tmp_path / "in"), "--lockstep", "--limit", "3"]
     os.environ.pop("FAKE_DELAY_S", None)
@@ -159,6 +151,6 @@ def test_the_whole_demo_over_dds_with_the_users_pictures(tmp_path):
     assert done.returncode == 0, done.stderr
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["frames_in"], summary["frames_out"], summary["dropped"]) == (3, 3, 0)
-    assert summary["human_iou"] > 0.6 and summary["cd_human_cm"] is None
+    assert summary["confidence"]["human"] > 0.5 and summary["scores"] is None
     assert summary["camera_source"] == ["guess"]
     assert all((out / name).stat().st_size > 1000 for name in ("overlay.mp4", "sheet.png", "labels.mcap"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scorehoi_ros.messages.builders import primary_status
 from scorehoi_ros.types import Floats, Reconstruction, Status
 
 QUALITIES = ("human_iou", "object_iou", "keypoint_px", "penetration_mm")
@@ -29,13 +30,17 @@ class RunReport:
     shapes_seen: int = 0
 
     def add(self, r: Reconstruction, ms: float | None, label: str = "") -> None:
-        """One frame: `ms` = wall time of the pipeline, None when it never got there; `label` = its object."""
+        """One frame, by its primary pair.
+
+        `ms`: wall time of the pipeline, None when it never got there; `label`: the object looked for.
+        """
         row = {
             "name": r.name,
             "stamp_ns": r.stamp_ns,
             "status": r.status.name,
             "message": r.message,
             "object": label or (r.object.label if r.object else ""),
+            "human_status": primary_status(r).name,
             "object_status": r.object.status.name if r.object else None,
             "ms": None if ms is None else round(ms, 2),
         }

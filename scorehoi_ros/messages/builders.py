@@ -109,8 +109,10 @@ def nobody(status: Status) -> HumanState:
     return HumanState("", status, 0.0, np.zeros(0), none, np.zeros(3), none, np.zeros((0, 3), np.float32))
 
 
-def missing_status(r: Reconstruction) -> Status:
-    """Status of a person whom the reconstruction does not list."""
+def primary_status(r: Reconstruction) -> Status:
+    """Status of the primary person, also of one whom the reconstruction does not list."""
+    if r.human is not None:
+        return r.human.status
     return Status.BAD_INPUT if r.status == Status.BAD_INPUT else Status.ABSENT
 
 

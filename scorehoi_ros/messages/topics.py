@@ -29,7 +29,7 @@ def frame_messages(
     be repeated.  Arguments as for `builders.interaction`.
     """
     everything = builders.interaction(r, factory, mesh_resource=mesh_resource, age_ms=age_ms)
-    head, nobody = everything.header, builders.nobody(builders.missing_status(r))
+    head, nobody = everything.header, builders.nobody(builders.primary_status(r))
     result = {
         "interaction": everything,
         "human": (everything.humans or [builders.human_state(nobody, head, factory)])[0],

@@ -1,5 +1,6 @@
 """Pictures of a reconstruction: over its image, from the side and from above, with contacts and status."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import cv2
@@ -13,7 +14,7 @@ from scorehoi_ros.geometry.rigid import transform_points
 from scorehoi_ros.render.labels import RGB, caption
 from scorehoi_ros.render.shading import KEY_LIGHT, Layer, Light, Surface, composite, draw, to_bytes
 from scorehoi_ros.render.views import side_view, top_view, world_axes
-from scorehoi_ros.types import Contacts, Floats, Reconstruction, Status
+from scorehoi_ros.types import Contacts, Floats, HumanState, Reconstruction, Status
 
 Image = NDArray[np.uint8]
 
@@ -48,6 +49,10 @@ class TemplateMesh(Protocol):
     """The part of `objects.ObjectTemplate` that pictures need."""
 
     @property
+    def template_id(self) -> str:
+        """Content hash; objects of other templates are not drawn."""
+
+    @property
     def mesh(self) -> Mesh:
         """In the object's frame."""
 
@@ -57,8 +62,8 @@ def overlay(
 ) -> Image:
     """The image (H, W, 3) uint8 with the meshes drawn over it, contacts coloured, and the status in words.
 
-    `rgb` must be the undistorted image that belongs to `reconstruction.camera`.  A human or object that is
-    absent or lost is left out: an old mesh never looks like a new one.
+    `rgb` must be the undistorted image that belongs to `reconstruction.camera` (its `flat`).  People and
+    objects that are absent or lost are left out: an old mesh never looks like a new one.
     """
     height, width = rgb.shape[:2]
     scale = min(1.0, MAX_RENDER_SIDE / max(height, width))
@@ -111,12 +116,15 @@ def sheet(images: list[Image], columns: int, gap: int = 4) -> Image:
 def surfaces_of(r: Reconstruction, body: BodyFaces, template: TemplateMesh | None) -> list[Surface]:
     """The meshes to draw, coloured, in the camera frame; only those estimated from this very frame."""
     surfaces = []
-    if r.human is not None and r.human.status in (Status.OK, Status.UNTRUSTED) and len(r.human.vertices):
-        colours = _human_colours(len(r.human.vertices), r.contacts)
-        surfaces.append(Surface(r.human.vertices.astype(np.float64), body.faces, colours))
-    if r.object is not None and template is not None and r.object.status in (Status.OK, Status.UNTRUSTED):
-        mesh, colours = _coloured_object(template.mesh, r.contacts)
-        vertices = transform_points(r.object.T_cam_object, mesh.vertices)
+    for human in _drawn_humans(r):
+        touching = [c for c in r.contacts if c.human_id == human.id]
+        colours = _human_colours(len(human.vertices), touching)
+        surfaces.append(Surface(human.vertices.astype(np.float64), body.faces, colours))
+    for state in r.objects:
+        if template is None or not state.status.is_present or state.template_id != template.template_id:
+            continue
+        mesh, colours = _coloured_object(template.mesh, [c for c in r.contacts if c.object_id == state.id])
+        vertices = transform_points(state.T_cam_object, mesh.vertices)
         surfaces.append(Surface(vertices, mesh.faces, colours, smooth=False))
     return surfaces
 
@@ -124,15 +132,16 @@ def surfaces_of(r: Reconstruction, body: BodyFaces, template: TemplateMesh | Non
 def status_text(r: Reconstruction) -> str:
     """One line for the user: status, confidences, touched body parts, and the reason when not OK."""
     words = [r.status.name]
-    if r.human is not None and r.human.status in (Status.OK, Status.UNTRUSTED):
-        words.append(f"person {r.human.confidence:.2f}")
-    if r.object is not None:
-        present = r.object.status in (Status.OK, Status.UNTRUSTED)
-        words.append(
-            f"{r.object.label} {r.object.confidence:.2f}" if present else f"{r.object.label} not found"
-        )
-    if r.contacts is not None and r.contacts.body_parts:
-        words.append("touches with " + ", ".join(p.replace("_", " ") for p in r.contacts.body_parts[:3]))
+    words += [f"person {human.confidence:.2f}" for human in r.humans if human.status.is_present]
+    words += [
+        f"{state.label} {state.confidence:.2f}" if state.status.is_present else f"{state.label} not found"
+        for state in r.objects
+    ]
+    words += [
+        "touches with " + ", ".join(part.replace("_", " ") for part in contacts.body_parts[:3])
+        for contacts in r.contacts
+        if contacts.body_parts
+    ]
     if r.camera.source == "guess":
         words.append("focal length guessed")
     if r.message:
@@ -140,22 +149,29 @@ def status_text(r: Reconstruction) -> str:
     return "  ·  ".join(words)
 
 
-def _human_colours(count: int, contacts: Contacts | None) -> Floats:
-    colours = np.tile(HUMAN, (count, 1))
-    if contacts is not None and len(contacts.human_vertices):
-        weight = (0.35 + 0.65 * np.clip(contacts.human_probabilities, 0, 1))[:, None]
-        colours[contacts.human_vertices] = HUMAN * (1 - weight) + HUMAN_CONTACT * weight
-    return colours
+def _drawn_humans(r: Reconstruction) -> list[HumanState]:
+    return [human for human in r.humans if human.status.is_present and len(human.vertices)]
 
 
-def _coloured_object(mesh: Mesh, contacts: Contacts | None) -> tuple[Mesh, Floats]:
+def _human_colours(count: int, touching: Sequence[Contacts]) -> Floats:
+    """(count, 3) colours of a body, redder where it touches something more surely."""
+    weight = np.zeros(count)
+    for c in touching:
+        sure = 0.35 + 0.65 * np.clip(c.human_probabilities, 0, 1)
+        weight[c.human_vertices] = np.maximum(weight[c.human_vertices], sure)
+    return HUMAN + weight[:, None] * (HUMAN_CONTACT - HUMAN)
+
+
+def _coloured_object(mesh: Mesh, touching: Sequence[Contacts]) -> tuple[Mesh, Floats]:
     """Mesh fine enough for spots around the contact points, and its colours."""
-    if contacts is None or not len(contacts.object_points):
+    points = np.concatenate([np.zeros((0, 3)), *(c.object_points for c in touching)])
+    if not len(points):
         return mesh, np.tile(OBJECT, (len(mesh.vertices), 1))
+    sure = np.clip(np.concatenate([c.object_probabilities for c in touching]), 0, 1)
     edge = max(SPOT_M / 2, float(np.ptp(mesh.vertices, axis=0).max()) / 60)
     vertices, faces = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, edge, max_iter=12)
-    distance, nearest = cKDTree(contacts.object_points).query(vertices)
-    weight = np.clip(1.6 - distance / SPOT_M, 0, 1) * np.clip(contacts.object_probabilities[nearest], 0, 1)
+    distance, nearest = cKDTree(points).query(vertices)
+    weight = np.clip(1.6 - distance / SPOT_M, 0, 1) * sure[nearest]
     return Mesh(vertices, faces), OBJECT + weight[:, None] * (OBJECT_CONTACT - OBJECT)
 
 
@@ -181,10 +197,9 @@ def _light(r: Reconstruction) -> Light:
 
 
 def _focus(r: Reconstruction, points: Floats) -> Floats:
-    """What the other views look at: the person, else the middle of what there is."""
-    if r.human is not None and r.human.status in (Status.OK, Status.UNTRUSTED) and len(r.human.vertices):
-        return np.asarray(r.human.root, np.float64)
-    return np.asarray(points.mean(0), np.float64)
+    """What the other views look at: the middle of the people, else of what there is."""
+    people = _drawn_humans(r)
+    return np.asarray(np.mean([human.root for human in people] if people else points, axis=0), np.float64)
 
 
 def _even(value: float) -> int:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from scorehoi_ros.messages.builders import missing_status
+from scorehoi_ros.messages.builders import primary_status
 from scorehoi_ros.types import Reconstruction, Status
 
 SILENCE_S = 3.0
@@ -91,7 +91,7 @@ class Health:
                 last_status=result.status,
                 bad_since_s=None if result.status.is_present else (s.bad_since_s or self._clock()),
                 last_message=result.message,
-                human_status=result.human.status if result.human else missing_status(result),
+                human_status=primary_status(result),
                 object_status=result.object.status if result.object else None,
                 camera_source=result.camera.source,
                 age_ms=age_ms,
