@@ -45,4 +45,8 @@ def stretches(samples: Sequence[Sample], answered: Collection[int]) -> Iterator[
     """Runs of neighbouring frames that were all answered: accelerations are not taken across a gap."""
     for there, run in groupby(samples, key=lambda sample: sample.frame.stamp_ns in answered):
         if there:
-            yield [Item(sample.key, lambda sample=sample: sample) for sample in run]
+            yield [_ready(sample) for sample in run]
+
+
+def _ready(sample: Sample) -> Item:
+    return Item(sample.key, lambda: sample)
