@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and where the cache is."""
 
 import json
 import os
@@ -59,6 +59,12 @@ def write_json(path: str | Path, value: Any) -> None:
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
     with whole_file(path) as temporary:
         temporary.write_text(text)
+
+
+def cache_folder(*parts: str) -> Path:
+    """Folder for what can be made again: `parts` below XDG_CACHE_HOME, else ~/.cache; it need not exist."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base, "scorehoi_ros", *parts)
 
 
 def _umask() -> int:

@@ -5,14 +5,14 @@ from typing import Any
 import torch
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.methods.registry import make_method
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.human import MediapipeHuman
 from scorehoi_ros.perception.segmenter import make_segmenter
 

@@ -1,21 +1,14 @@
-"""What the tests of the body share: the free body loaded once, random poses, and a made-up SMPL-H file."""
+"""What the tests of the body share: random poses, and a made-up SMPL-H file."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.skeleton import JOINT_INDEX, PARENTS
 
 MODELS = Path(__file__).parents[1] / "models"
-
-
-@cache
-def free_body() -> BodyModel:
-    """The body that ships with the package."""
-    return load_body(MODELS / "body_anny.npz")
 
 
 def random_rotations(rng: np.random.Generator, sigma: float) -> np.ndarray:

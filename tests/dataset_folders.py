@@ -7,9 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from body_cases import free_body, made_up_smplh
+from body_cases import made_up_smplh
 from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.geometry.camera import intrinsics
 
 WIDTH, HEIGHT = 128, 96

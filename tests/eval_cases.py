@@ -3,11 +3,12 @@
 from functools import cache
 
 import numpy as np
-from body_cases import free_body
 from synthetic import make_scene
 
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Sample, Truth
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Floor
 
 BOX = "box:0.40x0.30x0.25"

@@ -7,10 +7,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from synthetic import FACING, holding_pose
 
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.geometry.camera import intrinsics
 from scorehoi_ros.geometry.rigid import make_transform
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.synth.picture.posed import pose_bodies
 from scorehoi_ros.synth.truth import SceneTruth
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_cases import MODELS, free_body
+from body_cases import MODELS
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body import anny_data, asset_file
 from scorehoi_ros.body.correctives import pose_correctives
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.commands import body as command
 from scorehoi_ros.errors import BodyError, MissingExtraError

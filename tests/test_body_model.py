@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_cases import MODELS, free_body
+from body_cases import MODELS
 from scipy.spatial import cKDTree
 
 from scorehoi_ros.body.asset_file import read_asset, write_asset
@@ -18,7 +18,8 @@ from scorehoi_ros.body.landmarks import (
     landmark_points,
     nominal_terms,
 )
-from scorehoi_ros.body.model import load_body, validate_body
+from scorehoi_ros.body.load import free_body, load_body
+from scorehoi_ros.body.model import validate_body
 from scorehoi_ros.body.skeleton import (
     JOINT_INDEX,
     JOINT_NAMES,

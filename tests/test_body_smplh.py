@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body import safe_pickle
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.smplh_file import SMPL_VERTICES
 from scorehoi_ros.errors import BodyError
 

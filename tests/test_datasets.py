@@ -25,10 +25,11 @@ from dataset_folders import (
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.datasets import intercap
 from scorehoi_ros.datasets.bodies import licensed_body, read_body
-from scorehoi_ros.datasets.dataset import Sample, Skipped, open_dataset
+from scorehoi_ros.datasets.dataset import Sample, Skipped
+from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.errors import BodyError, InputError, ScorehoiError
 from scorehoi_ros.geometry.rigid import transform_points
 

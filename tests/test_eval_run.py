@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_cases import free_body
 from eval_cases import make_dataset, make_sample
 
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.commands import eval as command
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets import dataset as data
+from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate import methods, tables
 from scorehoi_ros.evaluate.run import COLUMNS, evaluate
@@ -228,7 +229,7 @@ def test_unknown_names_are_told_what_there_is() -> None:
         methods.parse_methods(" , ")
     assert methods.parse_methods("truth, fit,truth") == ["truth", "fit"]
     with pytest.raises(InputError, match=r"no data set 'behav'.*behave, behave-30fps"):
-        data.open_dataset("behav")
+        open_dataset("behav")
 
 
 def run_command(monkeypatch, *arguments: str) -> int:

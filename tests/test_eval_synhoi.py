@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from body_cases import free_body
 from eval_cases import BOX
 from scipy.spatial.transform import Rotation
 from synthetic import FACING, holding_pose, make_scene
 
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets import synhoi
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, pack
 from scorehoi_ros.types import Masks

@@ -8,21 +8,19 @@ from hypothesis import strategies as st
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.geometry.mesh import (
     Mesh,
-    balanced_points,
     components,
     concatenate,
     extents,
     face_areas,
     facing_outwards,
-    farthest_points,
     flipped,
     is_watertight,
     signed_volume,
     surface_centroid,
-    surface_samples,
     transformed,
     welded,
 )
+from scorehoi_ros.geometry.surface import balanced_points, even_points, farthest_points, surface_points
 from scorehoi_ros.objects.level_set import level_set
 from scorehoi_ros.objects.solids import ball, box, open_box
 
@@ -78,17 +76,18 @@ def test_components_are_counted() -> None:
 
 def test_samples_lie_on_the_surface_evenly() -> None:
     """Samples of a box are on it, and every side gets its share."""
-    samples, ids = surface_samples(box((1, 2, 3)), 6000)
-    assert np.abs(np.abs(samples) - np.array([0.5, 1.0, 1.5])).min(axis=1).max() < 1e-12
-    share = np.bincount(ids, minlength=12) / 6000
-    np.testing.assert_allclose(share, face_areas(box((1, 2, 3))) / 22, atol=1e-3)
+    mesh = box((1, 2, 3))
+    drawn = surface_points(mesh.vertices, mesh.faces, 6000, np.random.default_rng(0), even=True)
+    assert np.abs(np.abs(drawn.on(mesh.vertices)) - [0.5, 1.0, 1.5]).min(axis=1).max() < 1e-12
+    share = [(drawn.corners == face).all(axis=1).mean() for face in mesh.faces]
+    np.testing.assert_allclose(share, face_areas(mesh) / 22, atol=1e-3)
 
 
 def test_points_are_spread_and_balanced() -> None:
     """64 points keep their distance from each other, repeat exactly, and have the centroid as mean."""
-    samples = surface_samples(box((0.4, 0.3, 0.2)), 4000)[0]
-    points = farthest_points(samples, 64)
-    np.testing.assert_array_equal(points, farthest_points(samples, 64))
+    samples = even_points(box((0.4, 0.3, 0.2)), 4000)
+    points = samples[farthest_points(samples, 64)]
+    np.testing.assert_array_equal(points, samples[farthest_points(samples, 64)])
     moved = balanced_points(points, samples, np.zeros(3))
     assert np.abs(moved.mean(axis=0)).max() < 1e-4
     apart = np.linalg.norm(moved[:, None] - moved, axis=2)[np.triu_indices(64, 1)].min()

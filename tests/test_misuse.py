@@ -11,7 +11,7 @@ import pytest
 from test_label import FakePipeline, images, run, summary_of
 
 from scorehoi_ros import cli
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.commands import template as template_command
 from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import BodyError, CameraError, InputError, OutputError

@@ -12,7 +12,7 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to
 from scorehoi_ros.methods.fit.object_search import misordered, overlap
 from scorehoi_ros.methods.fit.orientations import quarter_turns, rotation_distance, spread_rotations
 from scorehoi_ros.objects.symmetry import NONE, SPHERE, Symmetry, cyclic, dihedral, octahedral, revolution
-from scorehoi_ros.types import Estimate
+from scorehoi_ros.types import HumanPose, ObjectPose
 
 Y = np.array([0.0, 1.0, 0.0])
 X = np.array([1.0, 0.0, 0.0])
@@ -77,15 +77,14 @@ def test_overlap_leaves_free_pixels_out() -> None:
 
 
 def test_carried_object_turns_with_the_person() -> None:
-    def estimate(R: np.ndarray, t: list[float], **kwargs: np.ndarray) -> Estimate:
+    def person(R: np.ndarray, t: list[float]) -> HumanPose:
         theta = np.tile([1.0, 0, 0, 0, 1, 0], (52, 1))
         theta[0] = matrix_to_rotation_6d(torch.as_tensor(R)).numpy()
-        parts = {"R_o": None, "t_o": None} | kwargs
-        return Estimate(theta, np.zeros(10), parts["R_o"], parts["t_o"], np.array(t))
+        return HumanPose(theta, np.zeros(10), np.array(t))
 
     turn = Rotation.from_rotvec(np.pi / 2 * Y).as_matrix()
-    before = estimate(np.eye(3), [0, 0, 3], R_o=np.array([1.0, 0, 0, 0, 1, 0]), t_o=np.array([0.0, 0, -0.4]))
-    after = carried_along(before, estimate(turn, [1, 0, 3]))
-    assert after.t_o is not None and after.R_o is not None
-    np.testing.assert_allclose(after.t_o, turn @ [0, 0, -0.4], atol=1e-9)
+    thing = ObjectPose(np.array([1.0, 0, 0, 0, 1, 0]), np.array([0.0, 0, 2.6]))
+    now = person(turn, [1, 0, 3])
+    after = carried_along(person(np.eye(3), [0, 0, 3]), thing, now)
+    np.testing.assert_allclose(after.origin - now.t_cam, turn @ [0, 0, -0.4], atol=1e-9)
     np.testing.assert_allclose(rotation_6d_to_matrix(torch.as_tensor(after.R_o)), turn, atol=1e-9)

@@ -10,26 +10,26 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from shared_data import SHARED, needs_shared
 
-from scorehoi_ros.errors import TemplateError
+from scorehoi_ros.errors import InputError, TemplateError
 from scorehoi_ros.geometry.mesh import (
     Mesh,
     components,
     extents,
-    farthest_points,
     is_watertight,
     signed_volume,
-    surface_samples,
     transformed,
 )
 from scorehoi_ros.geometry.sdf import build_grid, sample
+from scorehoi_ros.geometry.surface import even_points, farthest_points
 from scorehoi_ros.objects.cache import cache_file
 from scorehoi_ros.objects.families import ALIASES, FAMILIES, parse_spec
 from scorehoi_ros.objects.family import canonical, default_parameters, sample_parameters
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.mesh_file import write_mesh, write_points
 from scorehoi_ros.objects.points_surface import surface_from_points
 from scorehoi_ros.objects.solids import ball, box
 from scorehoi_ros.objects.symmetry import estimate, of_box
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def turned_error(template: ObjectTemplate, R: np.ndarray) -> float:
     """How far (90 % of) the turned surface lies from itself, as a share of the longest side."""
-    samples = surface_samples(template.mesh, 4000)[0]
+    samples = even_points(template.mesh, 4000)
     visible = samples[np.abs(sample(template.sdf, samples)) < 1.5 * template.sdf.spacing]
     distance = np.abs(sample(template.sdf, visible @ R.T))
     return float(np.percentile(distance, 90) / extents(template.mesh).max())
@@ -158,7 +158,7 @@ def test_hash_and_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     files = list(cache_file("x").parent.glob("*.npz"))
     assert len(files) == 1
     with monkeypatch.context() as patch:
-        patch.setattr("scorehoi_ros.objects.template._build", lambda *_: pytest.fail("built again"))
+        patch.setattr("scorehoi_ros.objects.load._build", lambda *_: pytest.fail("built again"))
         cached = load_template("cup:diameter=0.08,height=0.1")
     assert cached.template_id == built.template_id != load_template("cup:0.081x0.1").template_id
     np.testing.assert_array_equal(cached.sdf.values, built.sdf.values)
@@ -218,7 +218,7 @@ def test_points_of_solids(spec: str, tmp_path: Path) -> None:
     template = load_template(tmp_path / "p.xyz")
     assert is_watertight(template.mesh)
     np.testing.assert_allclose(template.points, original.points, atol=2e-5)
-    error = np.abs(sample(original.sdf, surface_samples(template.mesh, 2000)[0]))
+    error = np.abs(sample(original.sdf, even_points(template.mesh, 2000)))
     assert np.percentile(error, 95) < 0.06 * extents(original.mesh).max()
     assert sample(template.sdf, np.zeros((1, 3)))[0] < 0
 
@@ -233,7 +233,7 @@ def test_points_of_a_table() -> None:
     between = np.array([[0.0, bottom + 0.2 * (top - bottom), 0.0], [0.0, bottom + 0.5 * (top - bottom), 0.3]])
     assert (sample(grid, between) > 0.05).all()
     assert np.abs(sample(grid, np.array([[0.0, top, 0.0]]))) < 0.06
-    assert cKDTree(surface_samples(mesh, 5000)[0]).query(table.points)[0].max() < 0.04
+    assert cKDTree(even_points(mesh, 5000)).query(table.points)[0].max() < 0.04
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_real_points_and_scans() -> None:
 
 def test_farthest_points_need_enough() -> None:
     """Too few candidates is an error, not a repetition."""
-    with pytest.raises(TemplateError, match="64 of 10"):
+    with pytest.raises(InputError, match="64 of 10"):
         farthest_points(np.zeros((10, 3)), 64)
 
 

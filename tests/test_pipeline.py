@@ -5,29 +5,38 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synthetic import Scene, TruthfulDetector, make_scene
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.methods.fit.orientations import rotation_distance
-from scorehoi_ros.methods.fit.solver import FitSolver
-from scorehoi_ros.objects.template import load_template
+from scorehoi_ros.methods.registry import make_method
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import Camera, Masks, Reconstruction, Status
-from tests.synthetic import Scene, TruthfulDetector, make_scene
 
 BODY = load_body()
 BOX = load_template("box:0.40x0.30x0.20")
+LAYER, POSED = BodyLayer(BODY), PosedBody(BODY)
 SECOND = 1_000_000_000
 
 
 def make_pipeline(scene: Scene | None, **settings: object) -> Pipeline:
     config = PipelineConfig(fit=FitConfig(80, 20), **settings)  # type: ignore[arg-type]
-    solver = FitSolver(BODY, BOX, config)
     detector = TruthfulDetector(scene.seen if scene is not None else None)
-    return Pipeline(config, BODY, BOX, detector, None, solver, solver, BodyLayer(BODY))
+    eyes = Eyes(detector, None, POSED)
+    return Pipeline(config, BODY, BOX, eyes, LAYER, make_method, make_method(BODY, BOX, config))
+
+
+def seeing(pipeline: Pipeline, scene: Scene | None) -> Pipeline:
+    """The pipeline with a detector that reports another scene; None = nobody."""
+    detector = TruthfulDetector(scene.seen if scene is not None else None)
+    return replace(pipeline, eyes=replace(pipeline.eyes, detector=detector))
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +71,9 @@ def test_object_is_recovered(scene: Scene, result: Reconstruction) -> None:
 
 
 def test_hands_touch_the_box(result: Reconstruction) -> None:
-    assert result.contacts is not None
-    assert any("hand" in part for part in result.contacts.body_parts)
-    assert len(result.contacts.human_vertices) == len(result.contacts.human_probabilities) > 0
+    assert result.contact is not None
+    assert any("hand" in part for part in result.contact.body_parts)
+    assert len(result.contact.human_vertices) == len(result.contact.human_probabilities) > 0
     assert result.quality["penetration_mm"] < 60
 
 
@@ -74,10 +83,12 @@ def test_descent_lowers_the_energy(result: Reconstruction) -> None:
 
 def test_estimate_and_published_state_are_the_same_thing(result: Reconstruction) -> None:
     assert result.estimate is not None and result.object is not None and result.human is not None
+    person = result.estimate.human
+    assert person is not None
     np.testing.assert_allclose(
-        result.estimate.t_cam + result.estimate.t_o, result.object.T_cam_object[:3, 3], atol=1e-9
+        person.t_cam + result.estimate.t_o, result.object.T_cam_object[:3, 3], atol=1e-9
     )
-    np.testing.assert_allclose(result.human.joints[0], result.estimate.t_cam, atol=1e-5)
+    np.testing.assert_allclose(result.human.joints[0], person.t_cam, atol=1e-5)
 
 
 def test_same_input_same_output(scene: Scene, result: Reconstruction) -> None:
@@ -90,7 +101,7 @@ def test_sequence_keeps_the_shape_and_follows(scene: Scene) -> None:
     state, pipeline, results = None, make_pipeline(scene), []
     for k in range(3):
         now = make_scene(BODY, BOX, stamp_ns=k * SECOND // 10, shift=0.03 * k, turn=0.4)
-        result, state = replace(pipeline, detector=TruthfulDetector(now.seen)).step(now.frame, state)
+        result, state = seeing(pipeline, now).step(now.frame, state)
         results.append((now, result))
     shapes = [r.human.betas for _, r in results if r.human is not None]
     assert len(shapes) == 3
@@ -105,20 +116,20 @@ def test_sequence_keeps_the_shape_and_follows(scene: Scene) -> None:
 def test_person_and_object_get_lost_and_found(scene: Scene) -> None:
     pipeline = make_pipeline(scene)
     _, state = pipeline.step(scene.frame, None)
-    gone, state = replace(pipeline, detector=TruthfulDetector(None)).step(
-        replace(scene.frame, stamp_ns=SECOND // 10), state
-    )
+    empty = replace(scene.frame, masks=Masks())
+    nobody = seeing(pipeline, None)
+    gone, state = nobody.step(replace(empty, stamp_ns=SECOND // 10), state)
     assert gone.status == Status.LOST
     assert gone.human is not None and gone.human.status == Status.LOST
     assert gone.object is not None and gone.object.status == Status.LOST
-    nobody = replace(pipeline, detector=TruthfulDetector(None))
-    gone, state = nobody.step(replace(scene.frame, stamp_ns=SECOND), state)
+    gone, state = nobody.step(replace(empty, stamp_ns=SECOND), state)
     assert gone.status == Status.LOST, "lost for as long as it may come back"
     back, after = pipeline.step(replace(scene.frame, stamp_ns=2 * SECOND), state)
     assert back.status == Status.OK
-    assert after.betas is not None and state.betas is not None
-    np.testing.assert_array_equal(after.betas, state.betas)
-    late, _ = nobody.step(replace(scene.frame, stamp_ns=60 * SECOND), after)
+    assert back.human is not None and back.human.id == "human_1", "a lost frame does not change the id"
+    assert after.human is not None and state.human is not None
+    np.testing.assert_array_equal(after.human.betas, state.human.betas)
+    late, _ = nobody.step(replace(empty, stamp_ns=60 * SECOND), after)
     assert late.status == Status.ABSENT, "after max_gap_s nobody is missed any more"
 
 
@@ -134,8 +145,34 @@ def test_object_without_mask_is_absent_and_lost_once_tracked(scene: Scene) -> No
     assert result.human is not None and result.human.status == Status.OK
 
 
+def test_object_stays_when_the_person_leaves(scene: Scene, result: Reconstruction) -> None:
+    pipeline = make_pipeline(scene)
+    _, state = pipeline.step(scene.frame, None)
+    alone = replace(scene.frame, masks=Masks(None, scene.frame.masks.object, 0.0, 1.0))
+    for second in range(1, 12):
+        left, state = seeing(pipeline, None).step(replace(alone, stamp_ns=second * SECOND), state)
+        assert left.object is not None and left.object.status == Status.OK
+        assert left.object.id == "object_1" and left.contacts == ()
+        assert left.status == (Status.LOST if second <= 5 else Status.OK), left.message
+    assert left.humans == (), "after max_gap_s the person is not missed any more"
+    assert result.object is not None
+    moved = left.object.T_cam_object[:3, 3] - result.object.T_cam_object[:3, 3]
+    assert np.linalg.norm(moved) < 0.1
+    back, _ = pipeline.step(replace(scene.frame, stamp_ns=12 * SECOND), state)
+    assert back.human is not None and back.human.id == "human_2", "whoever comes now is somebody new"
+    assert back.object is not None and back.object.id == "object_1"
+
+
+def test_object_that_was_always_alone(scene: Scene) -> None:
+    alone = replace(scene.frame, masks=Masks(None, scene.frame.masks.object, 0.0, 1.0))
+    result, _ = make_pipeline(None).step(alone, None)
+    assert result.status == Status.OK, result.message
+    assert result.humans == () and result.object is not None and result.floor is None
+    assert result.quality["object_iou"] > 0.75
+
+
 def test_nobody_is_a_normal_result(scene: Scene) -> None:
-    result, _ = make_pipeline(None).step(scene.frame, None)
+    result, _ = make_pipeline(None).step(replace(scene.frame, masks=Masks()), None)
     assert result.status == Status.ABSENT
     assert result.human is None
     assert result.message == "nobody is in view"

@@ -23,6 +23,7 @@ from scorehoi_ros.synth.scene.kinematics import forward, matrices
 from scorehoi_ros.synth.scene.sequences import generate_sequence
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.truth import NO_CONTACT, SceneTruth, pack
+from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.types import CONTACT_DISTANCE_M
 
 
@@ -41,7 +42,7 @@ def draft_of(interaction: str, kind: str, seed: int) -> Draft:
         hands = np.concatenate([sided(shop().hands.idle(rng), side) for side in ("left", "right")])
         template = template_of(instance.spec)
         draft = Draft(interaction, instance, template, name, np.zeros(10), local, np.zeros(3), hands)
-        with scenes.one_thread():
+        with limited_threads(1):
             scenes.finish(shop(), [draft], [rng])
             tried.append((examine(shop().layer, shop().body, [draft])[0].score, attempt, draft))
         if tried[-1][0] == 0:
@@ -51,7 +52,7 @@ def draft_of(interaction: str, kind: str, seed: int) -> Draft:
 
 @lru_cache(maxsize=1)
 def some_truths() -> tuple[SceneTruth, ...]:
-    with scenes.one_thread():
+    with limited_threads(1):
         made = scenes.make_scenes(shop(), "test", range(6), 1, scenes.Source())
     return tuple(scenes._truth(shop(), "test", k, 1, scene) for k, scene in enumerate(made))
 
@@ -82,7 +83,7 @@ def test_the_truth_agrees_with_the_meshes_in_the_camera_frame() -> None:
 
 
 def test_the_same_numbers_give_the_same_scenes() -> None:
-    with scenes.one_thread():
+    with limited_threads(1):
         made = scenes.make_scenes(shop(), "test", range(6), 1, scenes.Source())
     again = [scenes._truth(shop(), "test", k, 1, scene) for k, scene in enumerate(made)]
     one, other = pack(some_truths()), pack(again)

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.mesh import Mesh

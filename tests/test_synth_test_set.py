@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from body_cases import free_body
 
 from scorehoi_ros.assets import model_file
+from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets.synhoi import TRUTH_FILE, read_truths, sequence_of
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample

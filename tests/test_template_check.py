@@ -12,9 +12,9 @@ from scorehoi_ros.commands import template as command
 from scorehoi_ros.errors import ScorehoiError, TemplateError
 from scorehoi_ros.geometry.mesh import Mesh, extents, flipped, transformed
 from scorehoi_ros.objects.check import check_mesh, unit_finding
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.mesh_file import MESH_SUFFIXES, parse_mesh, write_mesh, write_points
 from scorehoi_ros.objects.solids import ball, box
-from scorehoi_ros.objects.template import load_template
 
 
 @pytest.fixture(autouse=True)

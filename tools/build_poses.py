@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.files import whole_file
 from scorehoi_ros.synth.scene.poses import read_corpus, stance_masks
 from scorehoi_ros.types import Ints

@@ -12,14 +12,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from fit_detector_noise import QUANTILES, Case, body_errors, fit, unflipped
+from noise_fit import QUANTILES, Case, body_errors, fit, unflipped
 from tqdm import tqdm
 
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.synth.picture.photograph import Style, View, take_picture
+from scorehoi_ros.synth.picture.photograph import CropView, Style, take_picture
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.scene.generate import generate
 from scorehoi_ros.synth.scene.kinds import template_of
@@ -58,11 +58,11 @@ def collect(count: int, split: str) -> tuple[list[Case], int]:
     return cases, missed
 
 
-def enlarged(K: Floats, width: int, height: int) -> View:
+def enlarged(K: Floats, width: int, height: int) -> CropView:
     """The whole image with `SHORT_SIDE` pixels along its shorter side."""
     scale = SHORT_SIDE / min(width, height)
     T = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1.0]])
-    return View(T @ K, round(width * scale), round(height * scale), T, width, height)
+    return CropView(T @ K, round(width * scale), round(height * scale), T, width, height)
 
 
 def compare(cases: list[Case], noise: DetectorNoise) -> dict[str, list[float]]:

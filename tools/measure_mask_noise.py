@@ -12,7 +12,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from scorehoi_ros.body.model import load_body
+from scorehoi_ros.body.load import load_body
 from scorehoi_ros.evaluate.metrics import mask_iou
 from scorehoi_ros.perception.grabcut import GrabCutSegmenter
 from scorehoi_ros.perception.human import MediapipeHuman

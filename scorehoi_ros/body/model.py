@@ -1,7 +1,6 @@
-"""The body model as plain arrays, its checks, and the one function that loads it."""
+"""The body model as plain arrays, and its checks."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,29 +67,6 @@ class BodyModel:
     landmarks: LandmarkMap
     hand_mean: Float32
     """(30, 3) axis-angle of relaxed hands, joints 22..51."""
-
-
-def load_body(path: str | Path | None = None) -> BodyModel:
-    """Load the free body (``None`` or ""), a file made by `scorehoi body build`, or a licensed SMPL-H file.
-
-    SMPL-H files may be ``.npz`` or ``.pkl``; pickles are read with an unpickler that knows arrays only.
-    Raises BodyError when the file is missing, damaged, unsafe or of another layout.
-    """
-    from scorehoi_ros.body import asset_file, smplh_file
-
-    if path is None or str(path) == "":
-        from scorehoi_ros.assets import model_file
-
-        path = model_file("body_anny.npz")
-    path = Path(path)
-    if not path.is_file():
-        raise BodyError(
-            f"no body model at {path}. Give an SMPL-H .npz or .pkl file, a file written by "
-            "`scorehoi body build`, or leave the option away to use the free body."
-        )
-    if asset_file.is_asset(path):
-        return asset_file.read_asset(path)
-    return smplh_file.read_smplh(path)
 
 
 def validate_body(model: BodyModel, source: str) -> BodyModel:

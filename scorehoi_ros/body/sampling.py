@@ -3,26 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from scorehoi_ros.geometry.surface import farthest_points
 from scorehoi_ros.types import NUM_HUMAN_TOKENS
 
 TOKENS_PER_HAND = 40
-
-
-def farthest_points(
-    points: NDArray[np.floating], count: int, chosen: NDArray[np.integer] | None = None
-) -> NDArray[np.int32]:
-    """Greedy farthest-point sample: ``count`` indices into ``points`` (n, 3), starting from ``chosen``.
-
-    Without ``chosen`` the first is the highest point.  The result includes ``chosen``.
-    """
-    ids = [int(points[:, 1].argmax())] if chosen is None else [int(i) for i in chosen]
-    distance = np.full(len(points), np.inf)
-    for i in ids:
-        distance = np.minimum(distance, ((points - points[i]) ** 2).sum(axis=1))
-    while len(ids) < count:
-        ids.append(int(distance.argmax()))
-        distance = np.minimum(distance, ((points - points[ids[-1]]) ** 2).sum(axis=1))
-    return np.array(ids, dtype=np.int32)
 
 
 def token_vertices(
@@ -35,7 +19,8 @@ def token_vertices(
     hands = []
     for side in ("left_hand", "right_hand"):
         skin = np.flatnonzero(visible & (regions == region_names.index(side)))
-        hands.append(skin[farthest_points(vertices[skin], TOKENS_PER_HAND)])
+        highest = int(vertices[skin, 1].argmax())
+        hands.append(skin[farthest_points(vertices[skin], TOKENS_PER_HAND, chosen=[highest])])
     taken = np.concatenate(hands)
     is_hand = np.isin(regions, [region_names.index(side) for side in ("left_hand", "right_hand")])
     pool = np.concatenate([taken, np.flatnonzero(visible & ~is_hand)])

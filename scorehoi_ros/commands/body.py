@@ -65,7 +65,7 @@ def _build(out: Path) -> dict[str, Any]:
 def _info(path: str) -> dict[str, Any]:
     import numpy as np
 
-    from scorehoi_ros.body.model import load_body
+    from scorehoi_ros.body.load import load_body
 
     model = load_body(path)
     counts = np.bincount(model.regions, minlength=len(model.region_names))

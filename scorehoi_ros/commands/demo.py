@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.config.option import attribute_name, settings_of
+from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 
@@ -55,15 +57,12 @@ def run(args: argparse.Namespace) -> int:
     summary = run_demo(job_from_args(args))
     if args.json:
         write_json(args.json, summary)
-    sys.stdout.write(table(summary, summary["ground_truth"]) + f"\nwritten  {args.out}\n")
+    sys.stdout.write(table(summary) + f"\nwritten  {args.out}\n")
     return 0
 
 
 def job_from_args(args: argparse.Namespace) -> Any:
     """Check the options; raises InputError."""
-    from dataclasses import asdict
-
-    from scorehoi_ros.config.pipeline import PipelineConfig
     from scorehoi_ros.demo.processes import Playing
     from scorehoi_ros.demo.run import DemoJob
 
@@ -73,14 +72,20 @@ def job_from_args(args: argparse.Namespace) -> Any:
         raise InputError(f"--limit must be at least 1. Got {args.limit}.")
     if args.input is None and (args.camera or args.masks or args.limit):
         raise InputError("--camera, --masks and --limit belong to --input. Give --input too.")
-    defaults = asdict(PipelineConfig())
-    chosen = asdict(config_from_args(args))
+    config_from_args(args)  # refuses what is out of range
     return DemoJob(
         Path(args.out),
-        {name: value for name, value in chosen.items() if value != defaults[name]},
+        chosen_settings(args),
         Playing(args.rate, args.lockstep),
         Path(args.input) if args.input else None,
         args.camera,
         Path(args.masks) if args.masks else None,
         args.limit,
     )
+
+
+def chosen_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Parameters of the node, by dotted name, that differ from their defaults."""
+    values = vars(args)
+    every = [(s.name, values[attribute_name(s.name)], s.default) for s in settings_of(PipelineConfig)]
+    return {name: value for name, value, default in every if value != default}

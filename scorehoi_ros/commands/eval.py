@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scorehoi_ros import __version__
-from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.commands.options import add_config_options, config_from_args, positive
+from scorehoi_ros.commands.progress import show_progress
 from scorehoi_ros.config.methods import METHOD_NAMES
-from scorehoi_ros.datasets.dataset import DATASETS, open_dataset
+from scorehoi_ros.datasets.registry import DATASETS, open_dataset
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 
@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dataset", default="synhoi-test", metavar="NAME", help=f"one of {', '.join(DATASETS)}")
     add("--root", metavar="DIR", help="folder of a licensed data set, in its published layout")
     add("--split", default="test", choices=("test", "train", "all"), help="part of it (default test)")
-    add("--limit", type=_count, metavar="N", help="N single frames, evenly spread over all of them")
+    add("--limit", type=positive, metavar="N", help="N single frames, evenly spread over all of them")
     add(
         "--sequences",
-        type=_count,
+        type=positive,
         metavar="M",
         help="M sequences besides (default: all when nothing is limited and they hold other frames, else 0)",
     )
@@ -95,25 +95,3 @@ def settings_of(args: argparse.Namespace, body_version: str) -> dict[str, Any]:
     left_out = ("command", "run", "json", "plot", "root", "body_models")
     shown = {name: value for name, value in vars(args).items() if name not in left_out}
     return shown | {"scorehoi_ros": __version__, "body_version": body_version}
-
-
-def show_progress(items: Iterable[Any], count: int) -> Iterator[Any]:
-    """Pass items on behind a progress bar on the standard error."""
-    from tqdm import tqdm
-
-    quiet = not sys.stderr.isatty()
-    yield from tqdm(
-        items,
-        total=count,
-        unit="frame",
-        file=sys.stderr,
-        mininterval=15.0 if quiet else 0.2,
-        dynamic_ncols=True,
-    )
-
-
-def _count(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return value

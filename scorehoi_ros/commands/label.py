@@ -2,11 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scorehoi_ros.commands.options import add_config_options, add_options, config_from_args, from_args
+from scorehoi_ros.commands.options import (
+    add_config_options,
+    add_options,
+    config_from_args,
+    from_args,
+    positive,
+)
+from scorehoi_ros.commands.progress import show_progress
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import refuse_unwritable, write_json
@@ -47,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="unrelated photos: start every frame afresh (with STEM=T: always)",
     )
-    add("--limit", type=_positive, metavar="N", help="stop after N frames")
-    add("--stride", type=_positive, default=1, metavar="N", help="take every N-th frame")
+    add("--limit", type=positive, metavar="N", help="stop after N frames")
+    add("--stride", type=positive, default=1, metavar="N", help="take every N-th frame")
     add("--rate", type=float, default=1.0, metavar="HZ", help="images a second in a folder (default 1)")
     add("--no-overlay", action="store_true", help="no pictures and no video")
     inputs = parser.add_argument_group("inputs", "the camera; for bags also topics and how they are joined")
@@ -146,37 +153,3 @@ def _check_stems(path: Path, objects: Mapping[str, str]) -> None:
             f"--object {unknown[0]}=...: {path} holds no image of that name. "
             f"STEM is a file name without its suffix, such as {min(stems)}."
         )
-
-
-def show_progress(frames: Iterable[Any], count: int | None) -> Iterator[Any]:
-    """Pass frames on behind a progress bar on the standard error, with milliseconds a frame.
-
-    The bar appears with the first finished frame, so that nothing stands before an error in what was given.
-    """
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    quiet = not sys.stderr.isatty()
-    with (
-        logging_redirect_tqdm(),
-        tqdm(
-            frames,
-            total=count,
-            unit="frame",
-            file=sys.stderr,
-            mininterval=15.0 if quiet else 0.2,
-            delay=1e-3,
-            dynamic_ncols=True,
-        ) as bar,
-    ):
-        for done, frame in enumerate(bar, start=1):
-            yield frame
-            bar.delay = 0  # from now on it ends with a line of its own, also when interrupted
-            bar.set_postfix_str(f"{1e3 * bar.format_dict['elapsed'] / done:.0f} ms/frame", refresh=False)
-
-
-def _positive(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return value

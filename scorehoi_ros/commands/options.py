@@ -71,3 +71,11 @@ def _help(setting: Setting, default: Any) -> str:
     limits = f", {low:g} to {high:g}" if low is not None and high is not None else ""
     shown = f" (default {default}{limits})" if default not in ("", []) else ""
     return (metadata["description"] + shown).replace("%", "%%")
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return value

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from scorehoi_ros.synth import card, produce
 
     _check(args)
-    recipe = produce.Recipe(args.split, args.size, args.poses, args.backgrounds, args.meshes)
+    recipe = produce.ShardRecipe(args.split, args.size, args.poses, args.backgrounds, args.meshes)
     told, jobs = recipe.told(), produce.plan(args.split, args.count, args.sequences)
     paths = [args.out / job.name for job in jobs]
     open_jobs = [j for j in jobs if not (args.resume and produce.kept(args.out / j.name, j, told))]

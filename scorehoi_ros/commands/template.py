@@ -12,6 +12,7 @@ from scorehoi_ros.geometry.mesh import extents, surface_centroid, transformed
 from scorehoi_ros.objects import families
 from scorehoi_ros.objects.check import Finding, check_mesh, check_points, refuse_unusable
 from scorehoi_ros.objects.family import usage
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.mesh_file import (
     MESH_SUFFIXES,
     POINT_SUFFIXES,
@@ -22,7 +23,7 @@ from scorehoi_ros.objects.mesh_file import (
     write_points,
 )
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 
 EXAMPLE = "scorehoi template check chair.obj"
 MARKS = {"ok": "ok  ", "note": "note", "unusable": "BAD "}

@@ -9,8 +9,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scorehoi_ros.datasets.bodies import demand_bodies, licensed_body
 from scorehoi_ros.datasets.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.datasets.files import (
@@ -19,22 +17,13 @@ from scorehoi_ros.datasets.files import (
     field,
     read_image,
     read_json,
-    read_mask,
+    read_masks,
     read_pickle,
 )
-from scorehoi_ros.datasets.scene import (
-    MASKS_NOTE,
-    camera_from_world,
-    make_sample,
-    rigid,
-    rotation_matrix,
-    template_of,
-    template_pose,
-    vertex_mean,
-)
+from scorehoi_ros.datasets.scene import MASKS_NOTE, Annotated, camera_from_world, make_sample, rotation_matrix
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import intrinsics
-from scorehoi_ros.types import Camera, Floats, Frame, Masks
+from scorehoi_ros.types import Camera, Floats
 
 SOURCE = (
     "BEHAVE comes from https://virtualhumans.mpi-inf.mpg.de/behave/license.html (non-commercial scientific "
@@ -110,25 +99,28 @@ def sample_from(
     body = licensed_body(body_models, "smplh", info["gender"])
     human = body.pose(parameters["pose"], parameters["betas"], parameters["trans"])
     mesh = find_mesh(root, info["cat"])
-    template = template_of(mesh)
-    T_world_mesh = rigid(parameters["angle"], parameters["object_trans"])
-    T_world_template = template_pose(template, T_world_mesh, np.array(vertex_mean(mesh)))
     camera = read_camera(calibrated / info["intrinsic"] / str(VIEW) / "calibration.json")
     T_cam_world = read_pose(calibrated / info["config"] / str(VIEW) / "config.json")
     rgb = read_image(images / f"k{VIEW}.color.jpg", SOURCE)
-    masks = Masks(
-        read_mask([images / f"k{VIEW}.person_mask.{e}" for e in ("png", "jpg")], *rgb.shape[:2]),
-        read_mask(
-            [
-                images / f"k{VIEW}.{kind}.{e}"
-                for kind in ("obj_rend_mask", "obj_mask")
-                for e in ("png", "jpg")
-            ],
-            *rgb.shape[:2],
-        ),
+    person, thing, rendered = (
+        [images / f"k{VIEW}.{kind}.{end}" for end in ("png", "jpg")]
+        for kind in ("person_mask", "obj_mask", "obj_rend_mask")
     )
-    frame = Frame(rgb, camera, time_ns(images.name), name=key, masks=masks)
-    return make_sample(key, frame, human, T_world_template, T_cam_world, template)
+    return make_sample(
+        Annotated(
+            key,
+            time_ns(images.name),
+            rgb,
+            read_masks(person, rendered + thing, *rgb.shape[:2]),
+            camera,
+            T_cam_world,
+            human,
+            mesh,
+            parameters["angle"],
+            parameters["object_trans"],
+            about_mean=True,
+        )
+    )
 
 
 def read_info(folder: Path) -> dict[str, Any]:

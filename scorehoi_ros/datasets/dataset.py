@@ -1,6 +1,5 @@
-"""What a data set gives to the evaluation, and the one function that opens a data set by its name."""
+"""What a data set gives to whoever measures or trains: samples with their truth."""
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,20 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.types import Bools, Floats, Floor, Frame, HumanObservation, Ints
 
 if TYPE_CHECKING:
     from scorehoi_ros.objects.template import ObjectTemplate
-
-DATASETS: dict[str, str] = {
-    "synhoi-test": "scorehoi_ros.datasets.synhoi",
-    "behave": "scorehoi_ros.datasets.behave",
-    "behave-30fps": "scorehoi_ros.datasets.behave_video",
-    "intercap": "scorehoi_ros.datasets.intercap",
-    "imhd": "scorehoi_ros.datasets.imhd",
-}
-"""Names of data sets and the modules that open them: each has `open_folder(request) -> Dataset`."""
 
 
 @dataclass(frozen=True)
@@ -122,28 +112,6 @@ class Request:
     body_models: Path | None = None
     """Folder with the licensed body models that the data set's truth needs."""
     cache: bool = True
-
-
-def open_dataset(
-    name: str,
-    root: str | Path | None = None,
-    *,
-    split: str = "test",
-    body_models: str | Path | None = None,
-    cache: bool = True,
-) -> Dataset:
-    """The data set of that name.
-
-    Raises InputError when the name is unknown or when files are missing: the message then says which, where
-    they come from and under which licence.
-    """
-    if name not in DATASETS:
-        raise InputError(f"there is no data set {name!r}. Choose one of {', '.join(DATASETS)}.")
-    folder = Path(root).expanduser() if root is not None else None
-    models = Path(body_models).expanduser() if body_models is not None else None
-    module = importlib.import_module(DATASETS[name])
-    dataset: Dataset = module.open_folder(Request(name, folder, split, models, cache))
-    return dataset
 
 
 def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:

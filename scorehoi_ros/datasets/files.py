@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.errors import BodyError, InputError
 from scorehoi_ros.perception.precomputed import THRESHOLD, read_grey
-from scorehoi_ros.types import Bools, Floats
+from scorehoi_ros.types import Bools, Floats, Masks
 
 
 def demand_root(root: Path | None, dataset: str, layout: str, source: str) -> Path:
@@ -90,6 +90,11 @@ def read_image(path: Path, source: str = "") -> NDArray[np.uint8]:
     if bgr is None:
         raise InputError(f"{path} cannot be read as an image ({path.stat().st_size} bytes). Get it again.")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_masks(human: Sequence[Path], thing: Sequence[Path], height: int, width: int) -> Masks:
+    """Masks (height, width) of the person and the object: of each the first file that exists, else None."""
+    return Masks(read_mask(human, height, width), read_mask(thing, height, width))
 
 
 def read_mask(paths: Sequence[Path], height: int, width: int) -> Bools | None:

@@ -20,22 +20,13 @@ from scorehoi_ros.datasets.files import (
     field,
     read_image,
     read_json,
-    read_mask,
+    read_masks,
     read_pickle,
 )
-from scorehoi_ros.datasets.scene import (
-    MASKS_NOTE,
-    camera_from_world,
-    make_sample,
-    rigid,
-    rotation_matrix,
-    template_of,
-    template_pose,
-    vertex_mean,
-)
+from scorehoi_ros.datasets.scene import MASKS_NOTE, Annotated, camera_from_world, make_sample, rotation_matrix
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import intrinsics
-from scorehoi_ros.types import Camera, Floats, Frame, Masks
+from scorehoi_ros.types import Camera, Floats
 
 SOURCE = (
     "IMHD2 comes from https://github.com/AfterJourney00/IMHD-Dataset (CC BY-NC-SA 4.0; its README links the "
@@ -122,18 +113,26 @@ def load(root: Path, part: Part, number: int, body_models: Path | None) -> Sampl
     )
     human = body.pose(rotations, rows["smplShape"][place], rows["smplTrans"][place])
     mesh = root / "object_templates" / part.thing / f"{part.thing}_simplified_transformed.obj"
-    template = template_of(demand(mesh, f"the mesh of {part.thing}", SOURCE))
-    T_world_mesh = rigid(rows["objectRot"][place], rows["objectTrans"][place])
-    T_world_template = template_pose(template, T_world_mesh, np.array(vertex_mean(mesh)))
+    demand(mesh, f"the mesh of {part.thing}", SOURCE)
     path = image_file(root, part, number)
     rgb = read_image(path, SOURCE)
     camera, T_cam_world = read_cameras(root / "calibrations" / part.date, rgb.shape[1], rgb.shape[0])
-    masks = Masks(
-        read_mask([path.parent.parent / "human" / f"{path.stem}.png"], *rgb.shape[:2]),
-        read_mask([path.parent.parent / "object" / f"{path.stem}.png"], *rgb.shape[:2]),
+    person, thing = ([path.parent.parent / who / f"{path.stem}.png"] for who in ("human", "object"))
+    return make_sample(
+        Annotated(
+            _key(part, number),
+            round(number * 1e9 / RATE_HZ),
+            rgb,
+            read_masks(person, thing, *rgb.shape[:2]),
+            camera,
+            T_cam_world,
+            human,
+            mesh,
+            rows["objectRot"][place],
+            rows["objectTrans"][place],
+            about_mean=True,
+        )
     )
-    frame = Frame(rgb, camera, round(number * 1e9 / RATE_HZ), name=_key(part, number), masks=masks)
-    return make_sample(_key(part, number), frame, human, T_world_template, T_cam_world, template)
 
 
 @lru_cache(maxsize=2)

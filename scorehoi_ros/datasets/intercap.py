@@ -19,21 +19,13 @@ from scorehoi_ros.datasets.files import (
     field,
     read_image,
     read_json,
-    read_mask,
+    read_masks,
     read_pickle,
 )
-from scorehoi_ros.datasets.scene import (
-    MASKS_NOTE,
-    camera_from_world,
-    make_sample,
-    rigid,
-    rotation_matrix,
-    template_of,
-    template_pose,
-)
+from scorehoi_ros.datasets.scene import MASKS_NOTE, Annotated, camera_from_world, make_sample, rotation_matrix
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import intrinsics
-from scorehoi_ros.types import Camera, Floats, Frame, Masks
+from scorehoi_ros.types import Camera, Floats
 
 SOURCE = (
     "InterCap comes from https://intercap.is.tue.mpg.de (non-commercial scientific research; register to "
@@ -93,21 +85,27 @@ def load(root: Path, place: Path, image: Path, body_models: Path | None) -> Samp
     body = licensed_body(body_models, "smplx", gender)
     human = posed(body, {name: array[number] for name, array in values.items()})
     mesh = demand(root / "objs" / f"{thing}.ply", f"the mesh of object {thing}", SOURCE)
-    template = template_of(mesh)
-    T_world_mesh = rigid(values["ob_pose"][number], values["ob_trans"][number])
-    T_world_template = template_pose(template, T_world_mesh, np.zeros(3))
     K, distortion, T_cam_world = read_calibration(calibration_file(root, subject, thing))
     rgb = read_image(image, SOURCE)
     height, width = rgb.shape[:2]
     camera = Camera(K, width, height, distortion, "rational_polynomial", "user")
     mask_folder = image.parent.parent / "mask"
-    masks = Masks(
-        read_mask([mask_folder / f"{image.stem}_human.png"], height, width),
-        read_mask([mask_folder / f"{image.stem}_object.png"], height, width),
+    person, thing_mask = ([mask_folder / f"{image.stem}_{who}.png"] for who in ("human", "object"))
+    return make_sample(
+        Annotated(
+            f"{place}/{image.stem}",
+            round(number * 1e9 / RATE_HZ),
+            rgb,
+            read_masks(person, thing_mask, height, width),
+            camera,
+            T_cam_world,
+            human,
+            mesh,
+            values["ob_pose"][number],
+            values["ob_trans"][number],
+            about_mean=False,
+        )
     )
-    key = f"{place}/{image.stem}"
-    frame = Frame(rgb, camera, round(number * 1e9 / RATE_HZ), name=key, masks=masks)
-    return make_sample(key, frame, human, T_world_template, T_cam_world, template)
 
 
 @lru_cache(maxsize=2)

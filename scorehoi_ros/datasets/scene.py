@@ -1,27 +1,24 @@
-"""From what a data set says (body, object, camera) to a sample of the evaluation."""
+"""From what a data set says (body, object, camera) to a sample."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.datasets.dataset import Human, Sample, Truth
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.scores import visible
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
+from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.mesh_file import parse_mesh, read_bytes
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
-from scorehoi_ros.types import Floats, Frame, Masks
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.render.visible import visible
+from scorehoi_ros.types import Camera, Floats, Frame, Masks
 
 MASKS_NOTE = "masks of the data, rendered from the truth where it has none"
-
-
-def rigid(rotvec: Floats, translation: Floats) -> Floats:
-    """(4, 4) from an axis-angle vector (3,) and a translation (3,)."""
-    return make_transform(Rotation.from_rotvec(rotvec).as_matrix(), translation)
 
 
 def rotation_matrix(values: Floats, source: Path) -> Floats:
@@ -35,7 +32,7 @@ def rotation_matrix(values: Floats, source: Path) -> Floats:
 
 
 @lru_cache(maxsize=32)
-def template_of(path: Path) -> ObjectTemplate:
+def load_once(path: Path) -> ObjectTemplate:
     """The template made from a mesh of the data set."""
     return load_template(path)
 
@@ -57,43 +54,65 @@ def vertex_mean(path: Path) -> tuple[float, float, float]:
     return float(x), float(y), float(z)
 
 
-def template_pose(template: ObjectTemplate, T_world_mesh: Floats, centre: Floats) -> Floats:
-    """T_world_template when the data place the mesh by `T_world_mesh @ (x - centre)`."""
-    return T_world_mesh @ make_transform(np.eye(3), template.origin_shift - np.asarray(centre))
+@dataclass(frozen=True)
+class Annotated:
+    """One frame as a data set tells it, in the world of the data set."""
+
+    key: str
+    stamp_ns: int
+    rgb: NDArray[np.uint8]
+    """(H, W, 3) as recorded, with distortion."""
+    masks: Masks
+    """Those that come with the data; what is missing is rendered from the truth."""
+    camera: Camera
+    T_cam_world: Floats
+    """(4, 4)"""
+    human: Human
+    mesh: Path
+    """Of the object."""
+    rotvec: Floats
+    """(3,) turn of the object, mesh -> world."""
+    translation: Floats
+    """(3,) metres."""
+    about_mean: bool
+    """The object is turned about the mean of the mesh's vertices, not about its origin."""
 
 
-def make_sample(
-    key: str,
-    frame: Frame,
-    human: Human,
-    T_world_template: Floats,
-    T_cam_world: Floats,
-    template: ObjectTemplate,
-) -> Sample:
+def make_sample(told: Annotated) -> Sample:
     """A sample in the camera frame, with the image undistorted.
 
-    Masks that `frame` lacks are rendered from the truth.  Raises InputError when the person or the object
-    is not in front of the camera.
+    Raises InputError when the person or the object is not in front of the camera.
     """
-    vertices = transform_points(T_cam_world, human.vertices)
-    joints = transform_points(T_cam_world, human.joints)
-    T = T_cam_world @ T_world_template
+    template = load_once(told.mesh)
+    T = told.T_cam_world @ _world_from_template(told, template)
+    joints = transform_points(told.T_cam_world, told.human.joints)
     if not (joints[0, 2] > 0.1 and T[2, 3] > 0.1):
         raise InputError(
-            f"{key}: the person is at z = {joints[0, 2]:.2f} m and the object at z = {T[2, 3]:.2f} m; both "
-            "must be in front of the camera. The calibration belongs to another recording."
+            f"{told.key}: the person is at z = {joints[0, 2]:.2f} m and the object at z = {T[2, 3]:.2f} m; "
+            "both must be in front of the camera. The calibration belongs to another recording."
         )
-    flat = undistort_frame(frame)
-    posed = Human(vertices, human.faces, joints)
-    person, thing = visible(posed, T, template.mesh, flat.camera)
+    human = Human(transform_points(told.T_cam_world, told.human.vertices), told.human.faces, joints)
+    flat = undistort_frame(Frame(told.rgb, told.camera, told.stamp_ns, name=told.key, masks=told.masks))
+    mesh = template.mesh
+    person, thing = visible(
+        human.vertices, human.faces, transform_points(T, mesh.vertices), mesh.faces, flat.camera
+    )
     masks = Masks(
         person if flat.masks.human is None else flat.masks.human,
         thing if flat.masks.object is None else flat.masks.object,
         1.0,
         1.0,
     )
-    truth = Truth(posed, T, template, None, masks.human, masks.object)
-    return Sample(key, replace(flat, masks=masks), truth)
+    truth = Truth(human, T, template, None, masks.human, masks.object)
+    return Sample(told.key, replace(flat, masks=masks), truth)
+
+
+def _world_from_template(told: Annotated, template: ObjectTemplate) -> Floats:
+    """T_world_template: the data place the mesh by `R (x - centre) + translation`."""
+    centre = np.array(vertex_mean(told.mesh)) if told.about_mean else np.zeros(3)
+    R = Rotation.from_rotvec(told.rotvec).as_matrix()
+    T_world_mesh = make_transform(R, told.translation)
+    return T_world_mesh @ make_transform(np.eye(3), template.origin_shift - centre)
 
 
 def camera_from_world(R: Floats, t: Floats, inverse: bool) -> Floats:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,12 +17,14 @@ import torch
 
 from scorehoi_ros.assets import model_file
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import free_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Request, Sample, Truth
 from scorehoi_ros.errors import InputError, OutputError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, unpack
 from scorehoi_ros.types import Camera, Floor, Frame, HumanObservation, Landmarks, Masks
@@ -62,7 +63,7 @@ def open_truths(path: Path, make: Render, cache_version: str | None) -> Dataset:
     Raises InputError when the file is missing, damaged or of another version.
     """
     truths, digest = read_truths(path)
-    pictures = Pictures(make, cache_folder(digest, cache_version) if cache_version is not None else None)
+    pictures = Pictures(make, None if cache_version is None else images_folder(digest, cache_version))
     singles = [_item(truth, 0, pictures) for truth in truths if not sequence_of(truth.key)]
     moving = [truth for truth in truths if sequence_of(truth.key)]
     sequences = [
@@ -104,10 +105,9 @@ def sequence_of(key: str) -> str:
     return key.rpartition("/")[0] if key.count("/") > 1 else ""
 
 
-def cache_folder(digest: str, version: str) -> Path:
-    """Where the images of one file of truths are kept: under XDG_CACHE_HOME, else ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "scorehoi_ros" / "synhoi-test" / f"{digest[:16]}-{version}"
+def images_folder(digest: str, version: str) -> Path:
+    """Where the images of one file of truths are kept."""
+    return cache_folder("synhoi-test", f"{digest[:16]}-{version}")
 
 
 @dataclass(frozen=True)
@@ -189,23 +189,24 @@ def _item(truth: SceneTruth, place: int, pictures: Pictures) -> Item:
 
 
 def _load(truth: SceneTruth, place: int, pictures: Pictures) -> Sample:
-    body, layer = _free_body()
+    # The truths are parameters of this body, whatever body a method uses.
+    body = free_body()
     template = load_template(truth.object_spec)
     picture = pictures.get(truth, body, template)
-    return sample_of(truth, picture, place, _posed(truth, body, layer), template)
+    return sample_of(truth, picture, place, _posed(truth, body), template)
 
 
 @cache
-def _free_body() -> tuple[BodyModel, BodyLayer]:
-    # The truths are parameters of this body, whatever body a method uses.
-    body = load_body()
-    return body, BodyLayer(body, dtype=torch.float64)
+def _layer() -> BodyLayer:
+    return BodyLayer(free_body(), dtype=torch.float64)
 
 
-def _posed(truth: SceneTruth, body: BodyModel, layer: BodyLayer) -> Human:
+def _posed(truth: SceneTruth, body: BodyModel) -> Human:
     rotations = axis_angle_to_matrix(torch.as_tensor(truth.pose))
     with torch.no_grad():
-        arrays = layer(rotations[None], torch.as_tensor(truth.betas)[None], torch.as_tensor(truth.root)[None])
+        arrays = _layer()(
+            rotations[None], torch.as_tensor(truth.betas)[None], torch.as_tensor(truth.root)[None]
+        )
     vertices, joints = (a[0].numpy() for a in arrays)
     return Human(vertices, body.faces, joints)
 

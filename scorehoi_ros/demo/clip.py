@@ -13,8 +13,9 @@ from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.io.frames import BadFrame, Source
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.messages.builders import flat, header, rosbags_factory
-from scorehoi_ros.types import Camera, Frame
+from scorehoi_ros.messages.camera_info import camera_info
+from scorehoi_ros.messages.factory import RosbagsFactory, header
+from scorehoi_ros.types import Frame
 
 NAMESPACE = "/camera/color"
 IMAGE_TOPIC = f"{NAMESPACE}/image_raw"
@@ -60,7 +61,7 @@ def write_clip(path: Path, frames: Iterable[Frame | BadFrame]) -> Clip:
                 if isinstance(frame, BadFrame):
                     skipped += 1
                     continue
-                for topic, message in frame_messages(frame):
+                for topic, message in camera_messages(frame):
                     _write(writer, topics, topic, message, frame.stamp_ns)
                 images += 1
                 stamps.append(frame.stamp_ns)
@@ -72,12 +73,12 @@ def write_clip(path: Path, frames: Iterable[Frame | BadFrame]) -> Clip:
     return Clip(path, images, skipped, frozenset(topics), *size, (stamps[-1] - stamps[0]) * 1e-9)
 
 
-def frame_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
-    """Topic and message of everything known about a frame."""
-    factory = rosbags_factory(typestore())
+def camera_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
+    """Topic and message of everything that a camera, and its segmenter, would publish of a frame."""
+    factory = RosbagsFactory(typestore())
     head = header(frame.stamp_ns, frame.frame_id, factory)
     if frame.camera.source != "guess":
-        yield INFO_TOPIC, _camera_info(frame.camera, head, factory)
+        yield INFO_TOPIC, camera_info(frame.camera, head, factory)
     if frame.masks.human is not None:
         yield HUMAN_MASK_TOPIC, _mono8(frame.masks.human, head, factory)
     if frame.masks.object is not None:
@@ -118,27 +119,6 @@ def _write(writer: Any, topics: dict[str, Any], topic: str, message: Any, stamp_
     if topic not in topics:
         topics[topic] = writer.add_connection(topic, kind, typestore=store)
     writer.write(topics[topic], stamp_ns, store.serialize_cdr(message, kind))
-
-
-def _camera_info(camera: Camera, head: Any, factory: Any) -> Any:
-    K = np.asarray(camera.K, np.float64)
-    no_roi = factory(
-        "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
-    )
-    return factory(
-        "sensor_msgs/msg/CameraInfo",
-        header=head,
-        height=camera.height,
-        width=camera.width,
-        distortion_model=camera.model,
-        d=flat(camera.distortion if len(camera.distortion) else np.zeros(5), np.float64),
-        k=flat(K, np.float64),
-        r=flat(np.eye(3), np.float64),
-        p=flat(np.c_[K, np.zeros(3)], np.float64),
-        binning_x=0,
-        binning_y=0,
-        roi=no_roi,
-    )
 
 
 def _mono8(mask: NDArray[np.bool_], head: Any, factory: Any) -> Any:

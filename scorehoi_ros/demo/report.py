@@ -1,4 +1,4 @@
-"""The demo's numbers: summary.json and the table on the screen, each line with what it means."""
+"""The demo's numbers: summary.json and the text on the screen."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,84 +7,48 @@ from typing import Any
 import numpy as np
 
 from scorehoi_ros.demo.results import Result
-from scorehoi_ros.demo.scores import Scores
-from scorehoi_ros.evaluate.metrics import mean_contact
-
-QUALITIES = ("human_iou", "keypoint_px", "object_iou", "penetration_mm", "cd_human_cm", "cd_object_cm")
-"""Medians over the frames that have them."""
-MORE = (
-    "mpjpe_mm",
-    "pa_mpjpe_mm",
-    "human_translation_cm",
-    "object_rotation_deg",
-    "object_translation_cm",
-)
+from scorehoi_ros.evaluate.tables import score_lines
+from scorehoi_ros.types import Reconstruction
 
 MEANINGS = {
     "frames_in": "images published by the player",
     "frames_out": "results received by the recorder",
     "dropped": "images that were replaced by a newer one while the node was busy",
     "statuses": "how far the node trusts its results",
+    "confidence": "of the person, of the object, as the node states it: medians",
     "latency_ms": "image published to result received by another process: p50, p95",
     "age_ms": "image published to result published, as the node states it: p95",
-    "stage_ms": "median time of each stage of the pipeline",
-    "human_iou": "overlap of the mesh's outline with {human} (1 = same)",
-    "keypoint_px": "median distance of landmarks from {points}, if the person filled 256 px",
-    "object_iou": "overlap of the object's outline with {thing} (1 = same)",
-    "penetration_mm": "how deep the body reaches into the object (published meshes)",
-    "contact_f": "F score of the published contact vertices by the 5 cm rule",
-    "cd_human_cm": "Chamfer distance of the person, aligned together with the object",
-    "cd_object_cm": "Chamfer distance of the object, aligned together with the person",
-    "mpjpe_mm": "mean joint error, pelvis aligned",
-    "pa_mpjpe_mm": "mean joint error after the best similarity transform",
-    "human_translation_cm": "error of the pelvis in the camera frame: monocular depth",
-    "object_rotation_deg": "error of the object's rotation, up to its symmetry",
-    "object_translation_cm": "error of the object's position in the camera frame",
-    "acceleration_mm": "error of joint accelerations, mm per frame squared: jitter",
+    "stage_ms": "median time of each stage of the pipeline, added up",
 }
-TRUTH = {"human": "the true outline", "points": "the true ones", "thing": "the true outline"}
-IMAGE = {"human": "the person's mask", "points": "the detected ones", "thing": "the given mask"}
 
 
-def summarise(
-    frames_in: int, results: Sequence[Result], scores: Sequence[Scores], acceleration: float | None = None
-) -> dict[str, Any]:
-    """The documented keys of summary.json; null where there is nothing to measure, or no ground truth."""
+def summarise(frames_in: int, results: Sequence[Result], scores: dict[str, Any] | None) -> dict[str, Any]:
+    """The documented keys of summary.json; null where there is nothing to measure.
+
+    `scores`: a row as `scorehoi eval` writes it, None without ground truth.
+    """
+    reconstructions = [result.reconstruction for result in results]
     latency = [r.latency_ms for r in results]
-    contact = mean_contact([s.contact for s in scores])
-    stages: dict[str, list[float]] = {}
-    for result in results:
-        for name, ms in result.reconstruction.stage_ms.items():
-            stages.setdefault(name, []).append(ms)
-    statuses = Counter(r.reconstruction.status.name for r in results)
     return {
         "frames_in": frames_in,
         "frames_out": len(results),
         "dropped": frames_in - len(results),
-        "statuses": dict(statuses),
+        "statuses": dict(Counter(r.status.name for r in reconstructions)),
+        "confidence": _confidences(reconstructions),
         "latency_ms": {"p50": percentile(latency, 50), "p95": percentile(latency, 95)},
         "age_ms": {"p95": percentile([r.age_ms for r in results], 95)},
-        "stage_ms": {name: percentile(values, 50) for name, values in stages.items()},
-        **{name: _median(scores, name) for name in QUALITIES},
-        "contact_f": _rounded(contact.f),
-        "contact_precision": _rounded(contact.precision),
-        "contact_recall": _rounded(contact.recall),
-        **{name: _median(scores, name) for name in MORE},
-        "acceleration_mm": _rounded(acceleration),
-        "camera_source": sorted({r.reconstruction.camera.source for r in results}),
+        "stage_ms": _stages(reconstructions),
+        "camera_source": sorted({r.camera.source for r in reconstructions}),
+        "scores": scores,
     }
 
 
-def table(summary: dict[str, Any], with_truth: bool) -> str:
-    """Name, value and meaning, one a line."""
-    words = TRUTH if with_truth else IMAGE
-    lines = []
-    for name, meaning in MEANINGS.items():
-        value = _shown(summary[name])
-        if value == "-" and name in (*MORE, "acceleration_mm"):
-            continue
-        lines.append(f"{name:<22}{value:>16}   {meaning.format(**words)}")
-    return "\n".join(lines)
+def table(summary: dict[str, Any]) -> str:
+    """Name, value and meaning, one a line; below them the scores in the columns of `scorehoi eval`."""
+    lines = [f"{name:<12}{_shown(name, summary[name]):>20}   {meaning}" for name, meaning in MEANINGS.items()]
+    if summary["scores"] is None:
+        return "\n".join([*lines, "", "no ground truth: nothing was scored"])
+    return "\n".join([*lines, "", *score_lines([summary["scores"]])])
 
 
 def percentile(values: Sequence[float], p: float) -> float | None:
@@ -92,22 +56,30 @@ def percentile(values: Sequence[float], p: float) -> float | None:
     return round(float(np.percentile(values, p)), 1) if values else None
 
 
-def _median(scores: Sequence[Scores], name: str) -> float | None:
-    values = [s.values[name] for s in scores if name in s.values]
-    return _rounded(float(np.median(values))) if values else None
+def _confidences(reconstructions: Sequence[Reconstruction]) -> dict[str, float | None]:
+    """Medians over the frames in which the person, or the object, is listed."""
+    humans = [r.human.confidence for r in reconstructions if r.human is not None]
+    objects = [r.object.confidence for r in reconstructions if r.object is not None]
+    return {
+        name: round(float(np.median(values)), 3) if values else None
+        for name, values in (("human", humans), ("object", objects))
+    }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _stages(reconstructions: Sequence[Reconstruction]) -> dict[str, float | None]:
+    stages: dict[str, list[float]] = {}
+    for r in reconstructions:
+        for name, ms in r.stage_ms.items():
+            stages.setdefault(name, []).append(ms)
+    return {name: percentile(values, 50) for name, values in stages.items()}
 
 
-def _shown(value: Any) -> str:
-    if value is None or value == {}:
-        return "-"
-    if isinstance(value, dict):
-        if all(isinstance(v, int) for v in value.values()):
-            return ", ".join(f"{v} {k}" for k, v in value.items())
-        if set(value) <= {"p50", "p95"}:
-            return ", ".join("-" if v is None else f"{v:.0f}" for v in value.values())
-        return f"{sum(v for v in value.values() if v is not None):.0f} in all"
-    return f"{value:g}"
+def _shown(name: str, value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    if name == "statuses":
+        return ", ".join(f"{count} {status}" for status, count in value.items())
+    numbers = list(value.values())
+    if name == "stage_ms":
+        numbers = [round(sum(ms for ms in numbers if ms is not None), 1)]
+    return ", ".join("-" if number is None else f"{number:g}" for number in numbers)

@@ -12,20 +12,17 @@ from scorehoi_ros.demo.processes import RESULTS_TOPIC, Recording
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.io.bag_storage import open_storage
 from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.messages.builders import is_present, stamp_ns
+from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.types import (
     Camera,
     Contacts,
     Floats,
     Floor,
     HumanState,
-    Ints,
     ObjectState,
     Reconstruction,
     Status,
 )
-
-PROBABLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,6 @@ class Result:
     """Image published to result published, as the node says."""
     latency_ms: float
     """Image published by the player to result received by the recorder."""
-    touching: Ints
-    """(n,) int, human vertices whose contact is more probable than not."""
 
 
 def read_results(recording: Recording, width: int, height: int) -> list[Result]:
@@ -55,9 +50,7 @@ def _results(recording: Recording, width: int, height: int) -> Iterator[Result]:
         if published not in recording.stamps:
             continue
         r = reconstruction(message, recording.stamps[published], width, height)
-        probable = np.asarray(message.contacts.human_probabilities) > PROBABLE
-        touching = np.asarray(message.contacts.human_vertices, np.int64)[probable]
-        yield Result(r, float(message.age_ms), (raw.log_ns - published) * 1e-6, touching)
+        yield Result(r, float(message.age_ms), (raw.log_ns - published) * 1e-6)
 
 
 def reconstruction(message: Any, stamp: int, width: int, height: int) -> Reconstruction:
@@ -70,36 +63,39 @@ def reconstruction(message: Any, stamp: int, width: int, height: int) -> Reconst
         camera=camera,
         status=Status(message.status),
         message=message.message,
-        human=_human(message.human),
-        object=_object(message.object),
-        contacts=_contacts(message.contacts),
-        floor=_floor(message.contacts),
+        humans=tuple(map(_human, message.humans)),
+        objects=tuple(map(_object, message.objects)),
+        contacts=tuple(map(_contacts, message.contacts)),
+        floor=_floor(message),
         stage_ms=dict(zip(message.stage_names, (float(ms) for ms in message.stage_ms), strict=True)),
     )
 
 
-def _human(m: Any) -> HumanState | None:
-    if not is_present(Status(m.status)):
-        return None
+def _human(m: Any) -> HumanState:
     return HumanState(
-        Status(m.status),
-        float(m.confidence),
-        np.asarray(m.betas, np.float64),
-        np.reshape(m.pose, (-1, 3)).astype(np.float64),
-        _position(m.root.position),
-        np.reshape(m.joints, (-1, 3)).astype(np.float64),
-        np.reshape(m.vertices, (-1, 3)).astype(np.float32),
+        id=m.id,
+        status=Status(m.status),
+        confidence=float(m.confidence),
+        betas=np.asarray(m.betas, np.float64),
+        pose=np.reshape(m.pose, (-1, 3)).astype(np.float64),
+        root=_position(m.root.position),
+        joints=np.reshape(m.joints, (-1, 3)).astype(np.float64),
+        vertices=np.reshape(m.vertices, (-1, 3)).astype(np.float32),
     )
 
 
-def _object(m: Any) -> ObjectState | None:
-    if not m.class_name:
-        return None
+def _object(m: Any) -> ObjectState:
     pose, q = m.pose.pose, m.pose.pose.orientation
     R = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
-    T = make_transform(R, _position(pose.position))
-    covariance = np.reshape(m.pose.covariance, (6, 6))
-    return ObjectState(Status(m.status), float(m.confidence), m.class_name, m.id, T, covariance)
+    return ObjectState(
+        id=m.id,
+        status=Status(m.status),
+        confidence=float(m.confidence),
+        label=m.class_name,
+        template_id=m.template_id,
+        T_cam_object=make_transform(R, _position(pose.position)),
+        covariance=np.reshape(m.pose.covariance, (6, 6)),
+    )
 
 
 def _contacts(m: Any) -> Contacts:
@@ -107,13 +103,16 @@ def _contacts(m: Any) -> Contacts:
         return np.reshape(values, (-1, 3)).astype(np.float64)
 
     return Contacts(
-        np.asarray(m.human_vertices, np.int32),
-        np.asarray(m.human_probabilities, np.float64),
-        tuple(m.body_parts),
-        points(m.object_points),
-        np.asarray(m.object_probabilities, np.float64),
-        points(m.floor_points),
-        np.asarray(m.floor_probabilities, np.float64),
+        human_vertices=np.asarray(m.human_vertices, np.int32),
+        human_probabilities=np.asarray(m.human_probabilities, np.float64),
+        body_parts=tuple(m.body_parts),
+        object_points=points(m.object_points),
+        object_probabilities=np.asarray(m.object_probabilities, np.float64),
+        floor_points=points(m.floor_points),
+        floor_probabilities=np.asarray(m.floor_probabilities, np.float64),
+        human_id=m.human_id,
+        object_id=m.object_id,
+        source=m.source,
     )
 
 

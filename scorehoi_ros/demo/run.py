@@ -1,32 +1,28 @@
 """The demo from beginning to end: clip, three processes, true errors, pictures."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.demo.clip import Clip, fitted_frames, write_clip
-from scorehoi_ros.demo.generate import generate
+from scorehoi_ros.demo.own import write_own_clip
 from scorehoi_ros.demo.processes import Playing, node_parameters, run_processes
 from scorehoi_ros.demo.report import summarise
 from scorehoi_ros.demo.results import Result, read_results
-from scorehoi_ros.demo.scores import (
-    Judge,
-    Scores,
-    acceleration_error,
-    score_against_image,
-    score_against_truth,
-)
-from scorehoi_ros.demo.truth import Truth
-from scorehoi_ros.demo.watch import Pictures
+from scorehoi_ros.demo.scores import score_results
+from scorehoi_ros.demo.watch import write_pictures
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
-from scorehoi_ros.types import Frame
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.types import Frame, Reconstruction
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +48,8 @@ class Prepared:
 
     clip: Clip
     settings: dict[str, Any]
-    truth: Truth | None = None
+    samples: list[Sample] | None = None
+    """Truth of the clip's frames, None when it is not known."""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +63,7 @@ def run_demo(job: DemoJob) -> dict[str, Any]:
         _remove_clip(work / "clip")
     work.mkdir(parents=True, exist_ok=True)
     body = load_body(job.settings.get("body_model"))
-    prepared = prepare_own(work, body, job) if job.input is None else prepare_input(work, job)
+    prepared = prepare_own(work, job) if job.input is None else prepare_input(work, job)
     clip = prepared.clip
     log.info("clip: %d images of %d x %d, %.1f s", clip.images, clip.width, clip.height, clip.duration_s)
     spec = prepared.settings.get("object")
@@ -84,17 +81,11 @@ def run_demo(job: DemoJob) -> dict[str, Any]:
     return summary
 
 
-def prepare_own(work: Path, body: BodyModel, job: DemoJob) -> Prepared:
+def prepare_own(work: Path, job: DemoJob) -> Prepared:
     """Render the demo's clip; options of the user win over what the clip says about itself."""
-    own = generate(work, body)
-    box = own.prompt_box
-    told = {
-        "object": own.object_spec,
-        "prompt_box": [box.x0, box.y0, box.x1, box.y1],
-        "gravity": list(own.gravity),
-    }
+    own = write_own_clip(work / "clip")
     given = {key: value for key, value in job.settings.items() if value not in ("", [], None)}
-    return Prepared(own.clip, told | given, own.truth, {"input": "generated clip", "given": told})
+    return Prepared(own.clip, own.told | given, own.samples, {"input": "own clip", "given": own.told})
 
 
 def prepare_input(work: Path, job: DemoJob) -> Prepared:
@@ -104,7 +95,7 @@ def prepare_input(work: Path, job: DemoJob) -> Prepared:
     frames = fitted_frames(source)
     chosen = frames if job.limit is None else (f for _, f in zip(range(job.limit), frames, strict=False))
     clip = write_clip(work / "clip", chosen)
-    return Prepared(clip, dict(job.settings), None, {"input": str(job.input), "skipped": clip.skipped})
+    return Prepared(clip, dict(job.settings), facts={"input": str(job.input), "skipped": clip.skipped})
 
 
 def judge_and_draw(
@@ -116,40 +107,20 @@ def judge_and_draw(
     template: ObjectTemplate | None,
 ) -> dict[str, Any]:
     """Measure every result, write the pictures, and sum up."""
-    pairs = matched(prepared.clip, results)
-    judge = Judge(body, template)
-    truth = prepared.truth
-    if truth is not None:
-        scores = [score_against_truth(judge, result, truth) for _, result in pairs]
-        acceleration = acceleration_error(results, truth)
-    else:
-        scores, acceleration = image_scores(judge, pairs), None
-    rate = (prepared.clip.images - 1) / prepared.clip.duration_s if prepared.clip.duration_s > 0 else None
-    Pictures(out, results, body, template).write(pairs, rate)
-    summary = summarise(frames_in, results, scores, acceleration)
-    summary |= {"clip_s": round(prepared.clip.duration_s, 3)}
-    return summary | {"ground_truth": truth is not None} | prepared.facts
+    clip, samples = prepared.clip, prepared.samples
+    scores = None if samples is None else score_results(samples, results, body)
+    rate = (clip.images - 1) / clip.duration_s if clip.duration_s > 0 else None
+    write_pictures(out, with_images(clip, results), len(results), rate, body, template)
+    summary = summarise(frames_in, results, scores)
+    return summary | {"clip_s": round(clip.duration_s, 3)} | prepared.facts
 
 
-def image_scores(judge: Judge, pairs: Sequence[tuple[Frame, Result]]) -> list[Scores]:
-    """Scores of frames without ground truth."""
-    from scorehoi_ros.perception.human import MediapipeHuman
-
-    detector = MediapipeHuman()
-    try:
-        return [score_against_image(judge, result, frame, detector) for frame, result in pairs]
-    finally:
-        detector.close()
-
-
-def matched(clip: Clip, results: Sequence[Result]) -> list[tuple[Frame, Result]]:
-    """Each result with its image, undistorted as the node saw it."""
-    by_stamp = {result.reconstruction.stamp_ns: result for result in results}
-    pairs = []
+def with_images(clip: Clip, results: Sequence[Result]) -> Iterator[Reconstruction]:
+    """The results in the clip's order, each with its image, undistorted as the node saw it."""
+    by_stamp = {result.reconstruction.stamp_ns: result.reconstruction for result in results}
     for frame in open_source(clip.path).frames():
         if isinstance(frame, Frame) and frame.stamp_ns in by_stamp:
-            pairs.append((undistort_frame(frame), by_stamp[frame.stamp_ns]))
-    return pairs
+            yield replace(by_stamp[frame.stamp_ns], flat=undistort_frame(frame).rgb)
 
 
 def _remove_clip(folder: Path) -> None:

@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.methods import METHOD_NAMES
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Human, Sample
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.scores import Answer
-from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.load import load_pipeline
-from scorehoi_ros.types import Floats, HumanObservation, Reconstruction, Status
+from scorehoi_ros.types import Floats, HumanObservation, Ints, Reconstruction, Status
 
 BLIND_PLACE = np.array([0.0, 0.0, 3.0])
 """Pelvis of the blind guess, metres in front of the camera."""
@@ -99,7 +99,7 @@ class PipelineMethod:
         start = time.perf_counter()
         result, state = pipeline.step(sample.frame, state)
         ms = 1e3 * (time.perf_counter() - start)
-        return answer_from(result, pipeline, ms), state
+        return answer_from(result, pipeline.body.faces, ms), state
 
     def close(self) -> None:
         """Free the detector."""
@@ -167,12 +167,15 @@ def blind_human(body: BodyModel) -> Human:
     return mean_human(BodyLayer(body), body, BLIND_PLACE)
 
 
-def answer_from(result: Reconstruction, pipeline: Pipeline, ms: float) -> Answer:
-    """An answer from a reconstruction: what is ABSENT, LOST or BAD_INPUT is missing, UNTRUSTED counts."""
+def answer_from(result: Reconstruction, faces: Ints, ms: float) -> Answer:
+    """An answer from a reconstruction: what is ABSENT, LOST or BAD_INPUT is missing, UNTRUSTED counts.
+
+    `faces` (F, 3) are those of the body model that the reconstruction was made with.
+    """
     human = thing = None
     if result.human is not None and result.human.status in _USABLE:
         vertices = result.human.vertices.astype(np.float64)
-        human = Human(vertices, pipeline.body.faces, result.human.joints)
+        human = Human(vertices, faces, result.human.joints)
     if result.object is not None and result.object.status in _USABLE:
         thing = np.asarray(result.object.T_cam_object, np.float64)
     return Answer(human, thing, ms, result.message)

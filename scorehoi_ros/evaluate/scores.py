@@ -8,12 +8,11 @@ import numpy as np
 from scorehoi_ros.datasets.dataset import Human, Sample, Truth
 from scorehoi_ros.evaluate import metrics
 from scorehoi_ros.geometry.camera import project
-from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample as signed_distance
 from scorehoi_ros.geometry.surface import SurfacePoints, penetration_volume_cm3, surface_points
-from scorehoi_ros.render.zbuffer import rasterise
-from scorehoi_ros.types import Bools, Camera, Floats
+from scorehoi_ros.render.visible import visible
+from scorehoi_ros.types import Floats
 
 SAMPLES = 6000
 """Points on each surface for Chamfer distances, as many as CONTHO's evaluation takes."""
@@ -187,7 +186,9 @@ def _image(pair: Pair, sample: Sample) -> Scores:
     camera, truth = sample.frame.camera, pair.truth
     result: dict[str, float | None] = {"human_iou": None, "object_iou": None}
     if truth.human_mask is not None or truth.object_mask is not None:
-        human, thing = visible(pair.human, pair.T, truth.template.mesh, camera)
+        mesh = truth.template.mesh
+        moved = transform_points(pair.T, mesh.vertices)
+        human, thing = visible(pair.human.vertices, pair.human.faces, moved, mesh.faces, camera)
         if truth.human_mask is not None:
             result["human_iou"] = metrics.mask_iou(human, truth.human_mask)
         if truth.object_mask is not None:
@@ -198,12 +199,3 @@ def _image(pair: Pair, sample: Sample) -> Scores:
     true = project(truth.human.joints[:BODY_JOINTS], camera.K)
     result["keypoint_px"] = metrics.keypoint_px(mine, true, np.ones(BODY_JOINTS), max(side, 1.0))
     return result
-
-
-def visible(human: Human, T: Floats, mesh: Mesh, camera: Camera) -> tuple[Bools, Bools]:
-    """Pixels (H, W) where the person and where the object, `mesh` at the pose `T` (4, 4), is in front."""
-    person = rasterise(human.vertices, human.faces, camera.K, camera.width, camera.height)[0]
-    moved = transform_points(T, mesh.vertices)
-    thing = rasterise(moved, mesh.faces, camera.K, camera.width, camera.height)[0]
-    in_front = (thing > 0) & ((person == 0) | (thing < person))
-    return (person > 0) & ~in_front, in_front

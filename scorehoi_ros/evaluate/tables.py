@@ -37,6 +37,11 @@ MORE: tuple[tuple[str, str, int], ...] = (
     ("keypoint_px", "kp px", 1),
 )
 """Column of the results, heading, digits after the point."""
+LEGEND = (
+    "CD: Chamfer in cm after one similarity alignment of both; CD~: the same with random points on each "
+    "surface, as in CONTHO's code (the truth itself does not read 0). MPJPE, PA, hands in mm; rel: "
+    "object from pelvis; accel in mm/frame^2 on sequences; kp: px at 256."
+)
 FAILURE_RULE = (
     "A frame without human or object counts as failed and stays in every average: what is missing is "
     "replaced by a blind guess (mean body 3 m in front of the camera, object 0.4 m in front of the pelvis) "
@@ -56,15 +61,16 @@ def readable(report: Report, notes: Sequence[str] = ()) -> str:
         "",
         *_table(MORE, report.rows),
         "",
-        "CD: Chamfer in cm after one similarity alignment of both; CD~: the same with random points on each "
-        "surface, as in CONTHO's code (the truth itself does not read 0). MPJPE, PA, hands in mm; rel: "
-        "object from pelvis; accel in mm/frame^2 on sequences; kp: px at 256.",
-        FAILURE_RULE,
-        *[line for row in report.rows for line in _failure_lines(row)],
+        *_explained(report.rows),
         published_note(report.dataset),
         *notes,
     ]
     return "\n".join(lines)
+
+
+def score_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The two tables of `readable` and what their numbers mean, without published rows."""
+    return [*_table(MAIN, rows), "", *_table(MORE, rows), "", *_explained(rows)]
 
 
 def as_json(report: Report, settings: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +142,10 @@ def _table(columns: Sequence[tuple[str, str, int]], rows: Sequence[dict[str, Any
         for row in rows
     ]
     return [head, "-" * len(head), *body]
+
+
+def _explained(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return [LEGEND, FAILURE_RULE, *[line for row in rows for line in _failure_lines(row)]]
 
 
 def _published_lines(dataset: str) -> list[str]:

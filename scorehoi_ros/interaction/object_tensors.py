@@ -8,8 +8,8 @@ from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 
 from scorehoi_ros.energy.physical import ObjectField
-from scorehoi_ros.geometry.mesh import surface_samples
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.surface import even_points
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Floats, ObjectPose
 
@@ -38,7 +38,7 @@ def object_tensors(template: ObjectTemplate, device: torch.device | str = "cpu")
     def tensor(values: Floats) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=device)
 
-    surface = tensor(surface_samples(template.mesh, _SURFACE_POINTS)[0])
+    surface = tensor(even_points(template.mesh, _SURFACE_POINTS))
     gaps = torch.cdist(surface, surface)
     gaps.fill_diagonal_(float("inf"))
     grid = template.sdf

@@ -165,7 +165,7 @@ def _why_unreadable(part: FilePart, path: Path) -> str:
     """Why a file that is not the shipped one cannot be used either; empty when it can."""
     try:
         if part.shipped_as.endswith(".npz"):
-            importlib.import_module("scorehoi_ros.body.model").load_body(path)
+            importlib.import_module("scorehoi_ros.body.load").load_body(path)
         else:
             importlib.import_module("scorehoi_ros.interaction.pose_prior").load_prior(path)
     except (ScorehoiError, ImportError) as error:

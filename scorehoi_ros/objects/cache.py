@@ -1,33 +1,26 @@
 """Built templates kept in the user's cache directory, so that a second start does not build them again."""
 
-from __future__ import annotations
-
 import logging
-import os
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scorehoi_ros.errors import OutputError, ScorehoiError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid
 from scorehoi_ros.objects.symmetry import Symmetry
+from scorehoi_ros.objects.template import ObjectTemplate, content_hash
 from scorehoi_ros.types import NUM_OBJECT_POINTS
-
-if TYPE_CHECKING:
-    from scorehoi_ros.objects.template import ObjectTemplate
 
 _log = logging.getLogger(__name__)
 
 
 def cache_file(key: str) -> Path:
-    """Where the template with this key is kept: under XDG_CACHE_HOME, else ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "scorehoi_ros" / "templates" / f"{key}.npz"
+    """Where the template with this key is kept."""
+    return cache_folder("templates") / f"{key}.npz"
 
 
 def write_cached(key: str, template: ObjectTemplate) -> None:
@@ -56,8 +49,6 @@ def write_cached(key: str, template: ObjectTemplate) -> None:
 
 def read_cached(key: str) -> ObjectTemplate | None:
     """The kept template, or None when there is none or it is damaged (it is then built and written again)."""
-    from scorehoi_ros.objects.template import ObjectTemplate, content_hash
-
     path = cache_file(key)
     if not path.is_file():
         return None

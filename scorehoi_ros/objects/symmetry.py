@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.geometry.mesh import Mesh, extents, surface_samples
+from scorehoi_ros.geometry.mesh import Mesh, extents
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid, sample
+from scorehoi_ros.geometry.surface import even_points
 from scorehoi_ros.types import Floats
 
 TOLERANCE = 0.02
@@ -72,7 +73,7 @@ def estimate(mesh: Mesh, grid: SignedDistanceGrid) -> Symmetry:
     Tried: the sphere, bodies of revolution, and the cyclic and dihedral groups (orders up to 8) about the
     axes of the file and of inertia, which together hold the rotations of a cube.  Claimed below `TOLERANCE`.
     """
-    samples = surface_samples(mesh, 3000, seed=7)[0]
+    samples = even_points(mesh, 3000, seed=7)
     limit = TOLERANCE * float(extents(mesh).max())
     visible = np.abs(sample(grid, samples)) < limit
     if visible.sum() < 100:

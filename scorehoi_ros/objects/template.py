@@ -1,44 +1,18 @@
-"""The object template that the rest of the software works with, from a family, a mesh file or 64 points."""
+"""The object template that the rest of the software works with, and the hash that names it."""
 
 import hashlib
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.geometry.mesh import (
-    Mesh,
-    balanced_points,
-    extents,
-    facing_outwards,
-    farthest_points,
-    surface_centroid,
-    surface_samples,
-    transformed,
-    welded,
-)
-from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, sample
-from scorehoi_ros.objects import families
-from scorehoi_ros.objects.cache import read_cached, write_cached
-from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable
-from scorehoi_ros.objects.family import canonical
-from scorehoi_ros.objects.mesh_file import POINT_SUFFIXES, parse_mesh, parse_points, read_bytes
-from scorehoi_ros.objects.points_surface import surface_from_points
-from scorehoi_ros.objects.simplify import simplified
-from scorehoi_ros.objects.symmetry import Symmetry, estimate
-from scorehoi_ros.types import NUM_OBJECT_POINTS, Floats
+from scorehoi_ros.geometry.mesh import Mesh
+from scorehoi_ros.geometry.sdf import SignedDistanceGrid
+from scorehoi_ros.objects.symmetry import Symmetry
+from scorehoi_ros.types import Floats
 
 BUILDER_VERSION = "1"
 """Part of every content hash; raise it when the same input gives another template."""
-CANDIDATES = 4000
-"""Surface samples from which the 64 points are chosen."""
-MOST_FACES = 20_000
-"""Bigger meshes are simplified: more is not visible at the size of the image."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,86 +35,9 @@ class ObjectTemplate:
     """(3,) metres: `x_source = x_template + origin_shift`, with x_source in the frame of the file."""
 
 
-def load_template(spec: str | Path, cache: bool = True) -> ObjectTemplate:
-    """The template named by a family spec ("box:0.4x0.3x0.3"), a mesh file or an .xyz of 64 points.
-
-    With `cache`, a built template is kept in the user's cache directory under the hash of its input and used
-    again.  Raises TemplateError when the spec cannot be read or the geometry is unusable, and says why.
-    """
-    text = str(spec)
-    if isinstance(spec, str) and families.is_family_spec(spec) or not _looks_like_file(text):
-        family, values = families.parse_spec(text)
-        key, label = _key(canonical(family, values).encode()), family.name
-        build: Callable[[], ObjectTemplate] = lambda: _build(family.build(values), family.symmetry(values))  # noqa: E731
-    else:
-        path = Path(text).expanduser()
-        data, suffix, label = read_bytes(path), path.suffix.lower(), path.stem
-        key = _key(suffix.encode() + b"\0" + data)
-        build = lambda: _from_file(data, suffix, path.name)  # noqa: E731
-    template = read_cached(key) if cache else None
-    if template is None:
-        template = build()
-        if cache:
-            write_cached(key, template)
-    return replace(template, label=label, source=text)
-
-
 def content_hash(mesh: Mesh, points: Floats) -> str:
     """sha256 hex of the geometry, rounded to a tenth of a micrometre against rounding differences."""
     digest = hashlib.sha256(f"scorehoi template {BUILDER_VERSION}".encode())
     for values in (np.round(mesh.vertices * 1e7), mesh.faces, np.round(points * 1e7)):
         digest.update(np.ascontiguousarray(values).astype("<i8").tobytes())
     return digest.hexdigest()
-
-
-def _looks_like_file(text: str) -> bool:
-    path = Path(text).expanduser()
-    return "/" in text or bool(path.suffix and ":" not in text) or path.exists()
-
-
-def _key(content: bytes) -> str:
-    return hashlib.sha256(f"scorehoi cache {BUILDER_VERSION}\0".encode() + content).hexdigest()
-
-
-def _from_file(data: bytes, suffix: str, name: str) -> ObjectTemplate:
-    """Template from the bytes of a file."""
-    if suffix in POINT_SUFFIXES:
-        points = parse_points(data, name)
-        refuse_unusable(check_points(points, name), name)
-        shift = points.mean(axis=0)
-        mesh = surface_from_points(points - shift)
-        return _finish(mesh, points - shift, build_grid(mesh), None, shift)
-    mesh = parse_mesh(data, suffix, name)
-    refuse_unusable(check_mesh(mesh, name), name)
-    return _build(prepared(mesh), None)
-
-
-def prepared(mesh: Mesh) -> Mesh:
-    """A mesh as read from a file, made fit: doubled vertices merged, faces outwards, not too many of them."""
-    mesh = facing_outwards(welded(mesh, WELD * float(extents(mesh).max())))
-    if len(mesh.faces) <= MOST_FACES:
-        return mesh
-    _log.info("the mesh has %d faces and is simplified to %d", len(mesh.faces), MOST_FACES)
-    return simplified(mesh, MOST_FACES)
-
-
-def _build(mesh: Mesh, symmetry: Symmetry | None) -> ObjectTemplate:
-    """Template from a mesh; `symmetry` None = estimate it."""
-    grid = build_grid(mesh)
-    candidates = surface_samples(mesh, CANDIDATES)[0]
-    # Where parts overlap, a share of the surface is hidden inside.
-    outer = candidates[sample(grid, candidates) > -0.5 * grid.spacing]
-    candidates = outer if len(outer) > CANDIDATES // 4 else candidates
-    spread = farthest_points(candidates, NUM_OBJECT_POINTS)
-    points = balanced_points(spread, candidates, surface_centroid(mesh))
-    shift = points.mean(axis=0)
-    grid = replace(grid, origin=grid.origin - shift)
-    return _finish(transformed(mesh, t=-shift), points - shift, grid, symmetry, shift)
-
-
-def _finish(
-    mesh: Mesh, points: Floats, grid: SignedDistanceGrid, symmetry: Symmetry | None, shift: Floats
-) -> ObjectTemplate:
-    """Template from a centred mesh with its points and grid."""
-    found = estimate(mesh, grid) if symmetry is None else symmetry
-    return ObjectTemplate("", content_hash(mesh, points), mesh, points, grid, found, "", shift)

@@ -1,23 +1,20 @@
 """Making a folder of shards: jobs, worker processes, what can be kept from an earlier run."""
 
 import hashlib
-import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import free_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.rigid import invert_transform, transform_points
@@ -32,16 +29,16 @@ from scorehoi_ros.synth.sensor.observe import crop_view, observe_posed
 from scorehoi_ros.synth.splits import VERSION
 from scorehoi_ros.synth.storage import FORMAT, INDEX, Scene, read_shard, write_shard
 from scorehoi_ros.synth.truth import SceneTruth
+from scorehoi_ros.threads import limited_process
 
 OBSERVATION_VERSION = 1
 """Raise it when the same truth gives another picture."""
 SHARD = scenes.BLOCK
 """Scenes in a shard: one block of the generator."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ShardRecipe:
     """Everything that decides the content of the shards."""
 
     split: str
@@ -58,7 +55,7 @@ class Recipe:
             "split": self.split,
             "size": self.size,
             "version": [self.version, OBSERVATION_VERSION],
-            "body": load_body().version[:16],
+            "body": free_body().version[:16],
             "detector_noise": _digest([model_file("detector_noise.json")]),
             "poses": _digest([self.poses] if self.poses else []),
             "backgrounds": _digest(list_photos(self.backgrounds) if self.backgrounds else []),
@@ -88,9 +85,11 @@ def plan(split: str, count: int, sequences: int) -> list[Job]:
     return singles + [Job(f"{split}-seq{number:04d}.npz", number, 0) for number in range(sequences)]
 
 
-def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick: Callable[[], None]) -> int:
+def make_shard(
+    path: Path, job: Job, recipe: ShardRecipe, told: dict[str, Any], tick: Callable[[], None]
+) -> int:
     """Generate, observe and write one shard; `tick` is called after each scene.  Returns their number."""
-    body = load_body_once()
+    body = free_body()
     style = Style(tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ())
     done = []
     for truth in truths_of(job, recipe):
@@ -100,7 +99,7 @@ def make_shard(path: Path, job: Job, recipe: Recipe, told: dict[str, Any], tick:
     return len(done)
 
 
-def truths_of(job: Job, recipe: Recipe) -> list[SceneTruth]:
+def truths_of(job: Job, recipe: ShardRecipe) -> list[SceneTruth]:
     """The truths of a job."""
     source = scenes.Source(poses=recipe.poses, meshes=recipe.meshes)
     if job.count:
@@ -138,7 +137,7 @@ def kept(path: Path, job: Job, told: dict[str, Any]) -> bool:
 
 
 def run_jobs(
-    folder: Path, jobs: Sequence[Job], recipe: Recipe, workers: int, advance: Callable[[int], None]
+    folder: Path, jobs: Sequence[Job], recipe: ShardRecipe, workers: int, advance: Callable[[int], None]
 ) -> None:
     """Make all shards in `workers` processes with one thread each; `advance` is told how many scenes are new.
 
@@ -146,14 +145,14 @@ def run_jobs(
     """
     told = recipe.told()
     if workers == 1:
-        with _one_thread():
+        with limited_process(1):
             for job in jobs:
                 make_shard(folder / job.name, job, recipe, told, lambda: advance(1))
         return
     context = get_context("spawn")
     counter = context.Value("l", 0)
     with (
-        _one_thread(),
+        limited_process(1),
         ProcessPoolExecutor(workers, context, _start_worker, (counter,)) as pool,
     ):
         futures = [pool.submit(_work, folder / job.name, job, recipe, told) for job in jobs]
@@ -188,47 +187,15 @@ def _start_worker(counter: Any) -> None:
     _counter = counter
     # the parent is interrupted too, and ends the workers in good order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
-def _work(path: Path, job: Job, recipe: Recipe, told: dict[str, Any]) -> int:
+def _work(path: Path, job: Job, recipe: ShardRecipe, told: dict[str, Any]) -> int:
     def tick() -> None:
         with _counter.get_lock():
             _counter.value += 1
 
-    return make_shard(path, job, recipe, told, tick)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread in this process and in those started from it."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    threads, drawing = torch.get_num_threads(), cv2.getNumThreads()
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(drawing)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-_body: BodyModel | None = None
-
-
-def load_body_once() -> BodyModel:
-    """The free body, read once in each process."""
-    global _body
-    if _body is None:
-        _body = load_body()
-    return _body
+    with limited_process(1):
+        return make_shard(path, job, recipe, told, tick)
 
 
 def write_index(folder: Path, jobs: Sequence[Job], told: dict[str, Any]) -> int:

@@ -68,7 +68,7 @@ class Shard:
     """The arrays of one file; `example` decodes a row."""
 
     recipe: dict[str, Any]
-    """What the shard was made from, see `produce.Recipe`."""
+    """What the shard was made from, see `produce.ShardRecipe`."""
     truths: list[SceneTruth]
     arrays: dict[str, NDArray]
 

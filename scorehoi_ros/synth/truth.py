@@ -53,7 +53,7 @@ class SceneTruth:
     interaction: str
     """One of `INTERACTIONS`."""
     object_spec: str
-    """Text for `objects.template.load_template`, canonical for families."""
+    """Text for `objects.load.load_template`, canonical for families."""
     pose_source: str
     """Name of the motion clip that the body pose comes from; "/mirrored" is added to mirrored ones."""
     betas: Floats

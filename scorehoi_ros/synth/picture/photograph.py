@@ -40,7 +40,7 @@ class Style:
 
 
 @dataclass(frozen=True)
-class View:
+class CropView:
     """A pinhole view of the scene: the whole image or a crop of it."""
 
     K: Floats
@@ -66,7 +66,7 @@ def take_picture(
     body: BodyModel,
     template: ObjectTemplate,
     style: Style,
-    view: View,
+    view: CropView,
     depth: Float32,
 ) -> NDArray[np.uint8]:
     """The picture of a scene in a view, (H, W, 3) uint8; `depth` (H, W) is that of its surfaces."""
@@ -111,7 +111,7 @@ def _background(
     truth: SceneTruth,
     posed: Posed,
     style: Style,
-    view: View,
+    view: CropView,
     depth: Float32,
     ground: backgrounds.Ground,
     lamp: light.Lamp,
@@ -146,7 +146,7 @@ def _lay_over(
     shape: Shape,
     lamp: light.Lamp,
     shadows: light.ShadowMap,
-    view: View,
+    view: CropView,
 ) -> None:
     """Draw body and object over the picture."""
     x0, y0, x1, y1 = _window(actors.vertices, view)
@@ -195,7 +195,7 @@ def _shaded(
     return light.shade(patch, lamp, shadows, posed.look.shift)
 
 
-def _window(vertices: Float32, view: View) -> tuple[int, int, int, int]:
+def _window(vertices: Float32, view: CropView) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of the pixels that the vertices can cover."""
     ahead = vertices[:, 2] > 0.05
     if not ahead.any():

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import FINGERS, JOINT_INDEX, SIDES
-from scorehoi_ros.geometry.mesh import farthest_points
+from scorehoi_ros.geometry.surface import farthest_points
 from scorehoi_ros.render.shading import vertex_normals
 from scorehoi_ros.types import Bools, Floats
 
@@ -63,9 +63,7 @@ def _spread(rest: Floats, chosen: Bools, count: int) -> Ids:
     ids = np.nonzero(chosen)[0]
     if len(ids) <= count:
         return ids
-    picked = farthest_points(rest[ids], count)
-    distance = np.linalg.norm(rest[ids][None] - picked[:, None], axis=-1)
-    return np.unique(ids[distance.argmin(1)])
+    return np.unique(ids[farthest_points(rest[ids], count)])
 
 
 def _weight(body: BodyModel, names: list[str]) -> Floats:

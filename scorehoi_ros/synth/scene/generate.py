@@ -4,14 +4,12 @@ Scenes are made in blocks of `BLOCK` consecutive numbers, because matrix product
 their last bits: whoever asks for one scene gets it out of its whole block.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.geometry.rigid import make_transform
@@ -33,11 +31,12 @@ from scorehoi_ros.synth.scene.kinematics import (
     vectors,
 )
 from scorehoi_ros.synth.scene.meshes import MeshShelf
-from scorehoi_ros.synth.scene.planning import Posed, keep_feet
+from scorehoi_ros.synth.scene.planning import BodyNow, keep_feet
 from scorehoi_ros.synth.scene.stances import varied
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.splits import VERSION, body_rng, scene_rng, split_id
 from scorehoi_ros.synth.truth import SceneTruth
+from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.types import Floats
 
 BLOCK = 128
@@ -96,21 +95,10 @@ def _block(split: str, block: int, version: int, source: Source) -> tuple[list[S
     """All truths of a block, and how often each was drawn."""
     shop = open_workshop(split, source.poses)
     numbers = range(block * BLOCK, (block + 1) * BLOCK)
-    with one_thread():
+    with limited_threads(1):
         made = make_scenes(shop, split, numbers, version, source)
     truths = [_truth(shop, split, index, version, scene) for index, scene in zip(numbers, made, strict=True)]
     return truths, [scene.attempts for scene in made]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in torch in one thread: quicker for work this small, and the same on every run."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def make_scenes(
@@ -211,7 +199,7 @@ def _points(shop: Workshop, drafts: Sequence[Draft]) -> tuple[Floats, Floats]:
     return points.double().numpy(), joints.double().numpy()
 
 
-def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[Posed]:
+def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[BodyNow]:
     """What the planners need to know of each body."""
     points, _ = _points(shop, drafts)
     result = []
@@ -220,7 +208,7 @@ def _posed(shop: Workshop, drafts: Sequence[Draft]) -> list[Posed]:
         turned, place = forward(draft.local, rest, draft.root)
         groups = {name: skin[shop.mover.rows[name].numpy()] for name in GROUPS}
         arm = shoulder_of("left", turned, place)
-        result.append(Posed(turned, place, groups, skin, arm.upper + arm.lower))
+        result.append(BodyNow(turned, place, groups, skin, arm.upper + arm.lower))
     return result
 
 

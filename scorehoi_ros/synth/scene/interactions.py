@@ -8,12 +8,12 @@ import numpy as np
 from scorehoi_ros.synth.scene import place_apart, place_feet, place_floor, place_held
 from scorehoi_ros.synth.scene.draft import Draft
 from scorehoi_ros.synth.scene.kinds import KIND_NAMES, Instance
-from scorehoi_ros.synth.scene.planning import Posed
+from scorehoi_ros.synth.scene.planning import BodyNow
 from scorehoi_ros.synth.scene.stances import crouched, leaning, seated
 from scorehoi_ros.types import Floats
 
 Posture = Callable[[Floats, Instance, np.random.Generator], Floats]
-Plan = Callable[[Draft, Posed, np.random.Generator], None]
+Plan = Callable[[Draft, BodyNow, np.random.Generator], None]
 HANDS = ("left_hand", "right_hand")
 FEET = ("left_foot", "right_foot")
 

@@ -5,7 +5,8 @@ from functools import lru_cache
 
 from scorehoi_ros.objects.families import FAMILIES
 from scorehoi_ros.objects.family import canonical, sample_parameters
-from scorehoi_ros.objects.template import ObjectTemplate, load_template
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.synth.splits import object_rng
 
 INSTANCES = {"train": 8, "val": 2, "test": 3}

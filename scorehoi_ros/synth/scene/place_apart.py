@@ -7,7 +7,7 @@ from scorehoi_ros.synth.scene.grips import grip_centre
 from scorehoi_ros.synth.scene.kinematics import unit
 from scorehoi_ros.synth.scene.planning import (
     UP,
-    Posed,
+    BodyNow,
     fan,
     hit,
     look_at,
@@ -21,7 +21,7 @@ from scorehoi_ros.synth.scene.planning import (
 
 
 def _left_somewhere(
-    draft: Draft, body: Posed, rng: np.random.Generator, distance: tuple[float, float]
+    draft: Draft, body: BodyNow, rng: np.random.Generator, distance: tuple[float, float]
 ) -> None:
     """On the floor, or for small things on something unseen at the height of a table."""
     draft.R_object = spun(rng, rng.uniform(0, 360), 0, 0)
@@ -34,7 +34,7 @@ def _left_somewhere(
         draft.t_object[1] += rng.uniform(0.5, 1.1)
 
 
-def reach(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def reach(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """A hand on its way to the object, some 6 to 20 cm off."""
     side = some_side(rng)
     _left_somewhere(draft, body, rng, (0.05, 0.25))
@@ -54,6 +54,6 @@ def reach(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     look_at(draft, body, draft.t_object, 0.8)
 
 
-def leave(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def leave(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Nobody touches it."""
     _left_somewhere(draft, body, rng, (0.25, 0.9))

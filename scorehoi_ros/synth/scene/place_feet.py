@@ -6,7 +6,7 @@ from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.synth.scene.draft import Draft, Goal
 from scorehoi_ros.synth.scene.grips import seat_point
 from scorehoi_ros.synth.scene.planning import (
-    Posed,
+    BodyNow,
     hit,
     keep_feet,
     look_at,
@@ -18,7 +18,7 @@ from scorehoi_ros.synth.scene.planning import (
 )
 
 
-def kick(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def kick(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """The toes of one foot at the object, the other foot stands."""
     side = some_side(rng)
     draft.R_object = spun(rng, rng.uniform(0, 360), 0, 0)
@@ -37,7 +37,7 @@ def kick(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     look_at(draft, body, draft.t_object, 0.7)
 
 
-def step_on(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def step_on(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """One sole on top of it, the other foot on the floor."""
     side = some_side(rng)
     family = draft.instance.family
@@ -56,7 +56,7 @@ def step_on(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     put_foot(draft, body, side, near + np.array([0.0, 0.004, 0.0]), 0.0)
 
 
-def _free_leg(draft: Draft, body: Posed, side: str) -> None:
+def _free_leg(draft: Draft, body: BodyNow, side: str) -> None:
     """One leg moves, the other stands."""
     other = "right" if side == "left" else "left"
     draft.pinned_feet = False

@@ -9,7 +9,7 @@ from scorehoi_ros.synth.scene.kinematics import about, unit
 from scorehoi_ros.synth.scene.place_held import grasp_bar, heading_between_hands
 from scorehoi_ros.synth.scene.planning import (
     UP,
-    Posed,
+    BodyNow,
     fan,
     from_below,
     hit,
@@ -32,7 +32,7 @@ _SINK_M = 0.012
 """How far the seat of the body sinks in."""
 
 
-def sit(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def sit(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Seat on top of it, feet on the floor where they reach it."""
     family = draft.instance.family
     free = family in ("stool", "ball", "round_table")
@@ -69,7 +69,7 @@ def _seat_heading(draft: Draft, rng: np.random.Generator) -> float:
     return float(rng.choice([0.0, 180.0] if width >= depth else [90.0, 270.0]))
 
 
-def _hold_seat(draft: Draft, body: Posed, rng: np.random.Generator, rise: float) -> None:
+def _hold_seat(draft: Draft, body: BodyNow, rng: np.random.Generator, rise: float) -> None:
     """Hands on the arm rests, or on the seat beside the hips."""
     for side in SIDES:
         hip = body.at(f"{side}_hip") + np.array([0.0, rise, 0.0])
@@ -83,7 +83,7 @@ def _hold_seat(draft: Draft, body: Posed, rng: np.random.Generator, rise: float)
             palm(draft, side, point[0], -UP, fan(np.array([-sign, 0, 0.2]), UP, tuple(range(-180, 180, 30))))
 
 
-def _top_points(draft: Draft, body: Posed, rng: np.random.Generator, apart: float, inside: float) -> Floats:
+def _top_points(draft: Draft, body: BodyNow, rng: np.random.Generator, apart: float, inside: float) -> Floats:
     """(2, 3) surface points for left and right palm on the near edge of the top."""
     low, high = reach_of(draft)
     half = min(apart / 2, 0.38 * float(high[0] - low[0]))
@@ -103,7 +103,7 @@ def _back_rail(draft: Draft) -> Floats:
     return np.asarray(vertices[vertices[:, 1] > vertices[:, 1].max() - 0.03].mean(0))
 
 
-def _in_front(draft: Draft, rng: np.random.Generator, body: Posed, gap: tuple[float, float]) -> None:
+def _in_front(draft: Draft, rng: np.random.Generator, body: BodyNow, gap: tuple[float, float]) -> None:
     """On the floor ahead; chairs show their back to the person."""
     family = draft.instance.family
     yaw = float(rng.choice([0.0, 90.0, 180.0, 270.0]))
@@ -119,7 +119,7 @@ def _in_front(draft: Draft, rng: np.random.Generator, body: Posed, gap: tuple[fl
         stand_on_floor(draft, rng.normal(scale=0.04), near - low[2])
 
 
-def lean(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def lean(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """One or two palms on top, the trunk bent towards it."""
     _in_front(draft, rng, body, (0.08, 0.3))
     points = _top_points(draft, body, rng, rng.uniform(0.25, 0.5), rng.uniform(0.05, 0.12))
@@ -133,7 +133,7 @@ def lean(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.loosen(spine1=0.4, spine2=0.4, spine3=0.4, hip=0.8, pelvis=1.0)
 
 
-def push(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def push(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Palms against the near side, or over the near edge of a table or a chair's back."""
     _in_front(draft, rng, body, (0.18, 0.36))
     low, high = reach_of(draft)
@@ -158,7 +158,7 @@ def push(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.loosen(spine1=0.4, spine2=0.4, spine3=0.4, hip=0.6, knee=0.8, ankle=0.8, pelvis=0.6)
 
 
-def pull(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def pull(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """A handle behind the body, or fingers hooked over the near edge."""
     if draft.instance.family == "suitcase":
         _tow(draft, body, rng)
@@ -176,7 +176,7 @@ def pull(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.loosen(spine1=0.4, spine2=0.4, spine3=0.4, hip=0.6, knee=0.8, ankle=0.8, pelvis=0.6)
 
 
-def _tow(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def _tow(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """A suitcase behind the body, tipped towards the hand on its wheels."""
     side = some_side(rng)
     sign = side_sign(side)
@@ -199,7 +199,7 @@ def _tow(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.loosen(spine1=0.4, spine2=0.4, spine3=0.4, hip=0.6, pelvis=0.8)
 
 
-def lift(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def lift(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """On the floor or just above it, with two hands at its sides, below it, or one at its handle."""
     draft.R_object = spun(rng, heading_between_hands(draft, rng), 8, 2)
     low, high = reach_of(draft)
@@ -222,7 +222,7 @@ def lift(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     look_at(draft, body, draft.t_object, 0.5)
 
 
-def wipe(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def wipe(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """One palm flat on a top or a screen."""
     side = some_side(rng)
     sign = side_sign(side)

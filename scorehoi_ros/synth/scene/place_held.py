@@ -8,7 +8,7 @@ from scorehoi_ros.synth.scene.grips import Bar, bars, grip_centre
 from scorehoi_ros.synth.scene.kinematics import about, unit
 from scorehoi_ros.synth.scene.planning import (
     UP,
-    Posed,
+    BodyNow,
     fan,
     from_below,
     hit,
@@ -61,17 +61,17 @@ def hold_loosely(draft: Draft, place: float = 20.0, turn: float = 4.0) -> None:
     draft.turn_stiffness = turn
 
 
-def carry(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def carry(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """In front of belly or chest with two hands, at the sides or from below."""
     _carry(draft, body, rng, 0.4)
 
 
-def carry_by_sides(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def carry_by_sides(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """In front of belly or chest with two hands at its sides, as after lifting it from the floor."""
     _carry(draft, body, rng, 0.0)
 
 
-def _carry(draft: Draft, body: Posed, rng: np.random.Generator, below: float) -> None:
+def _carry(draft: Draft, body: BodyNow, rng: np.random.Generator, below: float) -> None:
     """Carried; `below` is how often things with a flat bottom lie on the hands."""
     draft.R_object = spun(rng, heading_between_hands(draft, rng))
     low, high = reach_of(draft)
@@ -88,7 +88,7 @@ def _carry(draft: Draft, body: Posed, rng: np.random.Generator, below: float) ->
     look_at(draft, body, draft.t_object, float(rng.uniform(0, 0.8)))
 
 
-def overhead(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def overhead(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Above the head, with two hands, or an umbrella with one."""
     if draft.instance.family == "umbrella":
         _umbrella(draft, body, rng)
@@ -115,7 +115,7 @@ def overhead(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
         draft.hands[k] = HandGoal(goal.side, goal.points, goal.facing, thumbs, goal.touch)
 
 
-def _umbrella(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def _umbrella(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     side = some_side(rng)
     draft.R_object = spun(rng, rng.uniform(0, 360), 0, 5)
     bar = bars(draft.instance, draft.template, rng)[0]
@@ -139,7 +139,7 @@ def grasp_bar(draft: Draft, side: str, bar: Bar) -> None:
     draft.loosen(**{f"arm_{side}": 1.0})
 
 
-def one_hand(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def one_hand(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """In one hand: hanging by a handle, a stick with its end on the floor, or anywhere in front."""
     side = some_side(rng)
     bar = _pick(bars(draft.instance, draft.template, rng), rng)
@@ -167,13 +167,13 @@ def _pick(found: list[Bar], rng: np.random.Generator) -> Bar:
     return found[int(rng.integers(len(found)))]
 
 
-def _in_front(body: Posed, rng: np.random.Generator, side: str) -> Floats:
+def _in_front(body: BodyNow, rng: np.random.Generator, side: str) -> Floats:
     """(3,) a place that the hand of one side reaches easily."""
     out, down, ahead = rng.uniform(-0.14, 0.16), rng.uniform(0.02, 0.42), rng.uniform(0.26, 0.42)
     return np.asarray(body.at(f"{side}_shoulder") + np.array([side_sign(side) * out, -down, ahead]))
 
 
-def _hang(draft: Draft, body: Posed, rng: np.random.Generator, side: str, bar: Bar) -> None:
+def _hang(draft: Draft, body: BodyNow, rng: np.random.Generator, side: str, bar: Bar) -> None:
     """At the side of the leg, the handle fore and aft."""
     draft.R_object = spun(rng, 90.0 * rng.choice([-1, 1]), 8, 3)
     low, high = reach_of(draft)
@@ -187,7 +187,7 @@ def _hang(draft: Draft, body: Posed, rng: np.random.Generator, side: str, bar: B
     draft.t_object = grip - handle
 
 
-def hug(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def hug(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Held against chest and belly with both arms around it."""
     width, height, depth = size_of(draft)
     draft.R_object = spun(rng, 0.0 if width <= depth else 90.0)
@@ -214,7 +214,7 @@ def hug(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.loosen(spine1=0.6, spine2=0.6, spine3=0.6)
 
 
-def to_mouth(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def to_mouth(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Drink from it: the rim at the mouth, the axis leaning towards the face."""
     side = some_side(rng)
     tilt = rng.uniform(0.35, 1.2)
@@ -237,7 +237,7 @@ def to_mouth(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     grasp_bar(draft, side, bars(draft.instance, draft.template, rng)[0])
 
 
-def on_back(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def on_back(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """A backpack on the back; the hands do something else, or one holds a strap."""
     chest = body.turned[9]
     draft.R_object = chest @ about("y", np.pi) @ spun(rng, 0, 2, 2)
@@ -255,7 +255,7 @@ def on_back(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
     draft.goals.append(Goal("back", touch=60.0))
 
 
-def type_on(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def type_on(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Both hands over the keys, finger tips on them; the desk is not seen."""
     draft.R_object = about("y", np.pi + rng.normal(scale=0.1)) @ about("x", rng.normal(scale=0.04))
     elbow_height = body.shoulders()[1] - 0.3

@@ -17,7 +17,7 @@ _ANKLE_ABOVE_M, _ANKLE_BEHIND_M = 0.072, 0.07
 
 
 @dataclass(frozen=True)
-class Posed:
+class BodyNow:
     """The body before it is moved towards the object; world frame, metres."""
 
     turned: Floats
@@ -128,7 +128,7 @@ def fan(middle: Floats, axis: Floats, degrees: tuple[float, ...] = (-40, -20, 0,
 
 
 def two_sides(
-    draft: Draft, body: Posed, rng: np.random.Generator, centre: Floats, lower: float = 0.0
+    draft: Draft, body: BodyNow, rng: np.random.Generator, centre: Floats, lower: float = 0.0
 ) -> None:
     """Both palms on the object's left and right side, facing each other, fingers ahead."""
     _, high = reach_of(draft)
@@ -144,7 +144,7 @@ def two_sides(
         palm(draft, side, points[k], facing, fan(np.array([0.0, 0.9, -0.45]), ways[k]))
 
 
-def from_below(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
+def from_below(draft: Draft, body: BodyNow, rng: np.random.Generator) -> None:
     """Both palms under the object, near its sides, fingers ahead."""
     low, high = reach_of(draft)
     share = rng.uniform(0.5, 0.75)
@@ -157,14 +157,14 @@ def from_below(draft: Draft, body: Posed, rng: np.random.Generator) -> None:
 
 
 def keep_feet(
-    draft: Draft, body: Posed, sides: tuple[str, ...] = ("left", "right"), pull: float = 150.0
+    draft: Draft, body: BodyNow, sides: tuple[str, ...] = ("left", "right"), pull: float = 150.0
 ) -> None:
     """Ask both soles to stay."""
     for side in sides:
         draft.goals.append(Goal(f"{side}_sole", body.groups[f"{side}_sole"].mean(0), "world", pull))
 
 
-def look_at(draft: Draft, body: Posed, target: Floats, share: float) -> None:
+def look_at(draft: Draft, body: BodyNow, target: Floats, share: float) -> None:
     """Turn neck and head part of the way towards a point."""
     chest = body.turned[JOINT_INDEX["spine3"]]
     way = chest.T @ unit(target - body.at("head"))
@@ -174,7 +174,7 @@ def look_at(draft: Draft, body: Posed, target: Floats, share: float) -> None:
         draft.local[JOINT_INDEX[name]] = about("y", yaw) @ about("x", pitch)
 
 
-def put_foot(draft: Draft, body: Posed, side: str, sole: Floats, pitch: float) -> None:
+def put_foot(draft: Draft, body: BodyNow, side: str, sole: Floats, pitch: float) -> None:
     """Bring the middle of a sole to a place (3,) by hip and knee; toes point down by `pitch` radians."""
     hip, knee, ankle = (body.at(f"{side}_{joint}") for joint in ("hip", "knee", "ankle"))
     lengths = float(np.linalg.norm(knee - hip)), float(np.linalg.norm(ankle - knee))

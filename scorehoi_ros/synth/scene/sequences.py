@@ -7,12 +7,13 @@ import numpy as np
 from scorehoi_ros.synth.scene.camera import draw_view
 from scorehoi_ros.synth.scene.contact import Touch, examine
 from scorehoi_ros.synth.scene.draft import Draft
-from scorehoi_ros.synth.scene.generate import Source, one_thread, rounded, truth_of
+from scorehoi_ros.synth.scene.generate import Source, rounded, truth_of
 from scorehoi_ros.synth.scene.motion import skin_points
 from scorehoi_ros.synth.scene.plots import PLOTS, RATE_HZ, Director
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.splits import VERSION, body_rng, split_id
 from scorehoi_ros.synth.truth import SceneTruth
+from scorehoi_ros.threads import limited_threads
 
 SHORTEST_S, LONGEST_S = 2.0, 6.0
 ATTEMPTS = 6
@@ -48,7 +49,7 @@ def generate_sequence(
     split_id(split)
     source = source or Source()
     shop = open_workshop(split, source.poses)
-    with one_thread():
+    with limited_threads(1):
         return _truths(shop, best_take(shop, split, number, version, source), split, number, version)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.model import BodyModel, load_body
+from scorehoi_ros.body.load import free_body
+from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.synth.scene.anchors import Anchors, find_anchors
 from scorehoi_ros.synth.scene.fingers import FingerSkin, make_skin
 from scorehoi_ros.synth.scene.hands import HandCorpus, cached_hands
@@ -36,7 +37,7 @@ class Workshop:
 
 @lru_cache(maxsize=1)
 def _tools() -> tuple[BodyModel, BodyLayer, Anchors, Mover, FingerSkin]:
-    body = load_body()
+    body = free_body()
     anchors = find_anchors(body)
     return body, BodyLayer(body), anchors, make_mover(body, anchors), make_skin(body, anchors)
 

@@ -9,7 +9,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.geometry.camera import project, square_crop
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.render.fast import bounds, draw_fast, project_fast
-from scorehoi_ros.synth.picture.photograph import Style, View, take_picture
+from scorehoi_ros.synth.picture.photograph import CropView, Style, take_picture
 from scorehoi_ros.synth.picture.posed import CROP, LANDMARKS, MASKS, Posed, pose_scene, stream
 from scorehoi_ros.synth.sensor.landmark_noise import hidden_states, load_noise, noisy_landmarks
 from scorehoi_ros.synth.sensor.mask_noise import segmenter_masks
@@ -39,7 +39,7 @@ class Observation:
     """(75,) which landmarks are hidden, see `landmark_noise`."""
     object_visible: float
     """Share of the object's outline that is neither hidden nor outside the view, 0..1."""
-    view: View
+    view: CropView
 
 
 def observe(
@@ -47,7 +47,7 @@ def observe(
     body: BodyModel,
     template: ObjectTemplate,
     style: Style | None = None,
-    view: View | None = None,
+    view: CropView | None = None,
 ) -> Observation:
     """See `Observation`; `view` None = the whole image.  Equal truth, view and style give equal results."""
     style, view = style or Style(), view or whole_view(truth)
@@ -56,7 +56,7 @@ def observe(
 
 
 def observe_posed(
-    truth: SceneTruth, posed: Posed, body: BodyModel, template: ObjectTemplate, style: Style, view: View
+    truth: SceneTruth, posed: Posed, body: BodyModel, template: ObjectTemplate, style: Style, view: CropView
 ) -> Observation:
     """`observe` for a scene that is posed already."""
     depth, human, thing, visible = surfaces(posed, body, template, view)
@@ -77,13 +77,13 @@ def observe_posed(
     )
 
 
-def whole_view(truth: SceneTruth) -> View:
+def whole_view(truth: SceneTruth) -> CropView:
     """The image itself."""
     K = np.asarray(truth.K, np.float64)
-    return View(K, truth.width, truth.height, np.eye(3), truth.width, truth.height)
+    return CropView(K, truth.width, truth.height, np.eye(3), truth.width, truth.height)
 
 
-def crop_view(truth: SceneTruth, posed: Posed, size: int) -> View:
+def crop_view(truth: SceneTruth, posed: Posed, size: int) -> CropView:
     """A square crop around body and object, `size` pixels a side, placed a little at random, as by masks."""
     rng = stream(truth, CROP)
     points = np.concatenate([posed.vertices, posed.thing])
@@ -95,11 +95,11 @@ def crop_view(truth: SceneTruth, posed: Posed, size: int) -> View:
     half = extent / 2
     margin = 0.2 * float(np.exp(rng.normal(0, 0.3)))
     crop = square_crop(Box(x - half, y - half, x + half, y + half), truth.K, margin, size)
-    return View(crop.K_crop, size, size, crop.T_crop_image, truth.width, truth.height)
+    return CropView(crop.K_crop, size, size, crop.T_crop_image, truth.width, truth.height)
 
 
 def surfaces(
-    posed: Posed, body: BodyModel, template: ObjectTemplate, view: View
+    posed: Posed, body: BodyModel, template: ObjectTemplate, view: CropView
 ) -> tuple[NDArray[np.float32], Bools, Bools, float]:
     """Depth, the true masks of human and object (H, W), and the visible share of the object."""
     human = project_fast(posed.vertices, view.K)
