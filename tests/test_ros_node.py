@@ -56,9 +56,7 @@ def test_mesh_travels_between_processes(t: Talker) -> None:
     (human,), (thing,) = got.humans, got.objects
     assert got.header == sent.header == human.header
     assert got.status == Status.OK and got.camera_source == "camera_info"
-    np.testing.assert_array_equal(
-        np.reshape(human.vertices, (-1, 3)), make_body().v_template + np.float32(9)
-    )
+    np.testing.assert_array_equal(np.reshape(human.vertices, (-1, 3)), make_body().v_template + np.float32(9))
     assert human.id.startswith("human_") and thing.id.startswith("object_")
     assert (thing.class_name, thing.template_id) == ("ball", "id-ball:0.22")
     np.testing.assert_allclose(got.k, [60, 0, 32, 0, 60, 24, 0, 0, 1])
