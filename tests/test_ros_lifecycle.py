@@ -25,7 +25,7 @@ from scorehoi_ros.io.message_types import typestore  # noqa: E402
 from scorehoi_ros.messages.factory import RosbagsFactory, stamp_ns  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.subscribe import RELIABILITIES  # noqa: E402
-from scorehoi_ros.ros.tools.player import header_stamp  # noqa: E402
+from scorehoi_ros.ros.tools.stamps import header_stamp  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -120,7 +120,7 @@ def test_best_effort_camera_with_depth_and_masks(tmp_path: Path) -> None:
         image = small_image(7, t.header())
         mask.publish(plane("mono8", image.header, np.full((48, 64), 255, np.uint8)))
         depth.publish(plane("16UC1", image.header, np.full((48, 64), 1500, np.uint16)))
-        assert t.answer(image).message.endswith("depth human_mask")
+        assert t.answer(image).message.endswith("depth=1.500 human_mask=3072")
         small = small_image(7, t.header())
         depth.publish(plane("16UC1", small.header, np.full((8, 8), 1500, np.uint16)))
         got = t.answer(small)
