@@ -22,7 +22,8 @@ state = None  # nothing is known yet; None again starts afresh
 for item in items:
     frame = item.load().frame
     result, state = pipeline.step(frame, state)
-    names = [f"{part.id} {part.status.name}" for part in (*result.humans, *result.objects)]
+    names = [f"{human.id} {human.status.name}" for human in result.humans]
+    names += [f"{thing.id} {thing.status.name}" for thing in result.objects]
     ms = sum(result.stage_ms.values())
     print(f"{frame.stamp_ns * 1e-9:5.2f} s  {result.status.name:9}  {', '.join(names)}  {ms:.0f} ms")
 

@@ -97,7 +97,7 @@ def frames(count=3, size=(32, 24), masks=True, source="user"):
         rgb = np.kron(rng.integers(0, 255, (3, 4, 3)), np.ones((8, 8, 1))).astype(np.uint8)
         mask = np.zeros((size[1], size[0]), bool)
         mask[5:15, 8:20] = True
-        camera = Camera(K, *size, source=source)
+        camera = Camera(K, size[0], size[1], source=source)
         chosen = Masks(None, mask if masks else None, 0.0, 1.0)
         yield Frame(rgb, camera, 1_000_000_000 + k * 100_000_000, "optical", f"{k}", None, chosen)
 

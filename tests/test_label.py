@@ -12,8 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from bag_files import START_NS, STEP_NS, camera_info, image, write_bag
-from reconstructions import FakeBody, FakeTemplate, lost, reconstruction
 from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.commands import label as command
@@ -23,6 +21,8 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError, TemplateError
 from scorehoi_ros.io.npz import load_label
 from scorehoi_ros.types import Frame, Reconstruction, Status
+from tests.bag_files import START_NS, STEP_NS, camera_info, image, write_bag
+from tests.reconstructions import FakeBody, FakeTemplate, lost, reconstruction
 
 SIZE = (48, 64)
 
