@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -53,15 +54,43 @@ def camera_info(stamp_ns: int, width: int, height: int, k: Sequence[float] | Non
     )  # fmt: skip
 
 
-def write_bag(folder: Path, messages: Sequence[tuple[str, Any, int]], storage: str = "mcap") -> Path:
-    """Bag folder with (topic, message, log time) in this order."""
+def transforms(stamp_ns: int, parent: str, child: str, quaternion: Sequence[float]) -> Any:
+    """tf2_msgs/TFMessage of one rotation (x y z w)."""
+    x, y, z, w = quaternion
+    zero = make("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0)
+    turn = make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
+    moved = make("geometry_msgs/msg/Transform", translation=zero, rotation=turn)
+    head = header(stamp_ns, parent)
+    one = make("geometry_msgs/msg/TransformStamped", header=head, child_frame_id=child, transform=moved)
+    return make("tf2_msgs/msg/TFMessage", transforms=[one])
+
+
+def latched_qos() -> Qos:
+    """What a publisher offers that keeps its last message for latecomers."""
+    forever = QosTime(9223372036, 854775807)
+    return Qos(
+        QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL, forever, forever,
+        QosLiveliness.AUTOMATIC, forever, False,
+    )  # fmt: skip
+
+
+def write_bag(
+    folder: Path,
+    messages: Sequence[tuple[str, Any, int]],
+    storage: str = "mcap",
+    latched: Sequence[str] = (),
+) -> Path:
+    """Bag folder with (topic, message, log time) in this order; topics that were published latched."""
     plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
     with Writer(folder, version=9, storage_plugin=plugin) as writer:
         connections: dict[str, Any] = {}
         for topic, message, log_ns in messages:
             name = message.__msgtype__
             if topic not in connections:
-                connections[topic] = writer.add_connection(topic, name, typestore=STORE)
+                offers = [latched_qos()] if topic in latched else []
+                connections[topic] = writer.add_connection(
+                    topic, name, typestore=STORE, offered_qos_profiles=offers
+                )
             writer.write(connections[topic], log_ns, STORE.serialize_cdr(message, name))
     return folder
 

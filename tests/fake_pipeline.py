@@ -1,4 +1,7 @@
-"""A pipeline that says in its message what it was given; `FAKE_DELAY_S` makes it slow."""
+"""A pipeline that says in its message what it was given.
+
+In the environment `FAKE_DELAY_S` makes it slow, `FAKE_VERTICES` gives it another body.
+"""
 
 import os
 import time
@@ -30,15 +33,16 @@ NUM_VERTICES = 13_524
 
 def make_body() -> Any:
     rng = np.random.default_rng(0)
+    count = int(os.environ.get("FAKE_VERTICES", NUM_VERTICES))
     return SimpleNamespace(
         name="fake",
         version="0" * 64,
-        v_template=rng.normal(size=(NUM_VERTICES, 3)).astype(np.float32),
-        faces=rng.integers(0, NUM_VERTICES, (27_000, 3)).astype(np.int32),
+        v_template=rng.normal(size=(count, 3)).astype(np.float32),
+        faces=rng.integers(0, count, (2 * count - 48, 3)).astype(np.int32),
         joint_names=tuple(f"joint_{i}" for i in range(52)),
         parents=np.arange(-1, 51, dtype=np.int32),
         region_names=("left_hand", "rest"),
-        regions=np.zeros(NUM_VERTICES, np.uint8),
+        regions=np.zeros(count, np.uint8),
     )
 
 

@@ -65,6 +65,7 @@ class Talker:
         self.node = Node("tester")
         self.image = self.node.create_publisher(Image, "image", RELIABLE)
         self.info = self.node.create_publisher(CameraInfo, "camera_info", RELIABLE)
+        self.clients: dict[str, Any] = {}
         self.results: list[Any] = []
         self.diagnostics: list[Any] = []
         self.hear(Interaction, "/scorehoi/interaction", self.results)
@@ -121,11 +122,12 @@ class Talker:
         )
 
     def call(self, kind: Any, name: str, **fields: Any) -> Any:
-        client = self.node.create_client(kind, name)
+        if name not in self.clients:
+            self.clients[name] = self.node.create_client(kind, name)
+        client = self.clients[name]
         self.until(client.service_is_ready)
         future = client.call_async(kind.Request(**fields))
         self.until(future.done)
-        self.node.destroy_client(client)
         return future.result()
 
     def transition(self, name: str) -> bool:
@@ -137,9 +139,13 @@ class Talker:
 
     def set_parameter(self, name: str, value: Any) -> str:
         """The reason for a refusal, empty when the value was taken."""
-        message = Parameter(name, value=value).to_parameter_msg()
+        return self.set_parameters({name: value})
+
+    def set_parameters(self, values: dict[str, Any]) -> str:
+        """The reason for a refusal, empty when all values were taken."""
+        messages = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
         result = self.call(
-            SetParametersAtomically, "/scorehoi/set_parameters_atomically", parameters=[message]
+            SetParametersAtomically, "/scorehoi/set_parameters_atomically", parameters=messages
         ).result
         return "" if result.successful else result.reason or "refused without a reason"
 

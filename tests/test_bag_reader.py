@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.bag_topics import BagTopics
-from scorehoi_ros.io.frames import BadFrame
+from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame
@@ -101,7 +101,7 @@ def test_topics_that_are_not_clear(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"no topic /absent.*{INFO}"):
         open_source(folder, image_topic="/absent")
     with pytest.raises(InputError, match="CameraInfo"):
-        open_source(folder, topics=BagTopics(image=INFO))
+        open_source(folder, image_topic=INFO)
 
 
 def test_a_bag_without_images(tmp_path: Path) -> None:
@@ -124,21 +124,42 @@ def test_bad_messages_become_bad_frames(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("info", "words"),
-    [(camera_info(1, 80, 60), "80 x 60"), (camera_info(1, 40, 30, [np.nan] * 9), "finite")],
+    [
+        (camera_info(1, 80, 60), "80 x 60"),
+        (camera_info(1, 40, 30, [np.nan] * 9), "finite"),
+        (camera_info(1, 40, 30, [0] * 9), "positive"),
+    ],
 )
-def test_unusable_calibration_marks_the_frames(tmp_path: Path, info: object, words: str) -> None:
-    messages = [(COLOUR, image(stamp(0), pixels(0)), stamp(0)), (INFO, info, stamp(0))]
+def test_unusable_calibration_is_said_and_guessed(
+    tmp_path: Path, info: object, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = [(COLOUR, image(stamp(i), pixels(i)), stamp(i)) for i in range(3)]
+    messages += [(INFO, info, stamp(0))]
     frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
-    assert isinstance(frames[0], BadFrame)
-    assert words in frames[0].reason
+    assert [f.camera.source for f in frames] == ["guess"] * 3
+    assert sum(words in record.message for record in caplog.records) == 1
 
 
-def test_an_uncalibrated_camera_is_guessed(tmp_path: Path) -> None:
-    messages = [
-        (COLOUR, image(stamp(0), pixels(0)), stamp(0)),
-        (INFO, camera_info(1, 40, 30, [0] * 9), stamp(0)),
-    ]
-    assert next(open_source(write_bag(tmp_path / "bag", messages)).frames()).camera.source == "guess"
+def test_images_wait_for_a_calibration_that_comes_later(tmp_path: Path) -> None:
+    """Within the timeout; after it they get a guess, and the calibration once it is there."""
+    messages = [(COLOUR, image(stamp(i), pixels(i)), stamp(i)) for i in range(6)]
+    messages += [(INFO, camera_info(stamp(4), 40, 30), stamp(4) + 1)]
+    messages.sort(key=lambda entry: entry[2])
+    folder = write_bag(tmp_path / "bag", messages)
+    sources = [f.camera.source for f in open_source(folder).frames()]
+    assert sources == ["camera_info"] * 6
+    short = InputConfig(camera_info_timeout_s=0.1)
+    sources = [f.camera.source for f in open_source(folder, inputs=short).frames()]
+    assert sources == ["guess"] * 5 + ["camera_info"]
+
+
+def test_topics_may_be_switched_off(tmp_path: Path) -> None:
+    depth = np.full((30, 40), 1500, np.uint16)
+    folder = write_bag(tmp_path / "bag", [*recording(1), (DEPTH, image(stamp(0), depth, "16UC1"), stamp(0))])
+    assert next(open_source(folder).frames()).depth is not None
+    off = InputConfig(depth_topic="none", camera_info_topic="none")
+    frame = next(open_source(folder, inputs=off).frames())
+    assert frame.depth is None and frame.camera.source == "guess"
 
 
 @pytest.mark.parametrize("metadata", [True, False])

@@ -8,6 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.load import load_body
+from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.demo.own import own_samples
 from scorehoi_ros.demo.report import MEANINGS, summarise, table
 from scorehoi_ros.demo.results import Result, reconstruction
@@ -23,11 +24,11 @@ ZERO = ("cd_human_cm", "cd_object_cm", "mpjpe_mm", "pa_mpjpe_mm", "hand_mpjpe_mm
 
 
 @pytest.fixture(scope="module")
-def samples():
+def samples() -> list[Sample]:
     return own_samples(4)
 
 
-def published(sample, shift=(0.0, 0.0, 0.0)) -> Result:
+def published(sample: Sample, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Result:
     """What a node would publish that knows the truth, its object moved by `shift` metres."""
     truth, frame = sample.truth, sample.frame
     T = truth.T_cam_object.copy()
@@ -56,7 +57,7 @@ def without_object(result: Result, status: Status) -> Result:
     return replace(result, reconstruction=replace(r, objects=(gone,), status=status, message="hidden"))
 
 
-def test_the_truth_reads_zero_in_the_columns_of_the_evaluation(samples):
+def test_the_truth_reads_zero_in_the_columns_of_the_evaluation(samples: list[Sample]) -> None:
     row = score_results(samples, [published(s) for s in samples], load_body())
     assert set(COLUMNS) <= set(row) and (row["frames"], row["failures"]) == (4, 0)
     for name in ZERO:
@@ -64,26 +65,26 @@ def test_the_truth_reads_zero_in_the_columns_of_the_evaluation(samples):
     assert row["contact_f"] == 1 and row["ms_per_frame"] == 100
 
 
-def test_a_moved_object_costs_what_it_was_moved(samples):
+def test_a_moved_object_costs_what_it_was_moved(samples: list[Sample]) -> None:
     row = score_results(samples, [published(s, (0.0, 0.0, 0.3)) for s in samples], load_body())
     assert row["object_trans_cm"] == pytest.approx(30) and row["human_trans_cm"] == pytest.approx(0, abs=1e-3)
     assert row["cd_object_cm"] > 5
 
 
-def test_a_lost_object_is_a_failure_and_a_dropped_frame_is_none(samples):
+def test_a_lost_object_is_a_failure_and_a_dropped_frame_is_none(samples: list[Sample]) -> None:
     results = [published(samples[0]), without_object(published(samples[1]), Status.LOST)]
     row = score_results(samples, results, load_body())
     assert (row["frames"], row["failures"], row["no_object"], row["no_human"]) == (2, 1, 1, 0)
     assert row["failure_reasons"] == {"hidden": 1} and row["object_trans_cm"] > 1
 
 
-def test_acceleration_is_not_taken_across_a_dropped_frame(samples):
+def test_acceleration_is_not_taken_across_a_dropped_frame(samples: list[Sample]) -> None:
     a, b, c, d = (published(s) for s in samples)
     assert score_results(samples, [a, b, d], load_body())["acceleration_mm"] is None
     assert score_results(samples, [a, b, c], load_body())["acceleration_mm"] == pytest.approx(0, abs=1e-2)
 
 
-def test_messages_come_back_as_reconstructions(samples):
+def test_messages_come_back_as_reconstructions(samples: list[Sample]) -> None:
     r = published(samples[0]).reconstruction
     pose = np.tile([0.1, -0.2, 0.3], (52, 1))
     T = r.objects[0].T_cam_object.copy()
@@ -104,7 +105,7 @@ def test_messages_come_back_as_reconstructions(samples):
     np.testing.assert_allclose(back.objects[1].T_cam_object, T, atol=1e-6)
     np.testing.assert_array_equal(back.contacts[0].human_vertices, r.contacts[0].human_vertices)
     assert (back.contacts[0].human_id, back.contacts[0].object_id) == ("human_1", "object_1")
-    assert back.floor.source == "gravity" and back.floor.offset == -1.4
+    assert back.floor is not None and back.floor.source == "gravity" and back.floor.offset == -1.4
     assert back.stage_ms == {"look": 40.0, "refine": 60.0}
     nothing = replace(
         r, humans=(), objects=(), contacts=(), floor=None, status=Status.ABSENT, message="nobody"
@@ -113,7 +114,7 @@ def test_messages_come_back_as_reconstructions(samples):
     assert empty.human is None and empty.object is None and empty.floor is None and empty.message == "nobody"
 
 
-def test_summary_is_json_and_the_table_shows_the_columns_of_the_evaluation(samples):
+def test_summary_is_json_and_the_table_shows_the_columns_of_the_evaluation(samples: list[Sample]) -> None:
     results = [published(s) for s in samples[:2]]
     summary = summarise(5, results, score_results(samples, results, load_body()))
     assert (summary["frames_in"], summary["frames_out"], summary["dropped"]) == (5, 2, 3)
@@ -124,7 +125,7 @@ def test_summary_is_json_and_the_table_shows_the_columns_of_the_evaluation(sampl
     assert all(name in text for name in (*MEANINGS, "CD hum", "MPJPE", "IoU obj"))
 
 
-def test_without_truth_nothing_is_scored(samples):
+def test_without_truth_nothing_is_scored(samples: list[Sample]) -> None:
     summary = summarise(2, [published(samples[0])], None)
     assert summary["scores"] is None and "no ground truth" in table(summary)
     assert "CD hum" not in table(summary)

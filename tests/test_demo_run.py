@@ -16,13 +16,13 @@ CLIP = Clip(Path("clip"), 3, 0, frozenset({"image"}), 32, 24, 0.2)
 SLEEP = ["-c", "import time; time.sleep(60)"]
 
 
-def arguments(*words):
+def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     demo.add_arguments(parser)
     return parser.parse_args(["--out", "out", *words])
 
 
-def test_options_become_a_job():
+def test_options_become_a_job() -> None:
     job = demo.job_from_args(arguments("--object", "ball:0.22", "--gravity=0,1,0", "--rate", "0.5"))
     assert job.settings == {"object": "ball:0.22", "gravity": [0, 1, 0]}
     assert job.playing == Playing(0.5, False) and job.input is None
@@ -35,12 +35,12 @@ def test_options_become_a_job():
 @pytest.mark.parametrize(
     "words", [["--rate", "0"], ["--limit", "0", "--input", "x"], ["--masks", "m"], ["--prompt-box", "1,2,3"]]
 )
-def test_wrong_options_are_refused(words):
+def test_wrong_options_are_refused(words: list[str]) -> None:
     with pytest.raises(InputError):
         demo.job_from_args(arguments(*words))
 
 
-def test_without_a_rate_images_come_about_once_a_second():
+def test_without_a_rate_images_come_about_once_a_second() -> None:
     slow = Playing(None, False)
     assert slow.speed(Clip(Path("c"), 122, 0, frozenset(), 1, 1, 121 / 12)) == pytest.approx(0.1)
     assert slow.speed(Clip(Path("c"), 2, 0, frozenset(), 1, 1, 1.0)) == 1.0
@@ -48,7 +48,7 @@ def test_without_a_rate_images_come_about_once_a_second():
     assert Playing(3.0, False).speed(CLIP) == 3.0
 
 
-def stand_in(monkeypatch, **programs):
+def stand_in(monkeypatch: pytest.MonkeyPatch, **programs: list[str]) -> None:
     """Small Python programs in place of node, recorder and player."""
     monkeypatch.setattr(processes, "_require_ros", lambda: None)
     monkeypatch.setattr(processes, "POLL_S", 0.02)
@@ -69,7 +69,9 @@ def until_interrupted(note: Path, seconds: float) -> list[str]:
     return ["-c", code, str(note)]
 
 
-def test_node_finishes_its_frame_before_the_recorder_ends(monkeypatch, tmp_path):
+def test_node_finishes_its_frame_before_the_recorder_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     ready = [str(tmp_path / "node.ready"), str(tmp_path / "recorder.ready")]
     code = (
         "import pathlib, sys, time\n"
@@ -89,39 +91,41 @@ def test_node_finishes_its_frame_before_the_recorder_ends(monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["node", "recorder"])
-def test_a_process_that_ends_early_is_named_with_its_last_words(monkeypatch, tmp_path, name):
+def test_a_process_that_ends_early_is_named_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
     dying = ["-c", "import sys; sys.stderr.write('no such camera\\n'); sys.exit(3)"]
     stand_in(monkeypatch, **({"node": SLEEP, "player": SLEEP, "recorder": SLEEP} | {name: dying}))
     with pytest.raises(InputError, match=rf"(?s)the {name} ended too early \(exit code 3\).*no such camera"):
         run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
 
 
-def test_a_failing_player_is_an_error(monkeypatch, tmp_path):
+def test_a_failing_player_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stand_in(monkeypatch, node=SLEEP, recorder=SLEEP, player=["-c", "raise SystemExit('bad bag')"])
     with pytest.raises(InputError, match=r"(?s)the player failed.*bad bag"):
         run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
 
 
-def test_nothing_waits_for_ever(monkeypatch, tmp_path):
+def test_nothing_waits_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stand_in(monkeypatch, node=SLEEP, recorder=SLEEP, player=SLEEP)
     monkeypatch.setattr(processes, "_play_limit", lambda *_: 0.3)
     with pytest.raises(InputError, match="the player did not end within"):
         run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
 
 
-def test_without_ros_the_message_says_what_to_do(monkeypatch, tmp_path):
+def test_without_ros_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(processes.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="scorehoi label"):
         run_processes(CLIP, {}, tmp_path, Playing(1.0, False))
 
 
-def test_processes_do_not_hear_other_robots(tmp_path):
+def test_processes_do_not_hear_other_robots(tmp_path: Path) -> None:
     env = processes.environment(tmp_path)
     assert env["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
     assert 1 <= int(env["ROS_DOMAIN_ID"]) <= 101
 
 
-def test_foreign_files_in_the_work_folder_are_left_alone(tmp_path):
+def test_foreign_files_in_the_work_folder_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     (tmp_path / "clip_0.mcap").write_text("old")
     with pytest.raises(InputError, match="Choose another"):
@@ -130,7 +134,7 @@ def test_foreign_files_in_the_work_folder_are_left_alone(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_demo_over_dds_with_the_users_pictures(tmp_path):
+def test_the_whole_demo_over_dds_with_the_users_pictures(tmp_path: Path) -> None:
     pytest.importorskip("rclpy")
     import cv2
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.errors import CameraError, InputError
-from scorehoi_ros.io.frames import BadFrame
+from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame
 from tests.shared_data import SHARED, needs_shared

@@ -19,10 +19,12 @@ from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError, TemplateError
+from scorehoi_ros.frame import track
+from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.io.npz import load_label
-from scorehoi_ros.types import Frame, Reconstruction, Status
+from scorehoi_ros.types import Frame, Prompt, Reconstruction, Status
 from tests.bag_files import START_NS, STEP_NS, camera_info, image, write_bag
-from tests.reconstructions import FakeBody, FakeTemplate, lost, reconstruction
+from tests.reconstructions import FakeBody, FakeTemplate, lost, pair
 
 SIZE = (48, 64)
 
@@ -36,19 +38,29 @@ class FakePipeline:
         if config.object.startswith("broken"):
             raise TemplateError("no such object")
         FakePipeline.built.append(config.object)
+        self.config = config
         self.body = FakeBody()
         self.template = FakeTemplate(label=config.object or "none") if config.object else None
         self.closed = False
 
-    def step(self, frame: Frame, state: Any) -> tuple[Reconstruction, Any]:
-        number = (state or 0) + 1
+    def step(
+        self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
+    ) -> tuple[Reconstruction, TrackState]:
+        known = track.current(state, frame, self.config.max_gap_s)
+        number = int(known.memory or 0) + 1
         if number == 5:
             raise InputError("the fifth frame is not liked")
-        make = lost if number == 3 else reconstruction
-        r = make(0, frame.stamp_ns)
-        return replace(
-            r, name=frame.name, frame_id=frame.frame_id, camera=frame.camera, message=f"n={number}"
-        ), number
+        r = (lost if number == 3 else pair)(0, frame.stamp_ns)
+        r = replace(
+            r,
+            name=frame.name,
+            frame_id=frame.frame_id,
+            camera=frame.camera,
+            message=f"n={number}",
+            flat=frame.rgb,
+            objects=tuple(replace(o, label=self.config.object) for o in r.objects),
+        )
+        return r, track.advance(known, r, memory=number)
 
     def close(self) -> None:
         self.closed = True
@@ -105,7 +117,7 @@ def test_a_folder_gives_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert summary["camera_source"] == "guess"
     assert summary["betas_constant"] is True
     assert sorted(p.stem for p in (out / "frames").iterdir()) == [f"{i:02d}" for i in range(6)]
-    assert sorted(p.stem for p in (out / "overlays").iterdir()) == ["00", "01", "02", "04", "05"]
+    assert sorted(p.stem for p in (out / "overlays").iterdir()) == ["00", "01", "02", "04"]
     assert (out / "overlay.mp4").stat().st_size > 500
     assert load_label(out / "frames" / "03.npz").status == Status.BAD_INPUT
     with AnyReader([out / "labels.mcap"]) as reader:
@@ -115,7 +127,7 @@ def test_a_folder_gives_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
             if c.topic.endswith("interaction")
         ]
     assert [m.status for m in messages] == [0, 0, 3, 4, 0, 4]
-    assert messages[3].object.class_name == "box:1"
+    assert [len(m.objects) for m in messages] == [1, 1, 1, 0, 1, 0]
     printed = capsys.readouterr().out
     assert "OK 3, LOST 1, BAD_INPUT 2" in printed
     assert "focal length was assumed" in printed
@@ -169,10 +181,10 @@ def test_an_interrupt_keeps_everything_finished(tmp_path: Path, capsys: pytest.C
     source = images(tmp_path / "in", [str(i) for i in range(9)])
 
     class Interrupted(FakePipeline):
-        def step(self, frame: Frame, state: Any) -> tuple[Reconstruction, Any]:
+        def step(self, frame: Frame, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
             if frame.name == "1":
                 os.kill(os.getpid(), signal.SIGINT)
-            return super().step(frame, state)
+            return super().step(frame, state, prompt)
 
     out = tmp_path / "out"
     assert run(str(source), "--out", str(out), build=Interrupted) == 130
@@ -189,12 +201,12 @@ def test_a_failing_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     class Blocks(FakePipeline):
-        def step(self, frame: Frame, state: Any) -> tuple[Reconstruction, Any]:
+        def step(self, frame: Frame, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
             if frame.name == "1":
                 (out / "overlays" / "0.jpg").unlink()
                 (out / "overlays").rmdir()
                 (out / "overlays").write_text("a file in the way")
-            return super().step(frame, state)
+            return super().step(frame, state, prompt)
 
     with pytest.raises(OutputError, match="overlays"):
         run(str(source), "--out", str(out), build=Blocks)

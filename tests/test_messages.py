@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.io.message_types import typestore
 from scorehoi_ros.messages import builders
 from scorehoi_ros.messages.camera_info import camera_info
-from scorehoi_ros.messages.factory import Factory, RosbagsFactory, header, stamp_ns
-from scorehoi_ros.messages.markers import ADD, DELETE, MESH_RESOURCE, TRIANGLE_LIST, MarkerBuilder
+from scorehoi_ros.messages.factory import header, stamp_ns
+from scorehoi_ros.messages.markers import MarkerBuilder
 from scorehoi_ros.messages.topics import TOPICS, frame_messages
 from scorehoi_ros.types import Camera, Reconstruction, Status
+from tests.message_libraries import LIBRARIES, Rclpy, Rosbags, assert_pose, sent
 from tests.reconstructions import (
     EVERY_CASE,
     FakeBody,
@@ -35,48 +35,9 @@ STAMP_NS = 1_700_000_000_123_456_789
 Case = Callable[[int, int], Reconstruction]
 
 
-class Rosbags:
-    """Makes messages, writes them as CDR and reads them back."""
-
-    def __init__(self) -> None:
-        self.make: Factory = RosbagsFactory(typestore())
-
-    def write(self, message: Any, kind: str) -> bytes:
-        return bytes(typestore().serialize_cdr(message, kind))
-
-    def read(self, data: bytes, kind: str) -> Any:
-        return typestore().deserialize_cdr(data, kind)
-
-
-class Rclpy:
-    """The same by rclpy, with the messages that were built."""
-
-    def __init__(self) -> None:
-        from scorehoi_ros.ros import factory
-
-        self._factory = factory
-        self.make: Factory = factory.ros_message
-
-    def write(self, message: Any, kind: str) -> bytes:
-        assert isinstance(message, self._factory.message_class(kind))
-        return self._factory.serialise(message)
-
-    def read(self, data: bytes, kind: str) -> Any:
-        from rclpy.serialization import deserialize_message
-
-        return deserialize_message(data, self._factory.message_class(kind))
-
-
-@pytest.fixture(scope="module", params=[Rosbags, Rclpy])
+@pytest.fixture(scope="module", params=LIBRARIES)
 def library(request: pytest.FixtureRequest) -> Any:
-    if request.param is Rclpy:
-        pytest.importorskip("rclpy")
-        pytest.importorskip("scorehoi_ros.msg")
     return request.param()
-
-
-def sent(library: Any, message: Any, kind: str) -> Any:
-    return library.read(library.write(message, kind), kind)
 
 
 def published(library: Any, r: Reconstruction, **options: Any) -> Any:
@@ -125,17 +86,9 @@ def test_every_value_of_every_case_arrives(library: Any, case: Case) -> None:
             np.testing.assert_allclose(rows(getattr(m, name), 3), getattr(contacts, name), rtol=1e-6)
 
 
-def assert_pose(message: Any, position: Any, rotation: Rotation) -> None:
-    p, q = message.position, message.orientation
-    np.testing.assert_array_equal([p.x, p.y, p.z], position)
-    assert (Rotation.from_quat([q.x, q.y, q.z, q.w]) * rotation.inv()).magnitude() < 1e-7
-
-
 @pytest.mark.parametrize("case", EVERY_CASE)
 def test_what_one_library_wrote_the_other_reads(case: Case) -> None:
     """The bytes themselves may differ: rclpy leaves what lies between the fields as it finds it."""
-    pytest.importorskip("rclpy")
-    pytest.importorskip("scorehoi_ros.msg")
     bags, written = Rosbags(), []
     for library in (bags, Rclpy()):
         messages = frame_messages(case(2, STAMP_NS), library.make)
@@ -221,7 +174,7 @@ def test_body_model(library: Any) -> None:
         ("equidistant", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]),
     ],
 )
-def test_camera_info(library: Any, model: Any, given: list[float], expected: list[float]) -> None:
+def test_camera_info(library: Any, model: str, given: list[float], expected: list[float]) -> None:
     K = np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]])
     camera = Camera(K, 640, 480, np.array(given, float), model)
     kind = "sensor_msgs/msg/CameraInfo"
@@ -238,66 +191,3 @@ def test_factory_refuses_a_forgotten_or_unknown_field(library: Any) -> None:
         library.make("geometry_msgs/msg/Point", x=1.0)
     with pytest.raises(TypeError):
         library.make("geometry_msgs/msg/Point", x=1.0, y=1.0, z=1.0, w=1.0)
-
-
-def shown(markers: Any) -> dict[tuple[str, int], tuple[int, int]]:
-    """(namespace, id) -> (action, points)."""
-    return {(m.ns, m.id): (m.action, len(m.points)) for m in markers.markers}
-
-
-def arrays(library: Any, *results: Reconstruction, mesh_resource: str = "") -> list[Any]:
-    builder = MarkerBuilder(FakeBody(), FakeTemplate(), library.make)
-    return [sent(library, builder.build(r, mesh_resource), TOPICS["markers"]) for r in results]
-
-
-def test_markers_of_people_objects_and_contacts(library: Any) -> None:
-    (markers,) = arrays(library, two_of_each(0, STAMP_NS))
-    faces, bones, box = 3 * len(FakeBody().faces), 2 * 51, 36
-    assert shown(markers) == {
-        ("human", 0): (ADD, faces), ("human", 1): (ADD, faces),
-        ("skeleton", 0): (ADD, bones), ("skeleton", 1): (ADD, bones),
-        ("object", 0): (ADD, box), ("object", 1): (ADD, box),
-        ("contacts", 0): (ADD, 3), ("contacts", 1): (ADD, 4),
-    }  # fmt: skip
-    by_key = {(m.ns, m.id): m for m in markers.markers}
-    r = two_of_each(0, STAMP_NS)
-    for i in (0, 1):
-        touched = r.humans[i].vertices[r.contacts[i].human_vertices]
-        points = [[p.x, p.y, p.z] for p in by_key["contacts", i].points]
-        np.testing.assert_array_equal(points, touched)
-        T = r.objects[i].T_cam_object
-        assert_pose(by_key["object", i].pose, T[:3, 3], Rotation.from_matrix(T[:3, :3]))
-        assert by_key["human", i].header.frame_id == r.frame_id
-        assert by_key["human", i].color.a > 0 and by_key["skeleton", i].scale.x > 0
-
-
-@pytest.mark.parametrize("later", [nobody, bad_input, both_lost])
-def test_what_is_no_longer_shown_is_deleted_in_every_array(library: Any, later: Case) -> None:
-    """A subscriber that missed one array hears of it from the next."""
-    first, one, *rest = arrays(library, two_of_each(0, 1), pair(0, 2), later(0, 3), later(0, 4))
-    gone = dict.fromkeys(shown(first), (DELETE, 0))
-    assert shown(one) == shown(arrays(library, pair(0, 2))[0]) | {k: v for k, v in gone.items() if k[1] == 1}
-    assert [shown(markers) for markers in rest] == [gone, gone]
-
-
-def test_markers_of_partial_results(library: Any) -> None:
-    r = pair(0, STAMP_NS)
-    other = replace(r, objects=(replace(r.object, template_id="another"),))
-    no_mesh, no_object, alone = arrays(library, builders.without_mesh(r), other, object_only(0, 1))
-    assert {k: a for k, (a, _) in shown(no_mesh).items()} == {
-        ("human", 0): DELETE, ("skeleton", 0): ADD, ("object", 0): ADD, ("contacts", 0): DELETE,
-    }  # fmt: skip
-    assert shown(no_object)["object", 0][0] == DELETE and shown(no_object)["human", 0][0] == ADD
-    assert [key for key, (action, _) in shown(alone).items() if action == ADD] == [("object", 0)]
-
-
-def test_many_contacts_are_thinned_and_a_mesh_file_replaces_triangles(library: Any) -> None:
-    r = pair(0, STAMP_NS)
-    touching = np.arange(500, dtype=np.int32)
-    many = replace(r.contact, human_vertices=touching, human_probabilities=np.ones(500))
-    (markers,) = arrays(library, replace(r, contacts=(many,)), mesh_resource="package://x/box.stl")
-    by_key = {(m.ns, m.id): m for m in markers.markers}
-    assert 100 < len(by_key["contacts", 0].points) <= 200
-    thing = by_key["object", 0]
-    assert (thing.type, thing.mesh_resource, len(thing.points)) == (MESH_RESOURCE, "package://x/box.stl", 0)
-    assert by_key["human", 0].type == TRIANGLE_LIST and by_key["human", 0].mesh_resource == ""

@@ -1,6 +1,5 @@
 """The demo's own clip: a synthetic sequence with known truth, and what a user would have to tell the node."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,23 +48,18 @@ def told_by_user(first: Sample) -> dict[str, Any]:
     assert first.truth.object_mask is not None and first.truth.floor is not None
     return {
         "object": first.truth.template.source,
-        "prompt_box": list(box_around(first.truth.object_mask)),
+        "prompt_box": box_around(first.truth.object_mask),
         "gravity": [-float(v) for v in first.truth.floor.normal],
     }
 
 
-def box_around(mask: Bools) -> Sequence[float]:
+def box_around(mask: Bools) -> list[float]:
     """x0, y0, x1, y1 in pixels around a mask, drawn a little too wide, but within the picture."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    height, width = mask.shape
-    low = columns[0] - PROMPT_MARGIN_PX, rows[0] - PROMPT_MARGIN_PX
-    high = columns[-1] + 1 + PROMPT_MARGIN_PX, rows[-1] + 1 + PROMPT_MARGIN_PX
-    return [
-        float(max(low[0], 0)),
-        float(max(low[1], 0)),
-        float(min(high[0], width)),
-        float(min(high[1], height)),
-    ]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    low = np.array([columns[0], rows[0]]) - PROMPT_MARGIN_PX
+    high = np.array([columns[-1], rows[-1]]) + 1 + PROMPT_MARGIN_PX
+    inside = np.concatenate([np.maximum(low, 0), np.minimum(high, mask.shape[::-1])])
+    return [float(value) for value in inside]
 
 
 def _restamped(sample: Sample) -> Sample:

@@ -45,7 +45,7 @@ def summarise(frames_in: int, results: Sequence[Result], scores: dict[str, Any] 
 
 def table(summary: dict[str, Any]) -> str:
     """Name, value and meaning, one a line; below them the scores in the columns of `scorehoi eval`."""
-    lines = [f"{name:<12}{_shown(summary[name]):>20}   {meaning}" for name, meaning in MEANINGS.items()]
+    lines = [f"{name:<12}{_shown(name, summary[name]):>20}   {meaning}" for name, meaning in MEANINGS.items()]
     if summary["scores"] is None:
         return "\n".join([*lines, "", "no ground truth: nothing was scored"])
     return "\n".join([*lines, "", *score_lines([summary["scores"]])])
@@ -74,8 +74,12 @@ def _stages(reconstructions: Sequence[Reconstruction]) -> dict[str, float | None
     return {name: percentile(values, 50) for name, values in stages.items()}
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
-    parts = [f"{v:g}" if isinstance(v, float) else "-" if v is None else f"{v} {k}" for k, v in value.items()]
-    return ", ".join(parts) or "-"
+    if name == "statuses":
+        return ", ".join(f"{count} {status}" for status, count in value.items())
+    numbers = list(value.values())
+    if name == "stage_ms":
+        numbers = [round(sum(ms for ms in numbers if ms is not None), 1)]
+    return ", ".join("-" if number is None else f"{number:g}" for number in numbers)

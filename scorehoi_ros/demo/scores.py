@@ -1,7 +1,6 @@
 """What the recorded results score, by the ruler of `scorehoi eval`."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -46,8 +45,8 @@ def stretches(samples: Sequence[Sample], answered: Collection[int]) -> Iterator[
     """Runs of neighbouring frames that were all answered: accelerations are not taken across a gap."""
     for there, run in groupby(samples, key=lambda sample: sample.frame.stamp_ns in answered):
         if there:
-            yield [Item(sample.key, partial(_as_it_is, sample)) for sample in run]
+            yield [_ready(sample) for sample in run]
 
 
-def _as_it_is(sample: Sample) -> Sample:
-    return sample
+def _ready(sample: Sample) -> Item:
+    return Item(sample.key, lambda: sample)

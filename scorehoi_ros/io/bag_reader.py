@@ -170,12 +170,12 @@ class _Ahead:
         self._next: RawMessage | None = None
 
     def next_info(self, after_ns: int, until_ns: int) -> Any | None:
-        """The next one that was recorded after one time and not after the other; None = no more."""
+        """The next one that was not recorded before one time nor after the other; None = no more."""
         while (raw := self._next or next(self._messages, None)) is not None:
             self._next = raw if raw.log_ns > until_ns else None
             if self._next is not None:
                 return None
-            if raw.log_ns > after_ns and (info := _readable(raw)) is not None:
+            if raw.log_ns >= after_ns and (info := _readable(raw)) is not None:
                 return info
         return None
 

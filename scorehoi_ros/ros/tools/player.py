@@ -39,6 +39,8 @@ STATIC_TRANSFORMS = "/tf_static"
 SETTLE_S = 1.0
 """After a subscriber is seen, its own discovery of us may still be under way."""
 SPIN_S = 0.005
+TAKEN_S = 0.1
+"""Transforms count from their arrival on, and another topic may overtake them by this much."""
 
 
 @dataclass
@@ -94,21 +96,40 @@ class Player:
         after the image follows it at the recorded pace, so that the node waits for its depth, masks and
         CameraInfo as it would have done then.
         """
-        played, line, asked = Played(), _Line(self._messages(), self.image_topic), Counter[int]()
+        played, line, asked, free_s = Played(), _Line(self._messages(), self.image_topic), Counter[int](), 0.0
         while (message := line.take()) is not None:
+            is_image = message.topic == self.image_topic
+            self._spin_until(free_s if is_image else 0.0)
             self._publish(message, played, None)
-            if message.topic != self.image_topic:
-                continue
-            stamp, started = header_stamp(message.data), time.monotonic()
-            asked[stamp] += 1
-            while self._answers[stamp] < asked[stamp] and time.monotonic() < started + answer_timeout_s:
-                passed_s = min(time.monotonic() - started, ahead_s)
-                for other in line.follow(message.log_ns + int(passed_s * 1e9)):
-                    self._publish(other, played, None)
-                rclpy.spin_once(self._node, timeout_sec=SPIN_S)
-            played.unanswered += self._answers[stamp] < asked[stamp]
+            if message.type_name == TRANSFORMS:
+                free_s = time.monotonic() + TAKEN_S
+            if is_image:
+                asked[header_stamp(message.data)] += 1
+                played.unanswered += not self._await(
+                    message, asked, line, (answer_timeout_s, ahead_s), played
+                )
         self._finish()
         return played
+
+    def _await(
+        self,
+        image: RawMessage,
+        asked: Counter[int],
+        line: "_Line",
+        limits_s: tuple[float, float],
+        played: Played,
+    ) -> bool:
+        """Let time go on until an image is answered; False when it takes too long."""
+        stamp, started = header_stamp(image.data), time.monotonic()
+        answer_timeout_s, ahead_s = limits_s
+        while self._answers[stamp] < asked[stamp]:
+            passed_s = time.monotonic() - started
+            if passed_s > answer_timeout_s:
+                return False
+            for other in line.follow(image.log_ns + int(min(passed_s, ahead_s) * 1e9)):
+                self._publish(other, played, None)
+            rclpy.spin_once(self._node, timeout_sec=SPIN_S)
+        return True
 
     def _publisher(self, topic: str, kind: str) -> Publisher:
         # An image that is kept for latecomers would come twice to one who subscribes anew.
