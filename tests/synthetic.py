@@ -72,7 +72,7 @@ def _observe(
     stamp: int,
 ) -> Scene:
     m = body.landmarks
-    points: Floats = m.joint_weights @ joints + m.vertex_weights @ vertices[m.vertex_ids]
+    points = np.asarray(m.joint_weights @ joints + m.vertex_weights @ vertices[m.vertex_ids], float)
     world = points - points[[23, 24]].mean(0)
     for first in (33, 54):
         world[first : first + 21] = points[first : first + 21] - points[first]

@@ -71,7 +71,7 @@ def plain_rotation_deg(R, true, group) -> float:
 
 
 def plain_acceleration_mm(joints, true) -> float:
-    total = count = 0
+    total, count = 0.0, 0
     for t in range(1, len(joints) - 1):
         for j in range(joints.shape[1]):
             mine = joints[t + 1, j] - 2 * joints[t, j] + joints[t - 1, j]

@@ -121,7 +121,7 @@ def test_a_folder_gives_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (out / "overlay.mp4").stat().st_size > 500
     assert load_label(out / "frames" / "03.npz").status == Status.BAD_INPUT
     with AnyReader([out / "labels.mcap"]) as reader:
-        messages = [
+        messages: list[Any] = [
             reader.deserialize(d, c.msgtype)
             for c, _, d in reader.messages()
             if c.topic.endswith("interaction")

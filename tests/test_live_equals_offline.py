@@ -86,7 +86,8 @@ def play(live: Talker, bag: Path, settings: dict[str, Any]) -> tuple[Played, lis
     """Interaction messages of the node, which is configured afresh."""
     assert live.set_parameters(UNCHANGED | settings) == ""
     assert live.transition("configure") and live.transition("activate")
-    node, raw = Node("player"), []
+    node = Node("player")
+    raw: list[bytes] = []
     try:
         node.create_subscription(Interaction, TOPIC, raw.append, RELIABLE, raw=True)
         player = Player(node, open_storage(bag), frozenset(), TOPIC)

@@ -174,7 +174,7 @@ def test_body_model(library: Any) -> None:
         ("equidistant", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]),
     ],
 )
-def test_camera_info(library: Any, model: str, given: list[float], expected: list[float]) -> None:
+def test_camera_info(library: Any, model: Any, given: list[float], expected: list[float]) -> None:
     K = np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]])
     camera = Camera(K, 640, 480, np.array(given, float), model)
     kind = "sensor_msgs/msg/CameraInfo"

@@ -30,16 +30,16 @@ def test_state_survives_harmless_changes_only() -> None:
     kept: Any = session.pipeline
     with pytest.raises(TemplateError):
         session.rebuild(PipelineConfig(object="broken"))
-    assert session.pipeline is kept and not kept.closed
+    assert not kept.closed and kept is session.pipeline
     session.rebuild(PipelineConfig(object="box:1x1x1"))
     assert session.step(frame(3)).message.startswith("n=1")
 
 
 def test_the_same_settings_build_nothing() -> None:
     session = Session(PipelineConfig(), FakePipeline)
-    pipeline = session.pipeline
+    pipeline: Any = session.pipeline
     session.rebuild(PipelineConfig())
-    assert session.pipeline is pipeline and not pipeline.closed
+    assert not pipeline.closed and pipeline is session.pipeline
 
 
 def test_frames_too_far_apart_to_track_are_told_about() -> None:

@@ -43,7 +43,8 @@ def plain_grabcut(rgb: Image, box: Box, human: Bools) -> Bools:
         return np.zeros_like(human)
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(np.ascontiguousarray(look(rgb, window)), part, None, *models, 5, cv2.GC_INIT_WITH_MASK)
+    picture = np.ascontiguousarray(look(rgb, window))
+    cv2.grabCut(picture, part, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
     return put_back(np.isin(part, (cv2.GC_FGD, cv2.GC_PR_FGD)), window, height, width) > 0.5
 
 
