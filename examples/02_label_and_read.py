@@ -7,6 +7,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -52,6 +53,6 @@ for path in sorted((args.out / "labels" / "frames").glob("*.npz")):
 with AnyReader([args.out / "labels" / "labels.mcap"], default_typestore=typestore()) as reader:
     wanted = [c for c in reader.connections if c.topic.endswith("/interaction")]
     for connection, _, data in reader.messages(connections=wanted):
-        message = reader.deserialize(data, connection.msgtype)
+        message: Any = reader.deserialize(data, connection.msgtype)
         parts = [part for contact in message.contacts for part in contact.body_parts]
         print(f"message of {message.header.stamp.sec}.{message.header.stamp.nanosec:09d}: touches {parts}")

@@ -43,7 +43,7 @@ def test_label_and_read(tmp_path: Path) -> None:
 @pytest.mark.ros
 def test_listen(tmp_path: Path) -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2")
-    from ros_helpers import node_process, talker
+    from tests.ros_helpers import node_process, talker
 
     command = [sys.executable, str(EXAMPLES / NAMES[3]), "--count", "1"]
     with (
