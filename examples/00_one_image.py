@@ -8,9 +8,9 @@ The image is rendered from the test set that comes with the package; put your ow
 import argparse
 
 import cv2
-from scorehoi_ros.datasets.registry import open_dataset
 
 from scorehoi_ros import Camera, Frame, load_pipeline
+from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.render.overlay import panel
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

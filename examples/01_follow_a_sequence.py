@@ -6,9 +6,9 @@ python examples/01_follow_a_sequence.py [--frames 3]
 import argparse
 
 import numpy as np
-from scorehoi_ros.datasets.registry import open_dataset
 
 from scorehoi_ros import load_pipeline
+from scorehoi_ros.datasets.registry import open_dataset
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--frames", type=int, default=3, help="how many frames to follow")

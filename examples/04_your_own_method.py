@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scorehoi_ros.datasets.registry import open_dataset
 
 from scorehoi_ros import PipelineConfig, load_pipeline
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
 from scorehoi_ros.objects.template import ObjectTemplate
