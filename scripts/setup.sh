@@ -42,7 +42,7 @@ install_package() {
 }
 
 packages_key=$(stamp_key)
-messages_key=$(stamp_key msg/*.msg srv/*.srv CMakeLists.txt package.xml scorehoi_ros/__init__.py scripts/build_messages.sh scripts/relocate_ros_wheels.py)
+messages_key=$(stamp_key msg/*.msg srv/*.srv CMakeLists.txt package.xml scorehoi_ros/__init__.py scripts/build_messages.sh scripts/relocate_ros_wheels.py $(find scripts/tf2_msgs -type f))
 package_key=$(cat setup.py pyproject.toml scorehoi_ros/__init__.py | sha256sum | cut -d' ' -f1)
 
 scripts/apt_packages.sh

@@ -33,6 +33,8 @@ TRANSITIONS = {
     "cleanup": Transition.TRANSITION_CLEANUP,
 }
 RELIABLE = QoSProfile(depth=50)
+START_S = 60.0
+"""Importing torch takes long on a busy machine."""
 
 
 def parameters(**values: Any) -> list[str]:
@@ -89,7 +91,8 @@ class Talker:
 
     def wait_for_node(self) -> None:
         """Until the node listens to images and we hear its results."""
-        self.until(lambda: self.image.get_subscription_count() and self.info.get_subscription_count())
+        publishers = (self.image, self.info)
+        self.until(lambda: all(p.get_subscription_count() for p in publishers), START_S)
         self.until(lambda: self.node.count_publishers("/scorehoi/interaction"))
         self.spin(0.5)
 

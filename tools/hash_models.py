@@ -1,5 +1,9 @@
-"""Bring the hashes in models/manifest.json up to date; fails when models and entries do not agree."""
+"""Bring the hashes in models/manifest.json up to date; fails when models and entries do not agree.
 
+python tools/hash_models.py
+"""
+
+import argparse
 import hashlib
 import json
 import sys
@@ -23,6 +27,7 @@ def update() -> list[str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     wrong = update()
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     sys.exit(bool(wrong))

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from fit_detector_noise import QUANTILES, Case, body_errors, fit, unflipped
+from noise_fit import QUANTILES, Case, body_errors, fit, unflipped
 from tqdm import tqdm
 
 from scorehoi_ros.body.load import load_body

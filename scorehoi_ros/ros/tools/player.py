@@ -70,14 +70,14 @@ class Player:
             profile = qos.image(RELIABILITIES["reliable"], 50)
             node.create_subscription(Interaction, lockstep, self._answer, profile, raw=True)
 
-    def wait_for_subscribers(self, timeout_s: float) -> None:
-        """Until somebody listens to the image topic; raises InputError after `timeout_s`."""
+    def wait_for_subscribers(self, timeout_s: float, settle_s: float = SETTLE_S) -> None:
+        """Until somebody listens to the image topic, and `settle_s`; raises InputError after `timeout_s`."""
         end = time.monotonic() + timeout_s
         while not self._publishers[self.image_topic].get_subscription_count():
             if time.monotonic() > end:
                 raise InputError(f"nobody subscribed to {self.image_topic} within {timeout_s:.0f} s.")
             rclpy.spin_once(self._node, timeout_sec=0.05)
-        self._spin_until(time.monotonic() + SETTLE_S)
+        self._spin_until(time.monotonic() + settle_s)
 
     def play(self, rate: float, keep_stamps: bool) -> Played:
         """Publish every message at its recorded distance in time divided by `rate`."""
@@ -108,7 +108,6 @@ class Player:
                 played.unanswered += not self._await(
                     message, asked, line, (answer_timeout_s, ahead_s), played
                 )
-        self._finish()
         return played
 
     def _await(

@@ -1,8 +1,4 @@
-"""The values that travel between stages: frozen, typed, in metres, in the camera's optical frame.
-
-Frames and names follow `docs/conventions.md`: camera optical frame x right, y down, z forward (REP 103);
-`T_dst_src` maps points of `src` into `dst`.  Arrays are numpy and must not be written to.
-"""
+"""What is said about a frame: poses, states, contacts, the reconstruction."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -11,18 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.integer]
-Model = Literal["plumb_bob", "rational_polynomial", "equidistant"]
-"""Distortion models, by their names in sensor_msgs/CameraInfo."""
-
-NUM_JOINTS = 52
-NUM_BETAS = 10
-NUM_HUMAN_TOKENS = 431
-NUM_OBJECT_POINTS = 64
-CONTACT_DISTANCE_M = 0.05
-"""A human vertex, an object point or a floor point is in contact within this distance (CONTHO's protocol)."""
+from scorehoi_ros.types.arrays import Floats
+from scorehoi_ros.types.inputs import Camera, Landmarks, Masks
 
 
 class Status(IntEnum):
@@ -42,107 +28,6 @@ class Status(IntEnum):
     def is_present(self) -> bool:
         """True when a state of this status carries an estimate from the frame itself."""
         return self in (Status.OK, Status.UNTRUSTED)
-
-
-@dataclass(frozen=True)
-class Camera:
-    """Pinhole camera with optional distortion, for images of one size."""
-
-    K: Floats
-    """(3, 3) float64 intrinsics in pixels; (0, 0) is the
-    centre of the top-left pixel, as in OpenCV and ROS."""
-    width: int
-    height: int
-    distortion: Floats = field(default_factory=lambda: np.zeros(0))
-    """(n,) float64 in OpenCV's order k1 k2 p1 p2 k3 k4 k5 k6; (4,) for "equidistant"; empty = none."""
-    model: Model = "plumb_bob"
-    source: Literal["camera_info", "user", "guess"] = "user"
-    """"guess" = focal length assumed; every output then says so, because metric scale depends on it."""
-
-
-@dataclass(frozen=True)
-class Masks:
-    """Where the human and the object are in the image; either may be missing."""
-
-    human: Bools | None = None
-    """(H, W) bool."""
-    object: Bools | None = None
-    """(H, W) bool."""
-    human_score: float = 0.0
-    """0..1, how far the mask can be trusted."""
-    object_score: float = 0.0
-    """0..1, how far the mask can be trusted."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One camera image with everything known about it."""
-
-    rgb: NDArray[np.uint8]
-    """(H, W, 3) uint8 RGB."""
-    camera: Camera
-    stamp_ns: int
-    """Capture time, nanoseconds since the epoch of the source."""
-    frame_id: str = "camera_optical_frame"
-    name: str = ""
-    """File stem or index in the source, used to name outputs."""
-    depth: Floats | None = None
-    """(H, W) float32 metres aligned with rgb, 0 or NaN where unknown."""
-    masks: Masks = Masks()
-    """Masks that came with the frame (files or a topic); they win over segmentation."""
-    log_ns: int | None = None
-    """When the source bag recorded the image, nanoseconds; None for other sources."""
-    gravity: Floats | None = None
-    """(3,) direction of gravity in the camera frame (from TF); None = not known."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """Axis-aligned box in pixels, x1 and y1 exclusive."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What the user, or the tracker, says about where the object is; any combination may be set."""
-
-    box: Box | None = None
-    points: Floats | None = None
-    """(n, 2) pixels on the object."""
-    mask: Bools | None = None
-    """(H, W) bool prior, for example the projected template of the last frame."""
-    appearance: Floats | None = None
-    """`Segmentation.appearance` of an earlier frame with a good score, of the same segmenter: lets it find an
-    object that has moved away from the prior, and lowers the score of things that look different."""
-
-
-@dataclass(frozen=True)
-class Landmarks:
-    """What a human landmark detector saw: MediaPipe's 33 body points and 21 points for each hand.
-
-    Rows 0..32 body, 33..53 left hand, 54..74 right hand (MediaPipe's orders; left = the person's left).
-    """
-
-    pixels: Floats
-    """(75, 2) float64 in the full image."""
-    world: Floats
-    """(75, 3) float64 metres, camera-aligned axes (x right, y down, z forward), body rows relative to the
-    mid-hip, hand rows relative to that hand's wrist (its row 0)."""
-    confidence: Floats
-    """(75,) 0..1; 0 where a point (or a whole hand) was not found."""
-
-
-@dataclass(frozen=True)
-class HumanObservation:
-    """The result of human perception for one frame in which somebody is in view."""
-
-    landmarks: Landmarks
-    mask: Floats | None
-    """(H, W) float32 soft mask 0..1, or None."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""The fit of `synth/landmark_noise` to what a detector said of scenes with known truth."""
+"""The fit of `synth/sensor/landmark_noise` to what a detector said; used by measure_detector_noise.py."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -23,8 +24,10 @@ from scorehoi_ros.synth.sensor.landmark_noise import (
     outwards,
     palm_pixels,
 )
-from scorehoi_ros.types import Floats, Ints, Landmarks
+from scorehoi_ros.types import Bools, Floats, Ints, Landmarks
 
+T = TypeVar("T")
+Values = TypeVar("Values", Floats, Ints)
 QUANTILES = (10, 25, 50, 75, 90, 95, 99)
 FEWEST = 40
 """Samples that a table of one point and state needs; below, all points of the state are pooled."""
@@ -69,9 +72,9 @@ def body_errors(case: Case) -> Floats:
     return error * np.stack([np.where(outwards(case.true) == 0, 1, outwards(case.true)), np.ones(33)], axis=1)
 
 
-def pooled(values: Floats, mirror: bool = True) -> Floats:
+def pooled(values: Values) -> Values:
     """Rows (n, 33, ...) with the mirrored points as further rows."""
-    return np.concatenate([values, values[:, BODY_MIRROR]]) if mirror else values
+    return np.concatenate([values, values[:, BODY_MIRROR]])
 
 
 def fit(cases: list[Case]) -> DetectorNoise:
@@ -121,7 +124,7 @@ def quantiles(values: Floats) -> Floats:
     return np.quantile(values, LEVELS)
 
 
-def table(values: Floats, states: Ints, valid: Floats, k: int, s: int, what):  # type: ignore[no-untyped-def]
+def table(values: Floats, states: Ints, valid: Bools, k: int, s: int, what: Callable[[Floats], T]) -> T:
     """`what` of point k in state s; of all points in this state where there are too few."""
     chosen = valid[:, k] & (states[:, k] == s)
     if chosen.sum() >= FEWEST:
@@ -129,7 +132,7 @@ def table(values: Floats, states: Ints, valid: Floats, k: int, s: int, what):  #
     return what(values[valid & (states == s)])
 
 
-def scores(confidence: Floats, states: Ints, valid: Floats) -> Floats:
+def scores(confidence: Floats, states: Ints, valid: Bools) -> Floats:
     """Normal scores (n, 33) of the confidences among those of the same point and state."""
     z = np.zeros_like(confidence)
     for k in range(33):
