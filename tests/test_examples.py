@@ -1,9 +1,11 @@
 """Every example runs as a user would run it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -15,6 +17,14 @@ def run(name: str, folder: Path, *options: str) -> str:
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout
+
+
+def test_the_lines_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (EXAMPLES.parent / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    images = [np.full((480, 640, 3), 90, np.uint8)] * 2
+    exec(code, {"images": images, "K": np.array([[600.0, 0, 319.5], [0, 600, 239.5], [0, 0, 1]])})
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_examples_are_numbered() -> None:
