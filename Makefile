@@ -1,4 +1,4 @@
-# make demo | test | test-slow | lint | clean | help.  See docs/install.md.
+# make demo | test | test-slow | check | clean | help.  See docs/install.md.
 SHELL := /bin/bash
 BIN := .venv/bin
 OUT ?= out/demo
@@ -12,7 +12,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 DEMO_OPTIONS = $(call option,INPUT,input) $(call option,OBJECT,object) $(call option,MASKS,masks) \
   $(call option,BOX,prompt-box) $(call option,CAMERA,camera)
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo test test-slow check clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
@@ -28,8 +28,10 @@ test: setup ## fast tests
 test-slow: setup ## the slow tests
 	@$(BIN)/python -m pytest -m slow $(PYTEST_OPTIONS)
 
-lint: setup ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/mypy
+check: setup ## ruff (rules and format) and mypy over everything
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 clean: ## remove everything that is made here
 	rm -rf .venv build install log out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

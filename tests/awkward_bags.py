@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bag_files as bags
 import numpy as np
 from scipy.spatial.transform import Rotation
+
+from tests import bag_files as bags
 
 IMAGE, INFO, DEPTH = "/cam/image_raw", "/cam/camera_info", "/cam/depth"
 HUMAN, OBJECT = "/masks/human_mask", "/masks/object_mask"
@@ -194,8 +195,9 @@ CASES = [
     Case("CameraInfo that changes", replaced(INFO, info(focal=90.0), [2, 3]), KNOWN),
     Case("NaN in K", replaced(INFO, info(focal=float("nan"))), GUESS),
     Case("zero K", replaced(INFO, info(focal=0.0)), GUESS),
-    Case("fault inside step", replaced(IMAGE, lambda s: bags.image(s, np.full((HEIGHT, WIDTH, 3), 255, np.uint8)),
-         [1]), ["n=1", "internal error", "n=1", "n=2"]),
+    Case("fault inside step",
+         replaced(IMAGE, lambda s: bags.image(s, np.full((HEIGHT, WIDTH, 3), 255, np.uint8)), [1]),
+         ["n=1", "internal error", "n=1", "n=2"]),
     Case("image that cannot be decoded", changed(IMAGE, cut_off, [1]), ["n=1", "truncated", "n=2", "n=3"]),
     Case("unknown encoding", changed(IMAGE, lambda e: setattr(e.message, "encoding", "h264"), [2]),
          ["n=1", "n=2", "h264", "n=3"]),
@@ -213,5 +215,6 @@ CASES = [
     Case("gravity that TF does not know", lambda events: events, ["-gravity"] * 4, {"gravity_frame": "map"}),
     Case("another frame for the results", lambda events: events, ALL_IN, {"frame_id": "robot_camera"}),
     Case("a camera of the user's", lambda events: events, ["user"] * 4, {"camera": "70,70,32,24"}),
-    Case("first box", lambda events: events, ["n=1", "n=2", "n=3", "n=4"], {"prompt_box": [1.0, 2.0, 30.0, 40.0]}),
+    Case("first box", lambda events: events, ["n=1", "n=2", "n=3", "n=4"],
+         {"prompt_box": [1.0, 2.0, 30.0, 40.0]}),
 ]  # fmt: skip

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from body_cases import made_up_smplh
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.geometry.camera import intrinsics
+from tests.body_cases import made_up_smplh
 
 WIDTH, HEIGHT = 128, 96
 UPRIGHT = Rotation.from_euler("x", np.pi).as_rotvec()

@@ -1,15 +1,15 @@
 """What the tests of the evaluation share: a small data set of hand-made truths."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
-from synthetic import make_scene
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Sample, Truth
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Floor
+from tests.synthetic import make_scene
 
 BOX = "box:0.40x0.30x0.25"
 
@@ -37,6 +37,6 @@ def make_sample(index: int, shift: float = 0.0) -> Sample:
 
 
 def make_dataset(singles: int = 2, sequence: int = 0) -> Dataset:
-    items = [Item(f"scene/{i}", lambda i=i: make_sample(i)) for i in range(singles)]
-    frames = [Item(f"seq/{i}", lambda i=i: make_sample(i, 0.02 * i)) for i in range(sequence)]
+    items = [Item(f"scene/{i}", partial(make_sample, i)) for i in range(singles)]
+    frames = [Item(f"seq/{i}", partial(make_sample, i, 0.02 * i)) for i in range(sequence)]
     return Dataset("fake", "1", items, [frames] if frames else [])

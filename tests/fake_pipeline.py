@@ -81,7 +81,7 @@ class FakePipeline:
         return result, track.advance(known, result, memory=number)
 
     def _result(self, frame: Frame, message: str, known: TrackState) -> Reconstruction:
-        common = {"stamp_ns": frame.stamp_ns, "frame_id": frame.frame_id, "name": frame.name}
+        common: dict[str, Any] = {"stamp_ns": frame.stamp_ns, "frame_id": frame.frame_id, "name": frame.name}
         if not frame.rgb.any():
             return Reconstruction(**common, camera=frame.camera, status=Status.ABSENT, message=message)
         vertices = self.body.v_template + np.float32(frame.rgb[0, 0, 0])

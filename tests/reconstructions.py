@@ -25,7 +25,7 @@ _BALL = trimesh.creation.icosphere(subdivisions=3)
 K = np.array([[90.0, 0, 31.5], [0, 90, 23.5], [0, 0, 1]])
 
 
-@dataclass(frozen=True)
+@dataclass
 class FakeBody:
     """What writers need of a BodyModel: a ball for a body."""
 

@@ -5,7 +5,6 @@ from functools import cache
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from synthetic import FACING, holding_pose
 
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.model import BodyModel
@@ -15,6 +14,7 @@ from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.synth.picture.posed import pose_bodies
 from scorehoi_ros.synth.truth import SceneTruth
+from tests.synthetic import FACING, holding_pose
 
 SPEC = "box:width=0.3,height=0.25,depth=0.25"
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.layer import BodyLayer
@@ -71,7 +72,7 @@ def _observe(
     stamp: int,
 ) -> Scene:
     m = body.landmarks
-    points = m.joint_weights @ joints + m.vertex_weights @ vertices[m.vertex_ids]
+    points = np.asarray(m.joint_weights @ joints + m.vertex_weights @ vertices[m.vertex_ids], float)
     world = points - points[[23, 24]].mean(0)
     for first in (33, 54):
         world[first : first + 21] = points[first : first + 21] - points[first]
@@ -96,7 +97,7 @@ class TruthfulDetector:
     def __init__(self, seen: HumanObservation | None) -> None:
         self.seen = seen
 
-    def detect(self, rgb: Floats) -> HumanObservation | None:
+    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
         return self.seen
 
     def close(self) -> None:

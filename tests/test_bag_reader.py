@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bag_files import START_NS, STEP_NS, camera_info, compressed, image, storage_file, write_bag
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
@@ -13,6 +12,7 @@ from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame
+from tests.bag_files import START_NS, STEP_NS, camera_info, compressed, image, storage_file, write_bag
 
 COLOUR, INFO = "/cam/color/image_raw", "/cam/color/camera_info"
 DEPTH = "/cam/aligned_depth_to_color/image_raw"

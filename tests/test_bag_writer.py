@@ -8,7 +8,14 @@ import pytest
 import yaml
 from mcap.reader import make_reader
 from mcap.writer import Writer
-from reconstructions import (
+from rosbags.highlevel import AnyReader
+
+from scorehoi_ros.errors import OutputError
+from scorehoi_ros.io.bag_writer import NAMESPACE, label_bag
+from scorehoi_ros.io.mcap_channels import add_channel
+from scorehoi_ros.io.source import open_source
+from scorehoi_ros.types import Frame, Reconstruction, Status
+from tests.reconstructions import (
     FakeBody,
     FakeTemplate,
     bad_input,
@@ -18,13 +25,6 @@ from reconstructions import (
     pair,
     two_of_each,
 )
-from rosbags.highlevel import AnyReader
-
-from scorehoi_ros.errors import OutputError
-from scorehoi_ros.io.bag_writer import NAMESPACE, label_bag
-from scorehoi_ros.io.mcap_channels import add_channel
-from scorehoi_ros.io.source import open_source
-from scorehoi_ros.types import Frame, Reconstruction, Status
 
 START = 1_700_000_000_000_000_123
 STAMPS = [START + ns for ns in (0, 33_000_001, 70_000_007, 100_000_000, 133_000_000, 166_000_000)]

@@ -119,7 +119,7 @@ def test_a_batch_gives_what_each_sample_gives_alone(name: str) -> None:
 
 
 def test_guess_in_the_image_works_on_batches() -> None:
-    from test_seams import evidence_of
+    from tests.test_seams import evidence_of
 
     evidence = evidence_of(with_object=True)
     torch.manual_seed(0)

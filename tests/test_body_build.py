@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_cases import MODELS
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body import anny_data, asset_file
@@ -16,6 +15,7 @@ from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.commands import body as command
 from scorehoi_ros.errors import BodyError, MissingExtraError
+from tests.body_cases import MODELS
 
 needs_anny = pytest.mark.skipif(
     importlib.util.find_spec("anny") is None, reason="anny, the extra [body-build], is not installed"

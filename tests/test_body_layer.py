@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from body_cases import random_rotations
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import JOINT_INDEX
+from tests.body_cases import random_rotations
 
 
 def plain_lbs(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_cases import MODELS
 from scipy.spatial import cKDTree
 
 from scorehoi_ros.body.asset_file import read_asset, write_asset
@@ -30,6 +29,7 @@ from scorehoi_ros.body.skeleton import (
     subtree_matrix,
 )
 from scorehoi_ros.errors import BodyError
+from tests.body_cases import MODELS
 
 
 def test_default_is_the_shipped_file_and_its_hash_is_in_the_manifest() -> None:

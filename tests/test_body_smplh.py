@@ -3,11 +3,11 @@
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from body_cases import made_up_smplh
 from scipy import sparse
 from scipy.spatial.transform import Rotation
 
@@ -16,6 +16,7 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.smplh_file import SMPL_VERTICES
 from scorehoi_ros.errors import BodyError
+from tests.body_cases import made_up_smplh
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_npz(npz: Path, arrays: dict[str, np.ndarray]) -> None:
 def test_pickle_with_sparse_and_chumpy_arrays_equals_npz(
     protocol: int, npz: Path, arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    value = dict(arrays)
+    value: dict[str, Any] = dict(arrays)
     value["J_regressor"] = sparse.csc_matrix(arrays["J_regressor"])
     value["shapedirs"] = FakeCh(arrays["shapedirs"])
     path = tmp_path / "SMPLH_neutral.pkl"

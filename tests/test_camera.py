@@ -27,7 +27,7 @@ def test_crop_and_full_image_projection_agree(x: float, y: float, z: float) -> N
 
 def test_cropped_picture_shows_the_point_where_K_crop_says() -> None:
     image = np.zeros((480, 640), np.uint8)
-    cv2.circle(image, (400, 300), 20, 255, -1)
+    cv2.circle(image, (400, 300), 20, (255,), -1)
     crop = cam.square_crop(Box(340, 220, 460, 380), K, margin=0.1, size=256)
     ys, xs = np.nonzero(cam.crop_image(image, crop) > 127)
     expected = (crop.T_crop_image @ [400, 300, 1])[:2]
@@ -93,7 +93,7 @@ def test_guess_is_marked() -> None:
 
 @given(st.lists(st.floats(-5, 5), min_size=6, max_size=6))
 def test_transform_inverse(values: list[float]) -> None:
-    R = cv2.Rodrigues(np.array(values[:3]))[0]
+    R = np.asarray(cv2.Rodrigues(np.array(values[:3]))[0], float)
     T = make_transform(R, np.array(values[3:]))
     np.testing.assert_allclose(invert_transform(T) @ T, np.eye(4), atol=1e-9)
     points = np.array([[1.0, 2.0, 3.0]])

@@ -6,7 +6,17 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from dataset_folders import (
+from scipy.spatial.transform import Rotation
+
+from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.datasets import intercap
+from scorehoi_ros.datasets.bodies import licensed_body, read_body
+from scorehoi_ros.datasets.dataset import Sample, Skipped
+from scorehoi_ros.datasets.registry import open_dataset
+from scorehoi_ros.errors import BodyError, InputError, ScorehoiError
+from scorehoi_ros.geometry.rigid import transform_points
+from tests.dataset_folders import (
     BOX_CORNERS,
     HEIGHT,
     WIDTH,
@@ -22,16 +32,6 @@ from dataset_folders import (
     write_imhd,
     write_intercap,
 )
-from scipy.spatial.transform import Rotation
-
-from scorehoi_ros.body.layer import BodyLayer
-from scorehoi_ros.body.load import load_body
-from scorehoi_ros.datasets import intercap
-from scorehoi_ros.datasets.bodies import licensed_body, read_body
-from scorehoi_ros.datasets.dataset import Sample, Skipped
-from scorehoi_ros.datasets.registry import open_dataset
-from scorehoi_ros.errors import BodyError, InputError, ScorehoiError
-from scorehoi_ros.geometry.rigid import transform_points
 
 
 @pytest.fixture(scope="module")

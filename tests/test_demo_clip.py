@@ -14,13 +14,14 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.synhoi import TRUTH_FILE as TEST_SET
 from scorehoi_ros.datasets.synhoi import read_truths, sequence_of
 from scorehoi_ros.demo.clip import (
+    FIRST_STAMP_NS,
     IMAGE_TOPIC,
     INFO_TOPIC,
     OBJECT_MASK_TOPIC,
     fitted_frames,
     write_clip,
 )
-from scorehoi_ros.demo.own import FIRST_STAMP_NS, TRUTH_FILE, box_around, own_samples, told_by_user
+from scorehoi_ros.demo.own import TRUTH_FILE, box_around, own_samples, told_by_user
 from scorehoi_ros.demo.processes import node_parameters
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.frames import BadFrame, Source
@@ -145,3 +146,10 @@ def test_pictures_of_another_size_are_skipped() -> None:
     fitted = list(fitted_frames(Source("images", lambda: iter(mixed), 2, None)))
     assert isinstance(fitted[0], Frame) and isinstance(fitted[1], BadFrame)
     assert "size" in fitted[1].reason
+
+
+@pytest.mark.parametrize(("first_ns", "shift_ns"), [(0, FIRST_STAMP_NS), (5, 0)])
+def test_time_that_counts_from_zero_is_moved_to_a_date(first_ns: int, shift_ns: int) -> None:
+    film = [replace(frame, stamp_ns=first_ns + k) for k, frame in enumerate(frames(2))]
+    fitted = fitted_frames(Source("video", lambda: iter(film), 2, None))
+    assert [frame.stamp_ns for frame in fitted] == [first_ns + shift_ns, first_ns + shift_ns + 1]

@@ -2,6 +2,7 @@
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from scorehoi_ros.geometry.surface import penetration_volume_cm3, surface_points
 from scorehoi_ros.types import Floor
 
 SEEDS = st.integers(0, 2**32 - 1)
-CLOSE = {"rel": 1e-6, "abs": 1e-6}
+CLOSE: dict[str, Any] = {"rel": 1e-6, "abs": 1e-6}
 
 
 def distance(a, b) -> float:
@@ -70,7 +71,7 @@ def plain_rotation_deg(R, true, group) -> float:
 
 
 def plain_acceleration_mm(joints, true) -> float:
-    total = count = 0
+    total, count = 0.0, 0
     for t in range(1, len(joints) - 1):
         for j in range(joints.shape[1]):
             mine = joints[t + 1, j] - 2 * joints[t, j] + joints[t - 1, j]
@@ -199,6 +200,6 @@ def test_surface_points_lie_on_the_surface_evenly() -> None:
     assert (points.weights >= 0).all() and set(placed[:, 2].round(9)) == {0.0, 5.0}
     assert (placed[:, 2] > 1).mean() == pytest.approx(0.9, abs=0.02)  # nine times the area
     np.testing.assert_allclose(placed[placed[:, 2] < 1].mean(0), [1 / 3, 1 / 3, 0], atol=0.03)
-    np.testing.assert_allclose(points.on(vertices + 1), placed + 1)
+    np.testing.assert_allclose(points.on(vertices + 1.0), placed + 1)
     with pytest.raises(InputError, match="without area"):
         surface_points(np.zeros((3, 3)), faces[:1], 5, np.random.default_rng(0))

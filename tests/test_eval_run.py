@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from eval_cases import make_dataset, make_sample
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.commands import eval as command
@@ -18,6 +18,7 @@ from scorehoi_ros.evaluate.run import COLUMNS, evaluate
 from scorehoi_ros.evaluate.scores import Answer, score
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.rigid import make_transform
+from tests.eval_cases import make_dataset, make_sample
 
 ZERO = (
     "cd_human_cm",
@@ -54,7 +55,8 @@ class Scripted:
     """Gives the truth, or part of it, by the number of the call; keeps the states that it was handed."""
 
     def __init__(self, change) -> None:
-        self.change, self.states = change, []
+        self.change = change
+        self.states: list[Any] = []
 
     def answer(self, sample, state):
         self.states.append(state)

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from eval_cases import BOX
 from scipy.spatial.transform import Rotation
-from synthetic import FACING, holding_pose, make_scene
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets import synhoi
@@ -16,6 +14,8 @@ from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, pack
 from scorehoi_ros.types import Masks
+from tests.eval_cases import BOX
+from tests.synthetic import FACING, holding_pose, make_scene
 
 
 def make_truth(key: str = "test/000000") -> SceneTruth:

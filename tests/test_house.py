@@ -8,10 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scorehoi_ros import __version__
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "scorehoi_ros"
 MODULES = sorted((ROOT / "scorehoi_ros").rglob("*.py"))
 # Written in pieces, so that this file does not break its own rule.
 FOLDERS = "|".join(("work", "farm", "root", r"home/\w+", r"tmp/\w+"))
@@ -84,9 +86,28 @@ def test_no_pickle_is_loaded() -> None:
     assert not [str(p) for p in MODULES if unsafe.search(p.read_text())]
 
 
-@pytest.mark.parametrize("name", ["README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "scorehoi_ros/py.typed"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "LICENSE",
+        "NOTICE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "scorehoi_ros/py.typed",
+    ],
+)
 def test_house_file_is_there(name: str) -> None:
     assert (ROOT / name).is_file()
+
+
+def test_what_contributing_points_to_is_there() -> None:
+    """Files and folders in backticks, and links."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:[\w.]+/)+[\w.]*)`", text) + re.findall(r"\]\(([^)]+)\)", text)
+    assert len(named) > 10
+    assert not [n for n in named if "NAME" not in n and not any((r / n).exists() for r in (ROOT, PACKAGE))]
 
 
 def test_licence_is_apache_2() -> None:
@@ -111,6 +132,7 @@ def test_every_model_file_is_in_the_manifest_and_the_notice() -> None:
 def test_one_version_everywhere() -> None:
     assert f"<version>{__version__}</version>" in (ROOT / "package.xml").read_text()
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
 
 
 def test_every_message_is_built() -> None:

@@ -101,7 +101,8 @@ def test_depth_units_and_unknown() -> None:
         depth = codec.decode_depth("16UC1", 2, 2, 4, big, data)
         assert np.allclose(depth, [[0, 1.5], [2.345, 65.535]])
     metres = np.array([[np.nan, np.inf], [-1.0, 1.25]], "<f4")
-    assert np.array_equal(codec.decode_depth("32FC1", 2, 2, 8, False, metres.tobytes()), [[0, 0], [0, 1.25]])
+    depth = codec.decode_depth("32FC1", 2, 2, 8, False, metres.tobytes())
+    assert np.array_equal(depth, np.array([[0, 0], [0, 1.25]]))
 
 
 def test_masks() -> None:

@@ -7,12 +7,12 @@ import av
 import cv2
 import numpy as np
 import pytest
-from shared_data import SHARED, needs_shared
 
 from scorehoi_ros.errors import CameraError, InputError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame
+from tests.shared_data import SHARED, needs_shared
 
 
 def write_video(

@@ -12,8 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from bag_files import START_NS, STEP_NS, camera_info, image, write_bag
-from reconstructions import FakeBody, FakeTemplate, lost, pair
 from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.commands import label as command
@@ -25,6 +23,8 @@ from scorehoi_ros.frame import track
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.io.npz import load_label
 from scorehoi_ros.types import Frame, Prompt, Reconstruction, Status
+from tests.bag_files import START_NS, STEP_NS, camera_info, image, write_bag
+from tests.reconstructions import FakeBody, FakeTemplate, lost, pair
 
 SIZE = (48, 64)
 
@@ -121,7 +121,7 @@ def test_a_folder_gives_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (out / "overlay.mp4").stat().st_size > 500
     assert load_label(out / "frames" / "03.npz").status == Status.BAD_INPUT
     with AnyReader([out / "labels.mcap"]) as reader:
-        messages = [
+        messages: list[Any] = [
             reader.deserialize(d, c.msgtype)
             for c, _, d in reader.messages()
             if c.topic.endswith("interaction")

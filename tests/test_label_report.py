@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from reconstructions import EVERY_CASE, bad_input, human_only, nobody, object_only, pair, two_of_each
 
 from scorehoi_ros.label.report import RunReport, readable
 from scorehoi_ros.types import Status
+from tests.reconstructions import EVERY_CASE, bad_input, human_only, nobody, object_only, pair, two_of_each
 
 
 def test_rows_tell_of_the_primary_pair() -> None:

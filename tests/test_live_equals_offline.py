@@ -14,10 +14,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
 
 import rclpy  # noqa: E402
-from awkward_bags import CASES, IMAGE, SETTINGS, Case  # noqa: E402
-from fake_pipeline import FakePipeline  # noqa: E402
 from rclpy.node import Node  # noqa: E402
-from ros_helpers import RELIABLE, START_S, Talker, node_process, talker  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
 from scorehoi_ros.msg import Interaction  # noqa: E402
 
@@ -28,6 +25,9 @@ from scorehoi_ros.config.pipeline import PipelineConfig  # noqa: E402
 from scorehoi_ros.io.bag_storage import open_storage  # noqa: E402
 from scorehoi_ros.io.message_types import typestore  # noqa: E402
 from scorehoi_ros.ros.tools.player import Played, Player  # noqa: E402
+from tests.awkward_bags import CASES, IMAGE, SETTINGS, Case  # noqa: E402
+from tests.fake_pipeline import FakePipeline  # noqa: E402
+from tests.ros_helpers import RELIABLE, START_S, Talker, node_process, talker  # noqa: E402
 
 pytestmark = pytest.mark.ros
 TOPIC, KIND = "/scorehoi/interaction", "scorehoi_ros/msg/Interaction"
@@ -93,7 +93,8 @@ def play(live: Talker, bag: Path, settings: dict[str, Any], late: bool) -> tuple
     """
     assert live.set_parameters(UNCHANGED | settings) == ""
     assert live.transition("configure") and live.transition("activate")
-    node, raw = Node("player"), []
+    node = Node("player")
+    raw: list[bytes] = []
     try:
         node.create_subscription(Interaction, TOPIC, raw.append, RELIABLE, raw=True)
         player = Player(node, open_storage(bag), frozenset(), TOPIC)

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from message_libraries import LIBRARIES, assert_pose, sent
-from reconstructions import (
+from scipy.spatial.transform import Rotation
+
+from scorehoi_ros.messages import builders
+from scorehoi_ros.messages.markers import ADD, DELETE, MESH_RESOURCE, TRIANGLE_LIST, MarkerBuilder
+from scorehoi_ros.messages.topics import TOPICS
+from scorehoi_ros.types import Reconstruction
+from tests.message_libraries import LIBRARIES, assert_pose, sent
+from tests.reconstructions import (
     FakeBody,
     FakeTemplate,
     bad_input,
@@ -17,12 +23,6 @@ from reconstructions import (
     pair,
     two_of_each,
 )
-from scipy.spatial.transform import Rotation
-
-from scorehoi_ros.messages import builders
-from scorehoi_ros.messages.markers import ADD, DELETE, MESH_RESOURCE, TRIANGLE_LIST, MarkerBuilder
-from scorehoi_ros.messages.topics import TOPICS
-from scorehoi_ros.types import Reconstruction
 
 STAMP_NS = 1_700_000_000_123_456_789
 Case = Callable[[int, int], Reconstruction]

@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from message_libraries import LIBRARIES, Rclpy, Rosbags, assert_pose, sent
-from reconstructions import (
+from scipy.spatial.transform import Rotation
+
+from scorehoi_ros.messages import builders
+from scorehoi_ros.messages.camera_info import camera_info
+from scorehoi_ros.messages.factory import header, stamp_ns
+from scorehoi_ros.messages.markers import MarkerBuilder
+from scorehoi_ros.messages.topics import TOPICS, frame_messages
+from scorehoi_ros.types import Camera, Reconstruction, Status
+from tests.message_libraries import LIBRARIES, Rclpy, Rosbags, assert_pose, sent
+from tests.reconstructions import (
     EVERY_CASE,
     FakeBody,
     FakeTemplate,
@@ -22,14 +30,6 @@ from reconstructions import (
     pair,
     two_of_each,
 )
-from scipy.spatial.transform import Rotation
-
-from scorehoi_ros.messages import builders
-from scorehoi_ros.messages.camera_info import camera_info
-from scorehoi_ros.messages.factory import header, stamp_ns
-from scorehoi_ros.messages.markers import MarkerBuilder
-from scorehoi_ros.messages.topics import TOPICS, frame_messages
-from scorehoi_ros.types import Camera, Reconstruction, Status
 
 STAMP_NS = 1_700_000_000_123_456_789
 Case = Callable[[int, int], Reconstruction]
@@ -174,7 +174,7 @@ def test_body_model(library: Any) -> None:
         ("equidistant", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]),
     ],
 )
-def test_camera_info(library: Any, model: str, given: list[float], expected: list[float]) -> None:
+def test_camera_info(library: Any, model: Any, given: list[float], expected: list[float]) -> None:
     K = np.array([[500.0, 0, 320], [0, 510, 240], [0, 0, 1]])
     camera = Camera(K, 640, 480, np.array(given, float), model)
     kind = "sensor_msgs/msg/CameraInfo"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_label import FakePipeline, images, run, summary_of
 
 from scorehoi_ros import cli
 from scorehoi_ros.body.load import load_body
@@ -25,6 +24,7 @@ from scorehoi_ros.perception.precomputed import read_grey
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.perception.window import prompted_box
 from scorehoi_ros.types import Box, Prompt
+from tests.test_label import FakePipeline, images, run, summary_of
 
 OBJ = "o St\u00fchlchen\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
-from shared_data import SHARED, needs_shared
 
 from scorehoi_ros.errors import InputError, TemplateError
 from scorehoi_ros.geometry.mesh import (
@@ -30,6 +29,7 @@ from scorehoi_ros.objects.points_surface import surface_from_points
 from scorehoi_ros.objects.solids import ball, box
 from scorehoi_ros.objects.symmetry import estimate, of_box
 from scorehoi_ros.objects.template import ObjectTemplate
+from tests.shared_data import SHARED, needs_shared
 
 
 @pytest.fixture(autouse=True)

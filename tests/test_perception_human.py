@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shared_data import SHARED, needs_shared
 
 from scorehoi_ros.perception.hands import (
     KNUCKLE_DISTANCES_M,
@@ -19,6 +18,7 @@ from scorehoi_ros.perception.hands import (
 )
 from scorehoi_ros.perception.human_search import square_around, tiles
 from scorehoi_ros.perception.native_log import NOISE
+from tests.shared_data import SHARED, needs_shared
 
 PHOTO = SHARED / "wild_photos/images/017450.jpg"
 FRONTAL_VIDEO = SHARED / "video/juggle_football.mp4"

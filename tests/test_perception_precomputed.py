@@ -5,11 +5,11 @@ import logging
 import cv2
 import numpy as np
 import pytest
-from shared_data import SHARED, needs_shared
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.perception.precomputed import check_masks, load_masks
 from scorehoi_ros.types import Masks
+from tests.shared_data import SHARED, needs_shared
 
 HEIGHT, WIDTH = 60, 80
 HUMAN = np.zeros((HEIGHT, WIDTH), bool)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import Scene, TruthfulDetector, make_scene
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import load_body
@@ -19,6 +18,7 @@ from scorehoi_ros.methods.fit.orientations import rotation_distance
 from scorehoi_ros.methods.registry import make_method
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import Camera, Masks, Reconstruction, Status
+from tests.synthetic import Scene, TruthfulDetector, make_scene
 
 BODY = load_body()
 BOX = load_template("box:0.40x0.30x0.20")

@@ -15,7 +15,6 @@ pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
 
 from lifecycle_msgs.msg import Transition  # noqa: E402
 from lifecycle_msgs.srv import ChangeState  # noqa: E402
-from ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer  # noqa: E402
 from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -27,9 +26,10 @@ from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.subscribe import RELIABILITIES  # noqa: E402
 from scorehoi_ros.ros.tools.stamps import header_stamp  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
+from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
 
 pytestmark = pytest.mark.ros
-CAMERA = {"camera": "60,60,32,24"}
+CAMERA: dict[str, Any] = {"camera": "60,60,32,24"}
 
 
 def test_lifecycle_cycles_and_a_failed_configure_can_be_mended(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_impossible_transitions_are_refused_and_the_node_lives(tmp_path: Path) -
 
 @pytest.mark.parametrize("topic", ["image_topic", "camera_info_topic", "depth_topic"])
 def test_wrong_topic_names_end_with_words(tmp_path: Path, topic: str) -> None:
-    with node_process(tmp_path / "log", **{topic: "no{topic"}) as process:
+    with node_process(tmp_path / "log", 0.0, **{topic: "no{topic"}) as process:
         assert process.wait(timeout=20) != 0
     assert f"{topic} is 'no{{topic'. Invalid topic name" in (tmp_path / "log").read_text()
 
@@ -107,7 +107,7 @@ def test_overload_drops_old_frames_and_keeps_services_quick(tmp_path: Path) -> N
 
 def test_best_effort_camera_with_depth_and_masks(tmp_path: Path) -> None:
     """The node changes to best effort by itself; companions are matched by stamp, late ones left out."""
-    topics = {"depth_topic": "depth", "human_mask_topic": "human_mask", "sync_wait_s": 0.3}
+    topics: dict[str, Any] = {"depth_topic": "depth", "human_mask_topic": "human_mask", "sync_wait_s": 0.3}
     with talker() as t, node_process(tmp_path / "log", **topics, **CAMERA):
         best_effort = qos.image(RELIABILITIES["best_effort"], 5)
         t.node.destroy_publisher(t.image)

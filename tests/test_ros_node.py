@@ -13,9 +13,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
 
 from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
-from fake_pipeline import NUM_VERTICES, make_body  # noqa: E402
 from geometry_msgs.msg import PoseStamped  # noqa: E402
-from ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
 from scorehoi_ros.msg import BodyModel  # noqa: E402
 from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -24,6 +22,8 @@ from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
+from tests.fake_pipeline import NUM_VERTICES, make_body  # noqa: E402
+from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
@@ -35,7 +35,7 @@ def log(tmp_path_factory: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def module_talker(log: Path) -> Iterator[Talker]:
-    settings = {"object": "ball:0.22", "camera_info_timeout_s": 0.3, "warn_period_s": 0.3}
+    settings: dict[str, Any] = {"object": "ball:0.22", "camera_info_timeout_s": 0.3, "warn_period_s": 0.3}
     with talker() as t, node_process(log, **settings) as process:
         t.wait_for_node()
         yield t

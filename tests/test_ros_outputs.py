@@ -14,20 +14,6 @@ pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
 from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from geometry_msgs.msg import PoseStamped  # noqa: E402
 from rclpy.node import Node  # noqa: E402
-from reconstructions import (  # noqa: E402
-    EVERY_CASE,
-    FakeBody,
-    FakeTemplate,
-    bad_input,
-    both_lost,
-    human_only,
-    lost,
-    nobody,
-    object_only,
-    pair,
-    two_of_each,
-)
-from ros_helpers import Talker, talker  # noqa: E402
 from scorehoi_ros.msg import BodyModel, ContactState, HumanState, Interaction  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from visualization_msgs.msg import MarkerArray  # noqa: E402
@@ -41,6 +27,20 @@ from scorehoi_ros.ros.outputs import Outputs  # noqa: E402
 from scorehoi_ros.ros.settings import NodeConfig  # noqa: E402
 from scorehoi_ros.ros.worker import Counts  # noqa: E402
 from scorehoi_ros.types import Reconstruction, Status  # noqa: E402
+from tests.reconstructions import (  # noqa: E402
+    EVERY_CASE,
+    FakeBody,
+    FakeTemplate,
+    bad_input,
+    both_lost,
+    human_only,
+    lost,
+    nobody,
+    object_only,
+    pair,
+    two_of_each,
+)
+from tests.ros_helpers import Talker, talker  # noqa: E402
 
 KINDS = {
     "interaction": Interaction,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_pipeline import make_body
 
 from scorehoi_ros.commands import node as node_command
 from scorehoi_ros.config.option import settings_of
@@ -20,6 +19,7 @@ from scorehoi_ros.ros.health import Health, Throttle, advice
 from scorehoi_ros.ros.settings import NodeConfig, build_config, coerce, topic_beside
 from scorehoi_ros.ros.worker import Worker
 from scorehoi_ros.types import Reconstruction
+from tests.fake_pipeline import make_body
 
 
 def no_error(error: Exception) -> None:

@@ -24,7 +24,7 @@ def box_distance(points: np.ndarray, half: np.ndarray = HALF) -> np.ndarray:
 @pytest.fixture(scope="module")
 def box_grid() -> SignedDistanceGrid:
     """Grid of the box."""
-    return build_grid(box(2 * HALF))
+    return build_grid(box(2.0 * HALF))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from synthetic import Scene, TruthfulDetector, make_scene
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import free_body
@@ -24,6 +23,7 @@ from scorehoi_ros.methods.registry import METHODS, make_method
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.person import place_person
 from scorehoi_ros.types import Estimate, Floor, Masks, ObjectPose, Status
+from tests.synthetic import Scene, TruthfulDetector, make_scene
 
 BODY, BOX = free_body(), load_template("box:0.40x0.30x0.20")
 LAYER, POSED = BodyLayer(BODY), PosedBody(BODY)

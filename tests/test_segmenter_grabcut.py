@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared_data import SHARED, needs_shared
 
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
@@ -15,6 +14,7 @@ from scorehoi_ros.perception.search import best_move, follow, move_mask
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.perception.window import clip_box, look, mask_box, put_back, window_around
 from scorehoi_ros.types import Box, Prompt
+from tests.shared_data import SHARED, needs_shared
 
 HEIGHT, WIDTH = 120, 160
 SEGMENTER = GrabCutSegmenter()
@@ -64,7 +64,7 @@ def test_a_long_thing_across_its_box_is_found():
     """A guess in the middle of the box alone gives 0.34 here."""
     image, _ = scene(radius=0)
     bar = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cv2.line(bar, (40, 20), (120, 100), 1, 9)
+    cv2.line(bar, (40, 20), (120, 100), (1,), 9)
     image[bar > 0] = (200, 60, 50)
     assert iou(SEGMENTER.segment(image, Prompt(box=box_of(bar > 0)), None).mask, bar > 0) > 0.55
 

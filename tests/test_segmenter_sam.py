@@ -268,7 +268,7 @@ def fake_package(monkeypatch):
             return torch.cat([logits, -logits], 1), torch.stack([quality, quality / 2])[None]
 
     package = types.ModuleType("segment_anything")
-    package.sam_model_registry = {"vit_b": lambda checkpoint: Sam()}
+    vars(package)["sam_model_registry"] = {"vit_b": lambda checkpoint: Sam()}
     monkeypatch.setitem(sys.modules, "segment_anything", package)
     return Sam
 

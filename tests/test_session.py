@@ -1,8 +1,9 @@
 """The session: state over harmless changes, time, faults, prompts, unrelated photos."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from fake_pipeline import FakePipeline
 
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
@@ -11,6 +12,7 @@ from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Session
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.types import Frame, Prompt, Status
+from tests.fake_pipeline import FakePipeline
 
 SECOND = 10**9
 
@@ -21,23 +23,23 @@ def frame(stamp: int, level: int = 7) -> Frame:
 
 def test_state_survives_harmless_changes_only() -> None:
     session = Session(PipelineConfig(object="ball:0.2"), FakePipeline)
-    old = session.pipeline
+    old: Any = session.pipeline
     session.step(frame(1))
     session.rebuild(PipelineConfig(object="ball:0.2", fit=FitConfig(track_iterations=5)))
     assert old.closed and session.step(frame(2)).message.startswith("n=2 it=5")
-    kept = session.pipeline
+    kept: Any = session.pipeline
     with pytest.raises(TemplateError):
         session.rebuild(PipelineConfig(object="broken"))
-    assert session.pipeline is kept and not kept.closed
+    assert not kept.closed and kept is session.pipeline
     session.rebuild(PipelineConfig(object="box:1x1x1"))
     assert session.step(frame(3)).message.startswith("n=1")
 
 
 def test_the_same_settings_build_nothing() -> None:
     session = Session(PipelineConfig(), FakePipeline)
-    pipeline = session.pipeline
+    pipeline: Any = session.pipeline
     session.rebuild(PipelineConfig())
-    assert session.pipeline is pipeline and not pipeline.closed
+    assert not pipeline.closed and pipeline is session.pipeline
 
 
 def test_frames_too_far_apart_to_track_are_told_about() -> None:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from synth_scenes import scene
 
 from scorehoi_ros import cli
 from scorehoi_ros.errors import OutputError
 from scorehoi_ros.synth import produce
 from scorehoi_ros.synth.scene import generate
+from tests.synth_scenes import scene
 
 
 @pytest.fixture

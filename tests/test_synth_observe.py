@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synth_scenes import body, scene, template
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import project, unproject
@@ -25,6 +24,7 @@ from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.picture.things import make_shape, paint_thing, sample_material
 from scorehoi_ros.synth.sensor import landmark_noise, mask_noise
 from scorehoi_ros.synth.sensor.observe import crop_view, observe, outline_area, whole_view
+from tests.synth_scenes import body, scene, template
 
 SIZE = 160
 

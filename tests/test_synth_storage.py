@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synth_scenes import body, scene, template
 
 from scorehoi_ros import files
 from scorehoi_ros.errors import InputError, OutputError
@@ -14,6 +13,7 @@ from scorehoi_ros.synth import card, produce, storage
 from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.synth.produce import observed
 from scorehoi_ros.synth.storage import read_shard, read_shards, shard_paths, write_shard
+from tests.synth_scenes import body, scene, template
 
 SIZE = 96
 RECIPE = {"split": "test", "size": SIZE, "job": [0, 3]}

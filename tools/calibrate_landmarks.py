@@ -149,7 +149,7 @@ def picture(
     light = Light(KEY_LIGHT * [rng.uniform(-2, 2), 1, rng.uniform(0.5, 2)], np.array([0.0, -1.0, 0.0]))
     layer = draw([Surface(vertices, body.faces, colours)], K, SIZE, SIZE, light)
     noise = rng.normal(0, 1, (SIZE // 8, SIZE // 8, 3))
-    noise = cv2.GaussianBlur(noise, (0, 0), rng.uniform(1, 6))
+    noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), rng.uniform(1, 6)), float)
     noise *= rng.uniform(0.02, 0.1) / noise.std()
     back = cv2.resize(noise, (SIZE, SIZE)) + rng.uniform(0.35, 0.85, 3)
     image = layer.alpha[..., None] * layer.rgb + (1 - layer.alpha[..., None]) * back

@@ -128,9 +128,9 @@ def main() -> int:
         sys.stdout.write(f"{name:<48}" + "".join(f"{v:>9.3f}" for v in values) + "\n")
     sys.stdout.write(f"nobody found in {missed} of {args.count}\n")
     noise = fit(cases)
-    values = {k: np.round(v, 5).tolist() for k, v in asdict(noise).items()}
+    constants = {k: np.round(v, 5).tolist() for k, v in asdict(noise).items()}
     measured = {"scenes": args.count, "nobody_found": missed, "quantiles": QUANTILES, "comparison": table_}
-    write_json(args.out, json.loads(json.dumps({"format": FORMAT, "measured": measured, "model": values})))
+    write_json(args.out, json.loads(json.dumps({"format": FORMAT, "measured": measured, "model": constants})))
     return 0
 
 

@@ -37,13 +37,14 @@ def plain_grabcut(rgb: Image, box: Box, human: Bools) -> Bools:
     labels = np.full((height, width), cv2.GC_BGD, np.uint8)
     labels[int(box.y0) : int(box.y1) + 1, int(box.x0) : int(box.x1) + 1] = cv2.GC_PR_FGD
     labels[human] = cv2.GC_BGD
-    part = np.ascontiguousarray(labels[window.y0 : window.y1, window.x0 : window.x1])
-    part = cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_NEAREST)
+    inside = np.ascontiguousarray(labels[window.y0 : window.y1, window.x0 : window.x1])
+    part = cv2.resize(inside, (window.width, window.height), interpolation=cv2.INTER_NEAREST)
     if not (part == cv2.GC_PR_FGD).any():
         return np.zeros_like(human)
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(np.ascontiguousarray(look(rgb, window)), part, None, *models, 5, cv2.GC_INIT_WITH_MASK)
+    picture = np.ascontiguousarray(look(rgb, window))
+    cv2.grabCut(picture, part, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
     return put_back(np.isin(part, (cv2.GC_FGD, cv2.GC_PR_FGD)), window, height, width) > 0.5
 
 

@@ -112,7 +112,10 @@ def fit(cases: list[Case]) -> DetectorNoise:
         confidence_common=float(np.clip(rho, 0, 0.95)),
         confidence_slope=slope,
         flip=np.array(
-            [np.mean([c.flipped for c in cases if from_behind(c.true) == b] or [0.0]) for b in (False, True)]
+            [
+                np.mean([c.flipped for c in cases if from_behind(c.true) == b] or [False])
+                for b in (False, True)
+            ]
         ),
         **fit_world(cases),
         **fit_hands(cases),

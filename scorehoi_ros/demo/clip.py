@@ -1,7 +1,7 @@
 """Frames as a rosbag2 recording that a player can publish: images, calibration, masks, depth."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ OBJECT_MASK_TOPIC = f"{NAMESPACE}/object_mask"
 DEPTH_TOPIC = f"{NAMESPACE}/depth"
 FRAME_ID = "camera_color_optical_frame"
 JPEG_QUALITY = 92
+FIRST_STAMP_NS = 1_700_000_000_000_000_000
+"""Of a clip whose source counts time from zero."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +97,23 @@ def camera_messages(frame: Frame) -> Iterator[tuple[str, Any]]:
 
 
 def fitted_frames(source: Source) -> Iterator[Frame | BadFrame]:
-    """Frames of a source, all of the first one's size: a live camera does not change its size."""
-    size: tuple[int, ...] | None = None
+    """Frames of a source as a camera would give them: all of the first one's size, and dated.
+
+    Sources that count time from zero are moved to FIRST_STAMP_NS: to ROS a stamp of zero means "none".
+    """
+    size: tuple[int, ...] = ()
+    shift = 0
     for frame in source.frames():
-        if isinstance(frame, Frame):
-            size = size or frame.rgb.shape
-            if frame.rgb.shape != size:
-                yield BadFrame(
-                    frame.name, frame.stamp_ns, f"its size {frame.rgb.shape[:2]} differs from {size[:2]}"
-                )
-                continue
-        yield frame
+        if isinstance(frame, BadFrame):
+            yield frame
+            continue
+        if not size:
+            size, shift = frame.rgb.shape, 0 if frame.stamp_ns else FIRST_STAMP_NS
+        if frame.rgb.shape == size:
+            yield replace(frame, stamp_ns=frame.stamp_ns + shift)
+        else:
+            reason = f"its size {frame.rgb.shape[:2]} differs from {size[:2]}"
+            yield BadFrame(frame.name, frame.stamp_ns, reason)
 
 
 def thumbnail(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

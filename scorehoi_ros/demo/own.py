@@ -9,11 +9,10 @@ import numpy as np
 from scorehoi_ros.assets import model_file
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.datasets.registry import open_dataset
-from scorehoi_ros.demo.clip import FRAME_ID, Clip, write_clip
+from scorehoi_ros.demo.clip import FIRST_STAMP_NS, FRAME_ID, Clip, write_clip
 from scorehoi_ros.types import Bools, Masks
 
 TRUTH_FILE = "demo/truth.npz"
-FIRST_STAMP_NS = 1_700_000_000_000_000_000
 PROMPT_MARGIN_PX = 4
 
 
@@ -63,5 +62,4 @@ def box_around(mask: Bools) -> list[float]:
 
 
 def _restamped(sample: Sample) -> Sample:
-    # a stamp of zero means "none" to much of ROS
     return replace(sample, frame=replace(sample.frame, stamp_ns=FIRST_STAMP_NS + sample.frame.stamp_ns))
