@@ -96,7 +96,7 @@ class Player:
         after the image follows it at the recorded pace, so that the node waits for its depth, masks and
         CameraInfo as it would have done then.
         """
-        played, line, asked, free_s = Played(), _Line(self._messages(), self.image_topic), Counter[int](), 0.0
+        played, line, asked, free_s = Played(), Line(self._messages(), self.image_topic), Counter[int](), 0.0
         while (message := line.take()) is not None:
             is_image = message.topic == self.image_topic
             self._spin_until(free_s if is_image else 0.0)
@@ -114,7 +114,7 @@ class Player:
         self,
         image: RawMessage,
         asked: Counter[int],
-        line: "_Line",
+        line: "Line",
         limits_s: tuple[float, float],
         played: Played,
     ) -> bool:
@@ -167,7 +167,7 @@ class Player:
             publisher.wait_for_all_acked(Duration(seconds=2))
 
 
-class _Line:
+class Line:
     """Messages in recorded order, some of which may go before an image that has to wait."""
 
     def __init__(self, source: Iterator[RawMessage], image_topic: str) -> None:
