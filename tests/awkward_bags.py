@@ -156,6 +156,11 @@ def small_depth(s: int) -> Any:
     return bags.image(s, np.full((8, 8), 1500, np.uint16), "16UC1")
 
 
+def white(s: int) -> Any:
+    """What the fake pipeline does not survive."""
+    return bags.image(s, np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+
+
 def cut_off(event: Event) -> None:
     event.message.data = event.message.data[:100]
 

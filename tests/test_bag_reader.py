@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame
@@ -17,6 +19,11 @@ from tests.bag_files import START_NS, STEP_NS, camera_info, compressed, image, s
 COLOUR, INFO = "/cam/color/image_raw", "/cam/color/camera_info"
 DEPTH = "/cam/aligned_depth_to_color/image_raw"
 LOG_DELAY = 4_000_000
+
+
+def frames_of(source: Source) -> list[Any]:
+    """All frames, whatever they are."""
+    return list(source.frames())
 
 
 def pixels(index: int) -> np.ndarray:
@@ -42,7 +49,7 @@ def test_frames_keep_stamps_pixels_and_calibration(tmp_path: Path, storage: str,
     if form == "no metadata":
         (folder / "metadata.yaml").unlink()
     source = open_source(storage_file(folder) if form == "file" else folder)
-    frames = list(source.frames())
+    frames = frames_of(source)
     assert (source.kind, source.count) == ("bag", 6)
     assert source.rate_hz == pytest.approx(30, rel=0.01)
     assert [f.stamp_ns for f in frames] == [stamp(i) for i in range(6)]
@@ -51,7 +58,7 @@ def test_frames_keep_stamps_pixels_and_calibration(tmp_path: Path, storage: str,
     assert frames[0].camera.source == "camera_info"
     assert frames[0].camera.K[1, 1] == 51
     assert frames[0].frame_id == "camera_color_optical_frame"
-    assert len(list(source.frames())) == 6
+    assert len(frames_of(source)) == 6
 
 
 def test_old_bags_without_definitions(tmp_path: Path) -> None:
@@ -59,7 +66,7 @@ def test_old_bags_without_definitions(tmp_path: Path) -> None:
     with sqlite3.connect(storage_file(folder)) as base:
         base.execute("DELETE FROM message_definitions")
     base.close()
-    assert sum(isinstance(f, Frame) for f in open_source(folder).frames()) == 6
+    assert sum(isinstance(f, Frame) for f in frames_of(open_source(folder))) == 6
 
 
 def test_compressed_images_and_a_user_camera(tmp_path: Path) -> None:
@@ -68,10 +75,10 @@ def test_compressed_images_and_a_user_camera(tmp_path: Path) -> None:
     messages = [(topic, compressed(stamp(i), encode_jpeg(rgb)), stamp(i)) for i in range(3)]
     messages += [(INFO, camera_info(stamp(0), 40, 30), stamp(0))]
     folder = write_bag(tmp_path / "bag", messages)
-    frames = list(open_source(folder, camera="60,60,19.5,14.5").frames())
+    frames = frames_of(open_source(folder, camera="60,60,19.5,14.5"))
     assert np.abs(frames[2].rgb.astype(int) - rgb).max() < 6
     assert frames[0].camera.source == "user"
-    assert next(open_source(folder).frames()).camera.source == "camera_info"
+    assert frames_of(open_source(folder))[0].camera.source == "camera_info"
 
 
 def test_depth_and_masks_of_the_same_stamp(tmp_path: Path) -> None:
@@ -85,7 +92,7 @@ def test_depth_and_masks_of_the_same_stamp(tmp_path: Path) -> None:
         messages.append(("/masks/human_mask", image(stamp(index), mask, "mono8"), stamp(index) + LOG_DELAY))
         messages.append(("/masks/object_mask", image(stamp(index), 255 - mask, "mono8"), stamp(index)))
     messages.sort(key=lambda entry: entry[2])
-    frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
+    frames = frames_of(open_source(write_bag(tmp_path / "bag", messages)))
     assert [f.depth is not None for f in frames] == [True, False, True, False]
     assert np.allclose(frames[2].depth, 1.502)
     assert all(np.array_equal(f.masks.human, mask > 0) and f.masks.object.sum() == 26 * 40 for f in frames)
@@ -97,7 +104,7 @@ def test_topics_that_are_not_clear(tmp_path: Path) -> None:
     folder = write_bag(tmp_path / "bag", messages)
     with pytest.raises(InputError, match=f"--image-topic.*{COLOUR}.*/other/image"):
         open_source(folder)
-    assert len(list(open_source(folder, image_topic="/other/image").frames())) == 1
+    assert len(frames_of(open_source(folder, image_topic="/other/image"))) == 1
     with pytest.raises(InputError, match=f"no topic /absent.*{INFO}"):
         open_source(folder, image_topic="/absent")
     with pytest.raises(InputError, match="CameraInfo"):
@@ -114,7 +121,7 @@ def test_bad_messages_become_bad_frames(tmp_path: Path) -> None:
     messages[2][1].encoding = "h264"
     messages[4][1].height = 0
     messages[6][1].data = messages[6][1].data[:100]
-    frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
+    frames = frames_of(open_source(write_bag(tmp_path / "bag", messages)))
     assert [type(f) for f in frames] == [Frame, BadFrame, BadFrame, BadFrame, Frame]
     for frame, words in zip(frames[1:4], ("h264", "40x0", "truncated"), strict=True):
         assert words in frame.reason
@@ -135,7 +142,7 @@ def test_unusable_calibration_is_said_and_guessed(
 ) -> None:
     messages = [(COLOUR, image(stamp(i), pixels(i)), stamp(i)) for i in range(3)]
     messages += [(INFO, info, stamp(0))]
-    frames = list(open_source(write_bag(tmp_path / "bag", messages)).frames())
+    frames = frames_of(open_source(write_bag(tmp_path / "bag", messages)))
     assert [f.camera.source for f in frames] == ["guess"] * 3
     assert sum(words in record.message for record in caplog.records) == 1
 
@@ -146,19 +153,19 @@ def test_images_wait_for_a_calibration_that_comes_later(tmp_path: Path) -> None:
     messages += [(INFO, camera_info(stamp(4), 40, 30), stamp(4) + 1)]
     messages.sort(key=lambda entry: entry[2])
     folder = write_bag(tmp_path / "bag", messages)
-    sources = [f.camera.source for f in open_source(folder).frames()]
+    sources = [f.camera.source for f in frames_of(open_source(folder))]
     assert sources == ["camera_info"] * 6
     short = InputConfig(camera_info_timeout_s=0.1)
-    sources = [f.camera.source for f in open_source(folder, inputs=short).frames()]
+    sources = [f.camera.source for f in frames_of(open_source(folder, inputs=short))]
     assert sources == ["guess"] * 5 + ["camera_info"]
 
 
 def test_topics_may_be_switched_off(tmp_path: Path) -> None:
     depth = np.full((30, 40), 1500, np.uint16)
     folder = write_bag(tmp_path / "bag", [*recording(1), (DEPTH, image(stamp(0), depth, "16UC1"), stamp(0))])
-    assert next(open_source(folder).frames()).depth is not None
+    assert frames_of(open_source(folder))[0].depth is not None
     off = InputConfig(depth_topic="none", camera_info_topic="none")
-    frame = next(open_source(folder, inputs=off).frames())
+    frame = frames_of(open_source(folder, inputs=off))[0]
     assert frame.depth is None and frame.camera.source == "guess"
 
 
@@ -172,7 +179,7 @@ def test_a_cut_off_bag_gives_its_frames_then_the_reason(tmp_path: Path, storage:
     file = storage_file(folder)
     content = file.read_bytes()
     file.write_bytes(content[: len(content) * 7 // 10])
-    frames = list(open_source(folder).frames())
+    frames = frames_of(open_source(folder))
     good = [f for f in frames if isinstance(f, Frame)]
     assert 50 < len(good) < count
     assert [f.stamp_ns for f in good] == [stamp(i) for i in range(len(good))]
@@ -202,6 +209,6 @@ def test_random_damage_never_raises_anything_else(tmp_path: Path) -> None:
             damaged[position] ^= int(rng.integers(1, 256))
         file.write_bytes(damaged)
         try:
-            list(open_source(file).frames())
+            frames_of(open_source(file))
         except InputError as error:
             assert "bag" in str(error) or "topic" in str(error)

@@ -17,12 +17,17 @@ from tests.fake_pipeline import FakePipeline
 SECOND = 10**9
 
 
+def session_of(config: PipelineConfig, **options: Any) -> Any:
+    """A session whose results are looked into without asking whether they are there."""
+    return Session(config, FakePipeline, **options)
+
+
 def frame(stamp: int, level: int = 7) -> Frame:
     return Frame(np.full((48, 64, 3), level, np.uint8), guess_camera(64, 48), stamp, "cam")
 
 
 def test_state_survives_harmless_changes_only() -> None:
-    session = Session(PipelineConfig(object="ball:0.2"), FakePipeline)
+    session = session_of(PipelineConfig(object="ball:0.2"))
     old: Any = session.pipeline
     session.step(frame(1))
     session.rebuild(PipelineConfig(object="ball:0.2", fit=FitConfig(track_iterations=5)))
@@ -36,14 +41,14 @@ def test_state_survives_harmless_changes_only() -> None:
 
 
 def test_the_same_settings_build_nothing() -> None:
-    session = Session(PipelineConfig(), FakePipeline)
+    session = session_of(PipelineConfig())
     pipeline: Any = session.pipeline
     session.rebuild(PipelineConfig())
     assert not pipeline.closed and pipeline is session.pipeline
 
 
 def test_frames_too_far_apart_to_track_are_told_about() -> None:
-    session = Session(PipelineConfig(max_gap_s=0.5), FakePipeline)
+    session = session_of(PipelineConfig(max_gap_s=0.5))
     warnings = []
     for second in (0, 1, 2, 3):
         session.step(frame(SECOND * (10**9 + second)))
@@ -54,7 +59,7 @@ def test_frames_too_far_apart_to_track_are_told_about() -> None:
 
 
 def test_stamps_that_stand_still_are_told_about() -> None:
-    session = Session(PipelineConfig(), FakePipeline)
+    session = session_of(PipelineConfig())
     assert [session.step(frame(0)).message.split()[0] for _ in range(3)] == ["n=1"] * 3
     assert "do not advance" in session.warning
     session.step(frame(1))
@@ -62,7 +67,7 @@ def test_stamps_that_stand_still_are_told_about() -> None:
 
 
 def test_time_that_goes_back_and_faults_start_afresh_with_new_ids() -> None:
-    session = Session(PipelineConfig(), FakePipeline)
+    session = session_of(PipelineConfig())
     session.set_prompt(Prompt(points=np.zeros((1, 2))))
     first = session.step(frame(1000))
     assert "points=1" in first.message and first.human.id == "human_1"
@@ -77,7 +82,7 @@ def test_time_that_goes_back_and_faults_start_afresh_with_new_ids() -> None:
 
 
 def test_a_bad_frame_is_answered_and_the_track_goes_on() -> None:
-    session = Session(PipelineConfig(), FakePipeline)
+    session = session_of(PipelineConfig())
     session.step(frame(1000))
     bad = session.step(BadFrame("x", 0, "truncated", "cam"))
     assert (bad.status, bad.message, bad.stamp_ns, bad.humans) == (Status.BAD_INPUT, "truncated", 0, ())
@@ -86,13 +91,13 @@ def test_a_bad_frame_is_answered_and_the_track_goes_on() -> None:
 
 
 def test_unrelated_photos_start_afresh_whatever_their_stamps() -> None:
-    session = Session(PipelineConfig(), FakePipeline, independent=True)
+    session = session_of(PipelineConfig(), independent=True)
     assert [session.step(frame(s)).message.split()[0] for s in (5, 6, 1, 1, 1)] == ["n=1"] * 5
     assert session.warning == ""
 
 
 def test_reset_forgets_the_prompt_too() -> None:
-    session = Session(PipelineConfig(), FakePipeline)
+    session = session_of(PipelineConfig())
     session.step(frame(1000))
     session.set_prompt(Prompt(points=np.zeros((1, 2))))
     session.reset()
