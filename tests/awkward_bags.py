@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bag_files as bags
 import numpy as np
 from scipy.spatial.transform import Rotation
+
+from tests import bag_files as bags
 
 IMAGE, INFO, DEPTH = "/cam/image_raw", "/cam/camera_info", "/cam/depth"
 HUMAN, OBJECT = "/masks/human_mask", "/masks/object_mask"

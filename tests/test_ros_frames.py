@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ros_messages as ros
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -17,6 +16,7 @@ from scorehoi_ros.io.ros_camera import Cameras, Choice
 from scorehoi_ros.io.ros_frames import Hall, WarnOnce
 from scorehoi_ros.io.tf_tree import TfTree
 from scorehoi_ros.types import Frame
+from tests import ros_messages as ros
 
 SIZE = (64, 48)
 
