@@ -220,6 +220,4 @@ CASES = [
     Case("gravity that TF does not know", lambda events: events, ["-gravity"] * 4, {"gravity_frame": "map"}),
     Case("another frame for the results", lambda events: events, ALL_IN, {"frame_id": "robot_camera"}),
     Case("a camera of the user's", lambda events: events, ["user"] * 4, {"camera": "70,70,32,24"}),
-    Case("first box", lambda events: events, ["n=1", "n=2", "n=3", "n=4"],
-         {"prompt_box": [1.0, 2.0, 30.0, 40.0]}),
 ]  # fmt: skip

@@ -76,8 +76,7 @@ def label(bag: Path, settings: dict[str, Any], out: Path) -> list[Any]:
     """Interaction messages of `scorehoi label`."""
     arguments = [str(bag), "--out", str(out), "--no-overlay", "--image-topic", IMAGE]
     for name, value in settings.items():
-        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        arguments += [option_name(name), text]
+        arguments += [option_name(name), str(value)]
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     parser.add_argument("--json")
