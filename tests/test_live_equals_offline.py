@@ -97,7 +97,7 @@ def play(live: Talker, bag: Path, settings: dict[str, Any], late: bool) -> tuple
     try:
         node.create_subscription(Interaction, TOPIC, raw.append, RELIABLE, raw=True)
         player = Player(node, open_storage(bag), frozenset(), TOPIC)
-        player.wait_for_subscribers(ANSWER_S, settle_s=1.0 if late else 0.4)
+        player.wait_for_subscribers(ANSWER_S, settle_s=2.5 if late else 0.4)
         played = player.play_in_lockstep(ANSWER_S, ahead_s=2.0)
         end = time.monotonic() + ANSWER_S
         while len(raw) < played.images and time.monotonic() < end:

@@ -1,6 +1,5 @@
 """The pipeline on a scene with known truth, on sequences, and on bad input."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
+from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.methods.fit.orientations import rotation_distance
 from scorehoi_ros.methods.registry import make_method
 from scorehoi_ros.objects.load import load_template
@@ -45,8 +45,19 @@ def scene() -> Scene:
 
 
 @pytest.fixture(scope="module")
-def result(scene: Scene) -> Iterator[Reconstruction]:
-    yield make_pipeline(scene).step(scene.frame, None)[0]
+def first(scene: Scene) -> tuple[Reconstruction, TrackState]:
+    return make_pipeline(scene).step(scene.frame, None)
+
+
+@pytest.fixture(scope="module")
+def result(first: tuple[Reconstruction, TrackState]) -> Reconstruction:
+    return first[0]
+
+
+@pytest.fixture(scope="module")
+def tracked(first: tuple[Reconstruction, TrackState]) -> TrackState:
+    """The state after the first frame."""
+    return first[1]
 
 
 def test_human_is_recovered(scene: Scene, result: Reconstruction) -> None:
@@ -113,9 +124,8 @@ def test_sequence_keeps_the_shape_and_follows(scene: Scene) -> None:
     assert moved == pytest.approx(0.06, abs=0.04)
 
 
-def test_person_and_object_get_lost_and_found(scene: Scene) -> None:
-    pipeline = make_pipeline(scene)
-    _, state = pipeline.step(scene.frame, None)
+def test_person_and_object_get_lost_and_found(scene: Scene, tracked: TrackState) -> None:
+    pipeline, state = make_pipeline(scene), tracked
     empty = replace(scene.frame, masks=Masks())
     nobody = seeing(pipeline, None)
     gone, state = nobody.step(replace(empty, stamp_ns=SECOND // 10), state)
@@ -133,21 +143,21 @@ def test_person_and_object_get_lost_and_found(scene: Scene) -> None:
     assert late.status == Status.ABSENT, "after max_gap_s nobody is missed any more"
 
 
-def test_object_without_mask_is_absent_and_lost_once_tracked(scene: Scene) -> None:
+def test_object_without_mask_is_absent_and_lost_once_tracked(scene: Scene, tracked: TrackState) -> None:
     pipeline = make_pipeline(scene)
     bare = replace(scene.frame, masks=Masks(scene.frame.masks.human, None, 1.0, 0.0))
     result, _ = pipeline.step(bare, None)
     assert result.object is not None and result.object.status == Status.ABSENT
     assert "prompt" in result.message
-    _, state = pipeline.step(scene.frame, None)
-    result, _ = pipeline.step(replace(bare, stamp_ns=SECOND // 10), state)
+    result, _ = pipeline.step(replace(bare, stamp_ns=SECOND // 10), tracked)
     assert result.object is not None and result.object.status == Status.LOST
     assert result.human is not None and result.human.status == Status.OK
 
 
-def test_object_stays_when_the_person_leaves(scene: Scene, result: Reconstruction) -> None:
-    pipeline = make_pipeline(scene)
-    _, state = pipeline.step(scene.frame, None)
+def test_object_stays_when_the_person_leaves(
+    scene: Scene, result: Reconstruction, tracked: TrackState
+) -> None:
+    pipeline, state = make_pipeline(scene), tracked
     alone = replace(scene.frame, masks=Masks(None, scene.frame.masks.object, 0.0, 1.0))
     for second in range(1, 12):
         left, state = seeing(pipeline, None).step(replace(alone, stamp_ns=second * SECOND), state)
@@ -178,18 +188,15 @@ def test_nobody_is_a_normal_result(scene: Scene) -> None:
     assert result.message == "nobody is in view"
 
 
-def test_backward_time_starts_afresh(scene: Scene) -> None:
-    pipeline = make_pipeline(scene)
-    _, state = pipeline.step(replace(scene.frame, stamp_ns=SECOND), None)
-    again, _ = pipeline.step(replace(scene.frame, stamp_ns=0), state)
-    first, _ = pipeline.step(replace(scene.frame, stamp_ns=0), None)
-    assert again.human is not None and first.human is not None
-    np.testing.assert_array_equal(again.human.vertices, first.human.vertices)
+def test_backward_time_starts_afresh(scene: Scene, result: Reconstruction, tracked: TrackState) -> None:
+    again, _ = make_pipeline(scene).step(replace(scene.frame, stamp_ns=-SECOND), tracked)
+    assert again.human is not None and result.human is not None
+    assert again.human.id == "human_2"
+    np.testing.assert_array_equal(again.human.vertices, result.human.vertices)
 
 
-def test_depth_fixes_the_scale(scene: Scene) -> None:
-    depth = np.full(scene.frame.rgb.shape[:2], 4.0, np.float32)
-    near, _ = make_pipeline(scene).step(scene.frame, None)
+def test_depth_fixes_the_scale(scene: Scene, result: Reconstruction) -> None:
+    depth, near = np.full(scene.frame.rgb.shape[:2], 4.0, np.float32), result
     far, _ = make_pipeline(scene).step(replace(scene.frame, depth=depth), None)
     assert near.human is not None and far.human is not None
     assert far.human.root[2] > near.human.root[2] + 0.3
@@ -209,14 +216,13 @@ def test_depth_fixes_the_scale(scene: Scene) -> None:
     ],
 )
 def test_bad_frames_get_a_status_and_keep_the_track(
-    scene: Scene, change: dict[str, object], words: str
+    scene: Scene, tracked: TrackState, change: dict[str, object], words: str
 ) -> None:
-    pipeline = make_pipeline(scene)
-    _, state = pipeline.step(scene.frame, None)
-    result, after = pipeline.step(replace(scene.frame, stamp_ns=SECOND // 10, **change), state)  # type: ignore[arg-type]
+    frame = replace(scene.frame, stamp_ns=SECOND // 10, **change)  # type: ignore[arg-type]
+    result, after = make_pipeline(scene).step(frame, tracked)
     assert result.status == Status.BAD_INPUT
     assert words in result.message
-    assert after == state or after is state
+    assert after is tracked
 
 
 @pytest.mark.parametrize(
