@@ -3,8 +3,8 @@
     python examples/04_your_own_method.py
 
 This one takes the person from the landmarks as they are and puts the object into the hands; a network would
-look at `evidence.image`, `evidence.landmarks` and the silhouettes.  To give it a name, make it a folder under
-`scorehoi_ros/methods/` and a line in `methods/registry.py`.
+look at `evidence.image`, `evidence.landmarks` and the silhouettes.  CONTRIBUTING.md says how it gets
+a name.
 """
 
 from dataclasses import replace

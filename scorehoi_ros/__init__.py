@@ -12,11 +12,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from scorehoi_ros.config.pipeline import PipelineConfig
     from scorehoi_ros.load import load_pipeline
-    from scorehoi_ros.types import Camera, Frame, Prompt, Reconstruction, Status
+    from scorehoi_ros.types import Box, Camera, Frame, Masks, Prompt, Reconstruction, Status
 
 __all__ = [
+    "Box",
     "Camera",
     "Frame",
+    "Masks",
     "PipelineConfig",
     "Prompt",
     "Reconstruction",

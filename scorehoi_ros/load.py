@@ -1,5 +1,6 @@
 """The one place where a pipeline is put together from its configuration."""
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -20,10 +21,14 @@ from scorehoi_ros.perception.segmenter import make_segmenter
 def load_pipeline(config: PipelineConfig | None = None, **settings: Any) -> Pipeline:
     """Load everything that a configuration names.
 
-    Either a whole `config`, or single settings: `load_pipeline(object="ball:0.22", height_m=1.8)`.
+    `settings` are single ones on top of `config` (None = the defaults): `load_pipeline(object="ball:0.22")`.
     Raises ScorehoiError with what is missing or wrong.
     """
-    config = config if config is not None else PipelineConfig(**settings)
+    names = {field.name for field in dataclasses.fields(PipelineConfig)}
+    unknown = sorted(settings.keys() - names)
+    if unknown:
+        raise InputError(f"there is no setting {unknown[0]!r}. Settings: {', '.join(sorted(names))}.")
+    config = dataclasses.replace(config or PipelineConfig(), **settings)
     check_device(config.device)
     body = load_body(config.body_model or None)
     template = load_template(config.object) if config.object else None

@@ -6,10 +6,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.energy.image import Outline
+from scorehoi_ros.frame.agreement import iou
 from scorehoi_ros.frame.evidence import Silhouette
 from scorehoi_ros.frame.stages import carried_along
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
-from scorehoi_ros.methods.fit.object_search import misordered, overlap
+from scorehoi_ros.methods.fit.object_search import misordered
 from scorehoi_ros.methods.fit.orientations import quarter_turns, rotation_distance, spread_rotations
 from scorehoi_ros.objects.symmetry import NONE, SPHERE, Symmetry, cyclic, dihedral, octahedral, revolution
 from scorehoi_ros.types import HumanPose, ObjectPose
@@ -72,8 +73,8 @@ def test_seen_object_must_not_stand_behind_the_body() -> None:
 def test_overlap_leaves_free_pixels_out() -> None:
     rendered, mask = np.ones((4, 4), bool), np.zeros((4, 4), bool)
     mask[:2] = True
-    assert overlap(rendered, mask, ~mask) == 1.0
-    assert overlap(rendered, mask, np.zeros_like(mask)) == 0.5
+    assert iou(rendered, mask, ~mask) == 1.0
+    assert iou(rendered, mask, np.zeros_like(mask)) == 0.5
 
 
 def test_carried_object_turns_with_the_person() -> None:

@@ -213,6 +213,7 @@ def test_depth_fixes_the_scale(scene: Scene, result: Reconstruction) -> None:
         ({"camera": Camera(np.diag([500.0, 500, 1]), 320, 240)}, "320 x 240"),
         ({"depth": np.zeros((5, 5), np.float32)}, "the depth must have the image's size"),
         ({"masks": Masks(np.zeros((5, 5), bool), None)}, "the human mask must have the image's size"),
+        ({"masks": Masks(None, np.full((480, 480), 255, np.uint8))}, "must be bool"),
     ],
 )
 def test_bad_frames_get_a_status_and_keep_the_track(

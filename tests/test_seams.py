@@ -18,7 +18,7 @@ from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
-from scorehoi_ros.load import check_device
+from scorehoi_ros.load import check_device, load_pipeline
 from scorehoi_ros.methods.registry import METHODS, make_method
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.person import place_person
@@ -150,6 +150,80 @@ def test_nothing_in_view_asks_no_method() -> None:
     assert result.status == Status.ABSENT and recorder.evidence == []
 
 
+def test_a_lost_frame_keeps_the_memory_of_the_method() -> None:
+    recorder = Recorder(memory="M")
+    pipeline = recorder.pipeline()
+    _, state = pipeline.step(SCENE.frame, None)
+    blind = replace(pipeline, eyes=replace(pipeline.eyes, detector=TruthfulDetector(None)))
+    gone, state = blind.step(replace(SCENE.frame, stamp_ns=100_000_000, masks=Masks()), state)
+    assert gone.status == Status.LOST and state.memory == "M"
+
+
+def test_a_human_that_nobody_saw_is_not_published() -> None:
+    """A method that invents a person from a mask alone."""
+    recorder = Recorder()
+    pipeline = recorder.pipeline()
+    person = evidence_of(with_object=False).person
+    invent = Method(lambda *_: Proposal((Estimate(person, TRUE_OBJECT),)), recorder.refine)
+    blind = replace(pipeline, method=invent, eyes=replace(pipeline.eyes, detector=TruthfulDetector(None)))
+    _, tracked = pipeline.step(SCENE.frame, None)
+    for state, count in ((None, 0), (tracked, 1)):
+        result, after = blind.step(replace(SCENE.frame, stamp_ns=100_000_000), state)
+        assert result.estimate is not None and result.estimate.human is None and result.floor is None
+        assert len(result.humans) == count and result.contacts == ()
+        assert all(human.status == Status.LOST for human in result.humans)
+        assert after.human is None or after.human.seen_ns == 0
+
+
+@pytest.mark.parametrize("pixels", [[(100, 100)], [(100, 100), (400, 400)], [(1, 1), (1, 2), (2, 1), (2, 2)]])
+def test_a_mask_of_a_few_pixels_is_none(pixels: list[tuple[int, int]]) -> None:
+    mask = np.zeros(SCENE.frame.rgb.shape[:2], bool)
+    for row, column in pixels:
+        mask[row, column] = True
+    pipeline = make_fit_pipeline()
+    result, _ = pipeline.step(replace(SCENE.frame, masks=Masks(None, mask)), None)
+    assert result.object is not None and result.object.status == Status.ABSENT
+
+
+def test_scattered_pixels_do_not_break_a_frame() -> None:
+    mask = np.zeros(SCENE.frame.rgb.shape[:2], bool)
+    mask[::80, ::80] = True
+    assert mask.sum() > 16
+    result, _ = make_fit_pipeline().step(replace(SCENE.frame, masks=Masks(None, mask)), None)
+    assert result.status != Status.BAD_INPUT, result.message
+
+
+def test_an_object_alone_stays_in_the_room() -> None:
+    mask = np.zeros(SCENE.frame.rgb.shape[:2], bool)
+    mask[200:205, 200:205] = True
+    result, _ = make_fit_pipeline().step(replace(SCENE.frame, masks=Masks(None, mask)), None)
+    assert result.object is not None and result.object.T_cam_object[2, 3] < 12
+
+
+def make_fit_pipeline() -> Pipeline:
+    """The optimiser, with nobody in view."""
+    config = PipelineConfig()
+    eyes = Eyes(TruthfulDetector(None), None, POSED)
+    return Pipeline(config, BODY, BOX, eyes, LAYER, make_method, make_method(BODY, BOX, config))
+
+
+def test_landmarks_that_were_not_found_may_be_nan() -> None:
+    landmarks = SCENE.seen.landmarks
+    pixels, confidence = landmarks.pixels.copy(), landmarks.confidence.copy()
+    pixels[5], confidence[5] = np.nan, 0.0
+    K = SCENE.frame.camera.K
+    holed = place_person(POSED, replace(landmarks, pixels=pixels, confidence=confidence), K, None)
+    assert np.linalg.norm(holed.t_cam - place_person(POSED, landmarks, K, None).t_cam) < 0.02
+
+
+def test_settings_of_load_pipeline() -> None:
+    with pytest.raises(InputError, match="heigth_m"):
+        load_pipeline(heigth_m=1.8)
+    pipeline = load_pipeline(PipelineConfig(height_m=1.8), object="ball:0.22", segmenter="none")
+    assert pipeline.template is not None and pipeline.config.height_m == 1.8
+    pipeline.close()
+
+
 def test_evidence_goes_to_a_device_whole() -> None:
     def tensors(value: Any) -> list[torch.Tensor]:
         if isinstance(value, torch.Tensor):
@@ -175,6 +249,7 @@ def test_another_template_shares_the_rest() -> None:
     pipeline = Recorder().pipeline()
     ball = load_template("ball:0.2")
     other = pipeline.for_template(ball)
+    assert other.config.object == "ball:0.2"
     assert other.template is ball and pipeline.template is BOX
     assert other.eyes is pipeline.eyes and other.layer is pipeline.layer
 

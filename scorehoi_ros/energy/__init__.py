@@ -1,1 +1,1 @@
-"""Energy terms as pure differentiable functions: what the image says, what physics says, what people do."""
+"""Energy terms as pure differentiable functions: what the image says, what physics says."""

@@ -55,7 +55,7 @@ def human_status(
     """OK or UNTRUSTED with the reason, from what `human_agreement` measured."""
     if overlap is not None and overlap < config.min_human_iou:
         return Status.UNTRUSTED, f"the human mesh overlaps its mask by {overlap:.2f} < {config.min_human_iou}"
-    if keypoint_px is None or keypoint_px > _GOOD_KEYPOINT_PX:
+    if keypoint_px is None or not keypoint_px <= _GOOD_KEYPOINT_PX:  # NaN is not good
         shown = (
             "no landmark is visible" if keypoint_px is None else f"landmarks are off by {keypoint_px:.1f} px"
         )

@@ -1,5 +1,7 @@
 """Where human, object and floor touch: measured on the result, or as the method predicted."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -16,29 +18,41 @@ _CONTACT_PROBABILITY = 0.5
 """Predicted contacts are published from this probability on."""
 
 
-def signed_distances(vertices: Floats, T_cam_object: Floats, template: ObjectTemplate) -> Floats:
-    """Signed distances (V,) metres of human vertices (V, 3) in the camera frame to the object."""
-    in_object = transform_points(invert_transform(T_cam_object), vertices.astype(np.float64))
-    return sample(template.sdf, in_object)
+@dataclass(frozen=True)
+class Pair:
+    """A reconstructed person and object."""
+
+    vertices: Floats
+    """(V, 3) metres, camera frame."""
+    T_cam_object: Floats
+    """(4, 4)"""
+    floor: Floor | None
+    body: BodyModel
+    template: ObjectTemplate
+
+    def in_object(self) -> Floats:
+        """Human vertices (V, 3) float64 in the object's frame."""
+        return transform_points(invert_transform(self.T_cam_object), self.vertices.astype(np.float64))
+
+    def distances(self) -> Floats:
+        """Signed distances (V,) metres of the human vertices to the object."""
+        return sample(self.template.sdf, self.in_object())
 
 
-def measured_contacts(
-    vertices: Floats, T_cam_object: Floats, floor: Floor | None, body: BodyModel, template: ObjectTemplate
-) -> Contacts:
-    """Contacts by the 5 cm rule."""
-    in_object = transform_points(invert_transform(T_cam_object), vertices.astype(np.float64))
-    distance = sample(template.sdf, in_object)
+def measured_contacts(pair: Pair, distance: Floats) -> Contacts:
+    """Contacts by the 5 cm rule; `distance` (V,) are the pair's signed distances."""
+    template, floor = pair.template, pair.floor
     touching = np.flatnonzero(distance < CONTACT_DISTANCE_M).astype(np.int32)
-    point_distance = cKDTree(in_object).query(template.points)[0]
+    point_distance = cKDTree(pair.in_object()).query(template.points)[0]
     near = point_distance < CONTACT_DISTANCE_M
     height = np.full(len(template.points), np.inf)
     if floor is not None:
-        height = np.abs(transform_points(T_cam_object, template.points) @ floor.normal - floor.offset)
+        height = np.abs(transform_points(pair.T_cam_object, template.points) @ floor.normal - floor.offset)
     grounded = height < CONTACT_DISTANCE_M
     return Contacts(
         human_vertices=touching,
         human_probabilities=probability(np.maximum(distance[touching], 0)),
-        body_parts=touched_parts(body, touching),
+        body_parts=touched_parts(pair.body, touching),
         object_points=template.points[near],
         object_probabilities=probability(point_distance[near]),
         floor_points=template.points[grounded],

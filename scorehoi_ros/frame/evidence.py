@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scorehoi_ros.energy.image import Outline
 from scorehoi_ros.geometry.camera import Crop, crop_image, square_crop
-from scorehoi_ros.perception.person import turn_to_view
+from scorehoi_ros.perception.person import BODY_ROWS, turn_to_view
 from scorehoi_ros.types import Bools, Box, Floats, Frame, HumanPose, Landmarks, Masks
 
 CROP_SIZE = 256
@@ -18,7 +18,8 @@ CROP_SIZE = 256
 OBJECT_CROP_SIZE = 128
 COVER_POINTS = 250
 OUTLINE_DIRECTIONS = 32
-_BODY_ROWS = 33
+MIN_MASK_PX = 16
+"""A mask of fewer pixels says nothing about shape and distance and counts as none."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Evidence:
     image: Tensor
     """(256, 256, 3) uint8 RGB, the pixels of the crop."""
     landmarks: SeenLandmarks | None
-    """None when nobody is in view."""
+    """None when nobody is in view: a human mask alone does not make a person."""
     person: HumanPose | None
     """Where the landmarks alone put the person: bone directions and a least-squares translation."""
     human: Silhouette | None
@@ -151,9 +152,11 @@ def _silhouette(
     mask: Bools | None, occluder: Bools | None, K: Floats, size: int, margin: float, score: float
 ) -> Silhouette | None:
     box = bounding_box(mask)
-    if mask is None or box is None:
+    if mask is None or box is None or mask.sum() < MIN_MASK_PX:
         return None
-    return silhouette(mask, occluder, box, K, size, margin, score)
+    found = silhouette(mask, occluder, box, K, size, margin, score)
+    # Scattered pixels of a large box may vanish in the crop.
+    return found if found.mask.any() else None
 
 
 def silhouette(
@@ -221,8 +224,8 @@ def bounding_box(mask: Bools | None) -> Box | None:
 
 def landmark_box(landmarks: Landmarks) -> Box:
     """Box of the body landmarks that are somewhat visible."""
-    body = landmarks.pixels[:_BODY_ROWS]
-    seen = body[landmarks.confidence[:_BODY_ROWS] > 0.3]
+    body = landmarks.pixels[:BODY_ROWS]
+    seen = body[landmarks.confidence[:BODY_ROWS] > 0.3]
     low, high = (seen if len(seen) else body).min(0), (seen if len(seen) else body).max(0)
     return Box(float(low[0]), float(low[1]), float(high[0]) + 1, float(high[1]) + 1)
 

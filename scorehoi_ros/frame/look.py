@@ -60,7 +60,8 @@ def look(frame: Frame, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
     betas = known.prediction.betas if known.prediction is not None else None
     person = None
     if landmarks is not None:
-        person = place_person(eyes.posed, landmarks, frame.camera.K, betas)
+        with timer("place_human"):
+            person = place_person(eyes.posed, landmarks, frame.camera.K, betas)
     sighting = ObjectSighting(masks)
     if known.template is not None:
         with timer("segment_object"):

@@ -58,9 +58,13 @@ class Pipeline:
         return replace(result, stage_ms=timer.ms), after
 
     def for_template(self, template: ObjectTemplate | None) -> "Pipeline":
-        """The same pipeline looking for another object; shares everything that does not depend on it."""
-        method = self.make_method(self.body, template, self.config)
-        return replace(self, template=template, method=method)
+        """The same pipeline looking for another object: the method is built anew, the rest is shared.
+
+        A state of before belongs to the other object: start with None.
+        """
+        config = replace(self.config, object="" if template is None else template.source)
+        method = self.make_method(self.body, template, config)
+        return replace(self, config=config, template=template, method=method)
 
     def close(self) -> None:
         """Free the native resources of the detector."""
@@ -97,7 +101,7 @@ class Pipeline:
     ) -> Refined:
         """Estimate and refine what the evidence shows."""
         if evidence is None:
-            return Refined(Estimate())
+            return Refined(Estimate(), memory=prediction.memory if prediction is not None else None)
         evidence = evidence.to(self.config.device)
         with timer("estimate"):
             proposal = self.method.estimator(evidence, prediction)
@@ -129,3 +133,5 @@ def check_frame(frame: Frame) -> None:
     ):
         if plane is not None and plane.shape != (height, width):
             raise InputError(f"the {name} must have the image's size {(height, width)}. Got {plane.shape}.")
+        if plane is not None and name != "depth" and plane.dtype != np.bool_:
+            raise InputError(f"the {name} must be bool. Got {plane.dtype}; give `mask > 127`.")

@@ -4,7 +4,7 @@ A method is an estimator (a first proposal from the evidence) and a refiner (hum
 the physical energy).  The optimiser fills both; a regressor and a score-guided sampler take the same places.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,8 +70,8 @@ class Proposal:
     """A first answer to one frame: hypotheses, likeliest first."""
 
     estimates: tuple[Estimate, ...]
-    """At least one.  All have a human if the evidence shows one, and an object if a template is looked for
-    and the evidence shows it; they may differ in the object's rotation."""
+    """At least one.  All have a human if the evidence has landmarks, and an object if one is looked for and
+    its silhouette is there; they may differ in the object's rotation."""
     probabilities: tuple[float, ...] = (1.0,)
     """One an estimate, 0..1."""
     contacts: ContactMasks | None = None
@@ -141,8 +141,3 @@ class Method:
 
     estimator: Estimator
     refiner: Refiner
-
-
-def without_object(estimate: Estimate) -> Estimate:
-    """The human part alone."""
-    return replace(estimate, object=None)

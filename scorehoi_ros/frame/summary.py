@@ -11,14 +11,14 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import body_landmarks, human_mesh, pose_matrices
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame import agreement, track
-from scorehoi_ros.frame.contacts import measured_contacts, predicted_contacts, signed_distances
+from scorehoi_ros.frame.contacts import Pair, measured_contacts, predicted_contacts
 from scorehoi_ros.frame.covariance import pose_covariance
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.floor import floor_under
 from scorehoi_ros.frame.look import Look
 from scorehoi_ros.frame.stages import ContactMasks, Refined
-from scorehoi_ros.geometry.rigid import make_transform
-from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
+from scorehoi_ros.geometry.rigid import object_transform
+from scorehoi_ros.geometry.rotation import matrix_to_axis_angle
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import (
     Contacts,
@@ -64,7 +64,9 @@ def summarise(
     estimate, evidence = refined.estimate, seen.evidence
     human, human_part = _human(estimate.human, seen, subject, state)
     thing, object_part = _object(estimate.object, evidence, subject, state)
-    if object_part.status is None or object_part.status > Status.UNTRUSTED:
+    if human is None or not human.status.is_present:
+        estimate = replace(estimate, human=None)
+    if thing is None or not thing.status.is_present:
         estimate = replace(estimate, object=None)
     floor = None
     if human is not None and estimate.human is not None:
@@ -175,19 +177,15 @@ def _contacts(
         return (), {}
     assert subject.template is not None
     body, template = subject.body, subject.template
+    pair = Pair(human.vertices, thing.T_cam_object, floor, body, template)
+    distance = pair.distances()
     if predicted is not None:
         found = predicted_contacts(predicted, body, template)
     else:
-        found = measured_contacts(human.vertices, thing.T_cam_object, floor, body, template)
-    depth = -signed_distances(human.vertices, thing.T_cam_object, template).min()
+        found = measured_contacts(pair, distance)
+    depth = -distance.min()
     named = replace(found, human_id=human.id, object_id=thing.id)
     return (named,), {"penetration_mm": float(max(0.0, depth)) * 1e3}
-
-
-def object_transform(pose: ObjectPose) -> Floats:
-    """T_cam_object (4, 4) of a pose."""
-    R = rotation_6d_to_matrix(torch.as_tensor(pose.R_o, dtype=torch.float64)).numpy()
-    return make_transform(R, pose.origin)
 
 
 def lost_human(name: str) -> HumanState:

@@ -1,8 +1,10 @@
 """Rigid transforms `T_dst_src` as (4, 4) float64 matrices."""
 
 import numpy as np
+import torch
 
-from scorehoi_ros.types import Floats
+from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.types import Floats, ObjectPose
 
 
 def make_transform(R: Floats, t: Floats) -> Floats:
@@ -22,3 +24,9 @@ def invert_transform(T: Floats) -> Floats:
 def transform_points(T: Floats, points: Floats) -> Floats:
     """Points (..., 3) of `src` to `dst`."""
     return points @ T[:3, :3].T + T[:3, 3]
+
+
+def object_transform(pose: ObjectPose) -> Floats:
+    """T_cam_object (4, 4) of a pose."""
+    R = rotation_6d_to_matrix(torch.as_tensor(pose.R_o, dtype=torch.float64)).numpy()
+    return make_transform(R, pose.origin)

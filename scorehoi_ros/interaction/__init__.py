@@ -1,1 +1,1 @@
-"""What all methods share: posed body and object as tensors, contact guess, depth order, pose prior."""
+"""What all methods share: object tensors, contact guess, depth order, pose prior."""

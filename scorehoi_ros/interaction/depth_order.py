@@ -39,8 +39,9 @@ class DepthOrder:
 def find_order(tokens: Tensor, surface: Tensor, target: Silhouette, spacing: float) -> DepthOrder:
     """The order of tokens (..., 431, 3) and surface points (..., n, 3) in the camera frame.
 
-    `target` is the object's silhouette: its mask shows the object, its free pixels (apart from those outside
-    the image) the human.  `spacing` (metres) bounds how far a neighbour may be in the image.
+    `target` is the object's silhouette: its mask shows the object, its free pixels are taken to show the
+    human (those outside the image are free too, and nobody knows what they would show).  `spacing` (metres)
+    bounds how far a neighbour may be in the image.
     """
     token_px, surface_px = project(tokens, target.K), project(surface, target.K)
     reach = 1.5 * spacing * target.K[0, 0] / surface[..., 2].mean(-1).clamp_min(0.3)

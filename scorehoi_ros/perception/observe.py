@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
-from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.rigid import object_transform, transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.propose import propose
 from scorehoi_ros.perception.protocols import Segmentation, Segmenter
@@ -96,7 +95,6 @@ def _prompts(
 
 def project_template(template: ObjectTemplate, pose: ObjectPose, frame: Frame) -> Bools:
     """(H, W) silhouette of the template at a pose."""
-    R = rotation_6d_to_matrix(torch.as_tensor(pose.R_o, dtype=torch.float64)).numpy()
-    vertices = template.mesh.vertices @ R.T + pose.origin
+    vertices = transform_points(object_transform(pose), template.mesh.vertices)
     camera = frame.camera
     return silhouette(vertices, template.mesh.faces, np.asarray(camera.K), camera.width, camera.height)

@@ -22,6 +22,8 @@ BODY_ROWS = 33
 """Landmarks before this row are the body's, the others those of the hands."""
 _NEAREST_M, _GUESS_M = 0.3, 2.5
 """A person nearer than the first is a failed solution, which is replaced by the second distance."""
+_FEWEST = 4
+"""Landmarks needed for a translation."""
 
 
 def place_person(posed: PosedBody, landmarks: Landmarks, K: Floats, betas: Floats | None) -> HumanPose:
@@ -45,14 +47,18 @@ def solve_translation(
     theta, betas, t_cam = posed.tensors(human)
     with torch.no_grad():
         points = posed(theta, betas, torch.zeros_like(t_cam)).landmarks[:BODY_ROWS].double().cpu().numpy()
-    weight = np.sqrt(confidence[:BODY_ROWS])
+    seen = np.isfinite(pixels[:BODY_ROWS]).all(1) & (confidence[:BODY_ROWS] > 0)
+    points, pixels = points[seen], pixels[:BODY_ROWS][seen]
+    weight = np.sqrt(confidence[:BODY_ROWS][seen])
     rows, right = [], []
     for axis in range(2):
-        offset = pixels[:BODY_ROWS, axis] - K[axis, 2]
-        row = np.zeros((BODY_ROWS, 3))
+        offset = pixels[:, axis] - K[axis, 2]
+        row = np.zeros((len(points), 3))
         row[:, axis], row[:, 2] = K[axis, axis], -offset
         rows.append(row * weight[:, None])
         right.append((offset * points[:, 2] - K[axis, axis] * points[:, axis]) * weight)
+    if len(points) < _FEWEST:
+        return np.array([0.0, 0.0, _GUESS_M])
     t = np.linalg.lstsq(np.concatenate(rows), np.concatenate(right), rcond=None)[0]
     return t if t[2] > _NEAREST_M else np.array([0.0, 0.0, _GUESS_M])
 

@@ -36,9 +36,9 @@ class Masks:
     """(H, W) bool."""
     object: Bools | None = None
     """(H, W) bool."""
-    human_score: float = 0.0
-    """0..1, how far the mask can be trusted."""
-    object_score: float = 0.0
+    human_score: float = 1.0
+    """0..1, how far the mask can be trusted; without a mask it says nothing."""
+    object_score: float = 1.0
     """0..1, how far the mask can be trusted."""
 
 

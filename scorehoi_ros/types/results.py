@@ -162,8 +162,8 @@ class Reconstruction:
     camera: Camera
     """The ideal pinhole camera of `flat`, on which everything here projects."""
     status: Status
-    """The worst status of humans and objects that are or were there; ABSENT when nothing is in view, or
-    BAD_INPUT."""
+    """The worst of humans and objects that are listed, so ABSENT while an object is looked for and not found;
+    ABSENT when nothing is in view; or BAD_INPUT."""
     message: str
     """Why the status is not OK, in words for the user; empty when OK."""
     humans: tuple[HumanState, ...] = ()

@@ -13,7 +13,7 @@ from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence, SeenLandmarks
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
-from scorehoi_ros.frame.summary import object_transform
+from scorehoi_ros.geometry.rigid import object_transform
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.interaction.contact_guess import ContactGuess
 from scorehoi_ros.interaction.object_tensors import ObjectTensors, object_tensors

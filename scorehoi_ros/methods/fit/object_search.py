@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from scorehoi_ros.energy import image, physical
+from scorehoi_ros.frame.agreement import iou
 from scorehoi_ros.frame.evidence import Silhouette
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.interaction.object_tensors import ObjectTensors, place
@@ -29,6 +30,8 @@ SEARCH_SIZE = 64
 """Pixels of the coarse ranking; the final one uses the full crop."""
 REACH_M = 1.0
 """An object that somebody handles is within this distance of the pelvis, in depth."""
+_FARTHEST_M = 10.0
+"""An object alone is within this distance of the camera: a mask of a few pixels must not put it far away."""
 _DEPTH_MARGIN_M = 0.05
 _TURN_MARGIN = 0.04
 """A quarter turn away from the predicted pose must cost this much less."""
@@ -122,8 +125,8 @@ def _starts(scene: SearchScene, R: Floats) -> list[Candidate]:
     for z in _depths(scene, sized, float(points[:, 2].min())):
         origin = _centre(points, K, low, high, max(z, 0.3))
         mask = _render(scene, R, origin, SEARCH_SIZE) > 0
-        iou = overlap(mask, *_small(target))
-        candidates.append(Candidate(R, origin, iou, 1 - iou))
+        overlap = iou(mask, *_small(target))
+        candidates.append(Candidate(R, origin, overlap, 1 - overlap))
     return candidates
 
 
@@ -135,7 +138,7 @@ def _depths(scene: SearchScene, sized: float, nearest: float) -> list[float]:
     if scene.depth is not None:
         return [scene.depth - nearest / 2]
     if scene.human is None:
-        return [sized]
+        return [min(sized, _FARTHEST_M)]
     root = scene.human.root_depth
     reachable = float(np.clip(sized, root - REACH_M, root + REACH_M))
     # Partly hidden, it may be larger, and so nearer to the person, than it looks.
@@ -169,12 +172,6 @@ def _small(target: Silhouette) -> tuple[Bools, Bools]:
     mask = cv2.resize(target.mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     free = cv2.resize(target.free.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     return mask, free & ~mask
-
-
-def overlap(rendered: Bools, mask: Bools, free: Bools) -> float:
-    """Intersection over union outside the free pixels."""
-    union = ((rendered | mask) & ~free).sum()
-    return float((rendered & mask).sum() / union) if union else 0.0
 
 
 def _distinct(candidates: list[Candidate], symmetry: Symmetry, count: int) -> list[Candidate]:
@@ -227,8 +224,8 @@ def _search_terms(values: Values, scene: SearchScene) -> Terms:
 def evaluate(scene: SearchScene, R: Floats, origin: Floats) -> Candidate:
     """Render and weigh one pose: overlap first, then contact and penetration in metres."""
     depth = _render(scene, R, origin, scene.target.size)
-    iou = overlap(depth > 0, scene.target.mask, scene.target.free)
-    return Candidate(R, origin, iou, 1 - iou + _misfit(scene, R, origin, depth))
+    overlap = iou(depth > 0, scene.target.mask, scene.target.free)
+    return Candidate(R, origin, overlap, 1 - overlap + _misfit(scene, R, origin, depth))
 
 
 def _misfit(scene: SearchScene, R: Floats, origin: Floats, depth: Floats) -> float:
