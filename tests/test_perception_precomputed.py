@@ -35,7 +35,7 @@ def test_masks_are_found_by_stem(tmp_path):
 def test_a_missing_file_is_no_mask(tmp_path):
     write(tmp_path / "a_human.png", HUMAN)
     masks = load_masks(tmp_path, "a", HEIGHT, WIDTH)
-    assert masks.object is None and masks.object_score == 0.0
+    assert masks.object is None
     assert load_masks(tmp_path, "b", HEIGHT, WIDTH) == Masks()
 
 
@@ -77,7 +77,7 @@ def test_a_missing_folder_is_refused(tmp_path):
 def test_empty_masks_are_missing_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         masks = check_masks(Masks(HUMAN, np.zeros_like(HUMAN), 0.9, 0.8), HEIGHT, WIDTH)
-    assert masks.object is None and masks.object_score == 0.0 and masks.human_score == 0.9
+    assert masks.object is None and masks.human_score == 0.9
     assert "object mask is empty" in caplog.text
 
 

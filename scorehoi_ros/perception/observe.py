@@ -24,7 +24,7 @@ def human_mask(frame: Frame, seen: HumanObservation | None) -> Masks:
     if frame.masks.human is not None:
         return frame.masks
     if seen is None or seen.mask is None:
-        return replace(frame.masks, human=None, human_score=0.0)
+        return frame.masks
     return replace(frame.masks, human=seen.mask > _SOFT_MASK_LEVEL, human_score=_DETECTOR_MASK_SCORE)
 
 

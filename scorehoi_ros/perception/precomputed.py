@@ -33,11 +33,11 @@ def load_masks(directory: str | Path, stem: str, height: int, width: int) -> Mas
         raise InputError(f"there is no folder of masks {folder}. Give the folder with <frame>_human.png.")
     human = _load(folder, f"{stem}_human", height, width)
     thing = _load(folder, f"{stem}_object", height, width)
-    return check_masks(_scored(human, thing), height, width)
+    return check_masks(Masks(human, thing), height, width)
 
 
 def check_masks(masks: Masks, height: int, width: int) -> Masks:
-    """`masks` with empty ones taken out; scores are kept, 0 without a mask.
+    """`masks` with empty ones taken out; scores are kept.
 
     Human and object may overlap: masks rendered from meshes do.  Raises InputError for masks of another
     shape or type than (height, width) bool, scores outside 0..1, and human and object masks that are
@@ -58,18 +58,13 @@ def check_masks(masks: Masks, height: int, width: int) -> Masks:
     return masks
 
 
-def _scored(human: Bools | None, thing: Bools | None) -> Masks:
-    """Masks from files are trusted fully."""
-    return Masks(human, thing, float(human is not None), float(thing is not None))
-
-
 def _without_empty(masks: Masks) -> Masks:
     if masks.human is None or not masks.human.any():
         _warn_empty("human", masks.human)
-        masks = replace(masks, human=None, human_score=0.0)
+        masks = replace(masks, human=None)
     if masks.object is None or not masks.object.any():
         _warn_empty("object", masks.object)
-        masks = replace(masks, object=None, object_score=0.0)
+        masks = replace(masks, object=None)
     return masks
 
 
