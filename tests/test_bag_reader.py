@@ -107,8 +107,25 @@ def test_topics_that_are_not_clear(tmp_path: Path) -> None:
     assert len(frames_of(open_source(folder, image_topic="/other/image"))) == 1
     with pytest.raises(InputError, match=f"no topic /absent.*{INFO}"):
         open_source(folder, image_topic="/absent")
+    with pytest.raises(InputError, match="no topic none"):
+        open_source(folder, image_topic="none")
     with pytest.raises(InputError, match="CameraInfo"):
         open_source(folder, image_topic=INFO)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"depth_topic": INFO}, "CameraInfo. Expected sensor_msgs/msg/Image or"),
+        ({"human_mask_topic": INFO}, "CameraInfo. Expected sensor_msgs/msg/Image or"),
+        ({"camera_info_topic": COLOUR}, "Image. Expected sensor_msgs/msg/CameraInfo"),
+        ({"depth_topic": "/absent"}, f"no topic /absent.*{INFO}"),
+    ],
+)
+def test_topics_of_another_type_are_refused(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    folder = write_bag(tmp_path / "bag", recording(2))
+    with pytest.raises(InputError, match=words):
+        open_source(folder, inputs=InputConfig(**settings))
 
 
 def test_a_bag_without_images(tmp_path: Path) -> None:

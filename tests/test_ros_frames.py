@@ -77,6 +77,15 @@ def test_another_cameras_info_does_not_push_ours_out() -> None:
     assert focal(choose(cameras)) == 50
 
 
+@pytest.mark.parametrize("focal_length", [0.0, float("nan")])
+def test_an_unusable_info_of_the_same_camera_does_not_push_ours_out(focal_length: float) -> None:
+    cameras = Cameras("", 10)
+    cameras.update(ros.info(stamp_ns=1))
+    cameras.update(ros.info(stamp_ns=2, focal=focal_length))
+    choice = choose(cameras, stamp=2)
+    assert (choice.camera.source, focal(choice), choice.problem) == ("camera_info", 50, "")
+
+
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(0, 20), st.randoms())
 def test_the_info_of_the_stamp_or_the_newest_before_it(stamps: list[int], stamp: int, random: Any) -> None:
     cameras = Cameras("", 10)

@@ -23,16 +23,15 @@ def find_topics(
     mask (raw wins over its own compressed copy).  Depth: the only image topic with "depth" in its name
     (aligned or registered preferred).  Masks: topics whose names end in "human_mask" and "object_mask".
     CameraInfo: `camera_info` beside the image topic, else the only one.  What is not there becomes "none".
-    Raises InputError listing the topics when the image is not clear or a name is missing.
+    Raises InputError listing the topics when the image is not clear, or a name is missing or of another type.
     """
-    named = {image, wanted.camera_info_topic, wanted.depth_topic, wanted.human_mask_topic}
-    for name in sorted((named | {wanted.object_mask_topic}) - {"", NONE}):
-        if name not in types:
-            raise InputError(f"the bag has no topic {name}. It holds: {_listing(types, counts)}.")
+    pictures = (IMAGE, COMPRESSED)
+    expected: dict[str, tuple[str, ...]] = dict.fromkeys((image, *wanted.companion_topics.values()), pictures)
+    if wanted.camera_info_topic != NONE:
+        expected |= {wanted.camera_info_topic: (CAMERA_INFO,)}
+    _check_named(expected, types, counts)
     images = _image_topics(types, counts)
     image = image or find_image_topic(types, counts)
-    if types[image] not in (IMAGE, COMPRESSED):
-        raise InputError(f"topic {image} is {types[image]}. Expected {IMAGE} or {COMPRESSED}.")
     return image, dataclasses.replace(
         wanted,
         camera_info_topic=wanted.camera_info_topic or _info_topic(image, types) or NONE,
@@ -62,6 +61,17 @@ def find_image_topic(types: dict[str, str], counts: dict[str, int]) -> str:
             f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}."
         )
     return min(colour, key=lambda t: (types[t] != IMAGE, t))
+
+
+def _check_named(expected: dict[str, tuple[str, ...]], types: dict[str, str], counts: dict[str, int]) -> None:
+    """Raise InputError for a topic of the user's that is not there, or of none of the types it may have."""
+    for topic, kinds in sorted(expected.items()):
+        if not topic:
+            continue
+        if topic not in types:
+            raise InputError(f"the bag has no topic {topic}. It holds: {_listing(types, counts)}.")
+        if types[topic] not in kinds:
+            raise InputError(f"topic {topic} is {types[topic]}. Expected {' or '.join(kinds)}.")
 
 
 def _image_topics(types: dict[str, str], counts: dict[str, int]) -> set[str]:
