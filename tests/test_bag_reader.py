@@ -164,17 +164,20 @@ def test_unusable_calibration_is_said_and_guessed(
     assert sum(words in record.message for record in caplog.records) == 1
 
 
-def test_images_wait_for_a_calibration_that_comes_later(tmp_path: Path) -> None:
+def test_images_wait_for_a_calibration_that_comes_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Within the timeout; after it they get a guess, and the calibration once it is there."""
     messages = [(COLOUR, image(stamp(i), pixels(i)), stamp(i)) for i in range(6)]
     messages += [(INFO, camera_info(stamp(4), 40, 30), stamp(4) + 1)]
     messages.sort(key=lambda entry: entry[2])
     folder = write_bag(tmp_path / "bag", messages)
     sources = [f.camera.source for f in frames_of(open_source(folder))]
-    assert sources == ["camera_info"] * 6
+    assert sources == ["camera_info"] * 6 and not caplog.records, "this is a healthy recording"
     short = InputConfig(camera_info_timeout_s=0.1)
     sources = [f.camera.source for f in frames_of(open_source(folder, inputs=short))]
     assert sources == ["guess"] * 5 + ["camera_info"]
+    assert ["no CameraInfo" in record.message for record in caplog.records] == [True]
 
 
 def test_topics_may_be_switched_off(tmp_path: Path) -> None:

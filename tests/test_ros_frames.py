@@ -162,6 +162,31 @@ def test_what_cannot_be_used_is_left_out_and_said(companions: Any, key: str, wor
     assert list(said) == [key] and words in said[key]
 
 
+def test_what_is_over_is_said_no_more() -> None:
+    """The masks of one frame are useless, those of the next do not come."""
+    said: dict[str, str] = {}
+    hall = Hall(InputConfig(**ALL), said.__setitem__)
+    hall.take_camera_info(ros.info(), 0)
+    hall.take_companion("depth", ros.depth(5, size=(32, 24)), 0)
+    hall.take_companion("human", ros.mask(slice(0, 20), 5), 0)
+    hall.take_companion("object", ros.mask(slice(0, 20), 5), 0)
+    for stamp, keys in ((5, {"depth_input", "masks"}), (6, {"companions"})):
+        hall.take_image(ros.colour(stamp), 0)
+        (bundle,) = hall.ready(None)
+        assert isinstance(hall.frame(bundle, 0, "a"), Frame)
+        assert {key for key, text in said.items() if text} == keys
+
+
+def test_a_wait_is_told_about_while_it_lasts() -> None:
+    said: dict[str, str] = {}
+    hall = Hall(InputConfig(), said.__setitem__)
+    hall.take_image(ros.colour(5), 0)
+    (bundle,) = hall.ready(0)
+    assert hall.frame(bundle, 0, "a") is None and any("no CameraInfo" in text for text in said.values())
+    hall.take_camera_info(ros.info(), 1)
+    assert isinstance(hall.frame(bundle, 1, "a"), Frame) and not any(said.values())
+
+
 def test_a_tolerance_lets_depth_be_a_little_off() -> None:
     frame, said = one_frame({"depth": ros.depth(3_000_005)}, sync_tolerance_s=0.004)
     assert frame.depth is not None and said == {}
