@@ -10,6 +10,7 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
+PICTURES = (IMAGE, COMPRESSED)
 
 _log = logging.getLogger(__name__)
 
@@ -25,13 +26,12 @@ def find_topics(
     CameraInfo: `camera_info` beside the image topic, else the only one.  What is not there becomes "none".
     Raises InputError listing the topics when the image is not clear, or a name is missing or of another type.
     """
-    pictures = (IMAGE, COMPRESSED)
-    expected: dict[str, tuple[str, ...]] = dict.fromkeys((image, *wanted.companion_topics.values()), pictures)
+    image = find_image_topic(image, types, counts)
+    expected: dict[str, tuple[str, ...]] = dict.fromkeys(wanted.companion_topics.values(), PICTURES)
     if wanted.camera_info_topic != NONE:
         expected |= {wanted.camera_info_topic: (CAMERA_INFO,)}
     _check_named(expected, types, counts)
     images = _image_topics(types, counts)
-    image = image or find_image_topic(types, counts)
     return image, dataclasses.replace(
         wanted,
         camera_info_topic=wanted.camera_info_topic or _info_topic(image, types) or NONE,
@@ -48,8 +48,14 @@ def base_name(topic: str) -> str:
     return topic
 
 
-def find_image_topic(types: dict[str, str], counts: dict[str, int]) -> str:
-    """The only image topic with messages that is not depth or mask; raises InputError if unclear."""
+def find_image_topic(wanted: str, types: dict[str, str], counts: dict[str, int]) -> str:
+    """The wanted topic, else the only image topic with messages that is not depth or mask.
+
+    Raises InputError when that is unclear, or the wanted one is not there or holds no images.
+    """
+    if wanted:
+        _check_named({wanted: PICTURES}, types, counts)
+        return wanted
     images = _image_topics(types, counts)
     # Our own outputs may be in the bag too: an overlay is not a camera.
     colour = {t for t in images if not any(word in t.lower() for word in ("depth", "mask", "overlay"))}
@@ -75,7 +81,7 @@ def _check_named(expected: dict[str, tuple[str, ...]], types: dict[str, str], co
 
 
 def _image_topics(types: dict[str, str], counts: dict[str, int]) -> set[str]:
-    return {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
+    return {t for t, kind in types.items() if kind in PICTURES and counts.get(t, 0) > 0}
 
 
 def _info_topic(image: str, types: dict[str, str]) -> str:
