@@ -122,7 +122,7 @@ def test_topics_that_are_not_clear(tmp_path: Path) -> None:
         ({"depth_topic": "/absent"}, f"no topic /absent.*{INFO}"),
     ],
 )
-def test_topics_of_another_type_are_refused(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+def test_topics_of_another_type_are_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
     folder = write_bag(tmp_path / "bag", recording(2))
     with pytest.raises(InputError, match=words):
         open_source(folder, inputs=InputConfig(**settings))
@@ -144,6 +144,21 @@ def test_bad_messages_become_bad_frames(tmp_path: Path) -> None:
         assert words in frame.reason
     assert [f.stamp_ns for f in frames] == [stamp(i) for i in range(5)]
     assert frames[1].frame_id == "camera_color_optical_frame"
+
+
+def test_damaged_messages_beside_the_image_are_told_about_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_bag(tmp_path / "bag", recording(4), "sqlite3")
+    with sqlite3.connect(storage_file(folder)) as base:
+        # Each is cut off at another length.
+        infos = "topic_id = (SELECT id FROM topics WHERE name = ?)"
+        base.execute(f"UPDATE messages SET data = substr(data, 1, 40 + id) WHERE {infos}", (INFO,))
+    base.close()
+    frames = frames_of(open_source(folder))
+    assert [f.camera.source for f in frames] == ["guess"] * 4
+    told = [r.message for r in caplog.records if "damaged" in r.message]
+    assert len(told) == 1 and INFO in told[0]
 
 
 @pytest.mark.parametrize(

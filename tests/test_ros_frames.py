@@ -108,7 +108,7 @@ def test_users_camera_wins_and_must_fit(tmp_path: Any) -> None:
         choose(Cameras(str(other), 0))
 
 
-ALL = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
+ALL: dict[str, Any] = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
 
 
 def one_frame(companions: dict[str, Any], image: Any = None, **settings: Any) -> tuple[Any, dict[str, str]]:

@@ -51,6 +51,7 @@ class Hall:
             int(settings.sync_wait_s * NANOSECONDS),
         )
         self._tf = TfTree()
+        self._damaged: dict[str, str] = {}
 
     def take_image(self, message: Any, now_ns: int) -> None:
         """Take a sensor_msgs Image or CompressedImage of the camera; `now_ns`: time of arrival."""
@@ -60,6 +61,11 @@ class Hall:
     def take_unreadable(self, reason: str, now_ns: int) -> None:
         """Take the place of an image whose message is damaged."""
         self._pairing.add_unreadable(None, now_ns, reason)
+
+    def take_damaged(self, topic: str, reason: str) -> None:
+        """Say that messages of a topic beside the image are damaged; the first one stands for all."""
+        first = self._damaged.setdefault(topic, f"{reason} Such messages are left out.")
+        self._report(f"damaged {topic}", first)
 
     def take_companion(self, name: str, message: Any, now_ns: int) -> None:
         """Take an image of depth ("depth") or of a mask ("human", "object")."""
