@@ -200,6 +200,7 @@ CASES = [
     Case("CameraInfo that changes", replaced(INFO, info(focal=90.0), [2, 3]), KNOWN),
     Case("NaN in K", replaced(INFO, info(focal=float("nan"))), GUESS),
     Case("zero K", replaced(INFO, info(focal=0.0)), GUESS),
+    Case("zero K after a good one", replaced(INFO, info(focal=0.0), [1, 2, 3]), KNOWN),
     Case("fault inside step",
          replaced(IMAGE, lambda s: bags.image(s, np.full((HEIGHT, WIDTH, 3), 255, np.uint8)), [1]),
          ["n=1", "internal error", "n=1", "n=2"]),

@@ -107,8 +107,25 @@ def test_topics_that_are_not_clear(tmp_path: Path) -> None:
     assert len(frames_of(open_source(folder, image_topic="/other/image"))) == 1
     with pytest.raises(InputError, match=f"no topic /absent.*{INFO}"):
         open_source(folder, image_topic="/absent")
+    with pytest.raises(InputError, match="no topic none"):
+        open_source(folder, image_topic="none")
     with pytest.raises(InputError, match="CameraInfo"):
         open_source(folder, image_topic=INFO)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"depth_topic": INFO}, "CameraInfo. Expected sensor_msgs/msg/Image or"),
+        ({"human_mask_topic": INFO}, "CameraInfo. Expected sensor_msgs/msg/Image or"),
+        ({"camera_info_topic": COLOUR}, "Image. Expected sensor_msgs/msg/CameraInfo"),
+        ({"depth_topic": "/absent"}, f"no topic /absent.*{INFO}"),
+    ],
+)
+def test_topics_of_another_type_are_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    folder = write_bag(tmp_path / "bag", recording(2))
+    with pytest.raises(InputError, match=words):
+        open_source(folder, inputs=InputConfig(**settings))
 
 
 def test_a_bag_without_images(tmp_path: Path) -> None:
@@ -129,6 +146,21 @@ def test_bad_messages_become_bad_frames(tmp_path: Path) -> None:
     assert frames[1].frame_id == "camera_color_optical_frame"
 
 
+def test_damaged_messages_beside_the_image_are_told_about_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_bag(tmp_path / "bag", recording(4), "sqlite3")
+    with sqlite3.connect(storage_file(folder)) as base:
+        # Each is cut off at another length.
+        infos = "topic_id = (SELECT id FROM topics WHERE name = ?)"
+        base.execute(f"UPDATE messages SET data = substr(data, 1, 40 + id) WHERE {infos}", (INFO,))
+    base.close()
+    frames = frames_of(open_source(folder))
+    assert [f.camera.source for f in frames] == ["guess"] * 4
+    told = [r.message for r in caplog.records if "damaged" in r.message]
+    assert len(told) == 1 and INFO in told[0]
+
+
 @pytest.mark.parametrize(
     ("info", "words"),
     [
@@ -147,17 +179,20 @@ def test_unusable_calibration_is_said_and_guessed(
     assert sum(words in record.message for record in caplog.records) == 1
 
 
-def test_images_wait_for_a_calibration_that_comes_later(tmp_path: Path) -> None:
+def test_images_wait_for_a_calibration_that_comes_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Within the timeout; after it they get a guess, and the calibration once it is there."""
     messages = [(COLOUR, image(stamp(i), pixels(i)), stamp(i)) for i in range(6)]
     messages += [(INFO, camera_info(stamp(4), 40, 30), stamp(4) + 1)]
     messages.sort(key=lambda entry: entry[2])
     folder = write_bag(tmp_path / "bag", messages)
     sources = [f.camera.source for f in frames_of(open_source(folder))]
-    assert sources == ["camera_info"] * 6
+    assert sources == ["camera_info"] * 6 and not caplog.records, "this is a healthy recording"
     short = InputConfig(camera_info_timeout_s=0.1)
     sources = [f.camera.source for f in frames_of(open_source(folder, inputs=short))]
     assert sources == ["guess"] * 5 + ["camera_info"]
+    assert ["no CameraInfo" in record.message for record in caplog.records] == [True]
 
 
 def test_topics_may_be_switched_off(tmp_path: Path) -> None:

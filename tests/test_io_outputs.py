@@ -107,6 +107,25 @@ def test_bad_label_files_are_refused(tmp_path: Path) -> None:
         load_label(path)
 
 
+@pytest.mark.parametrize("flip", [0x01, 0x10, 0xFF])
+def test_a_label_with_one_wrong_byte_is_read_or_refused(tmp_path: Path, flip: int) -> None:
+    path = tmp_path / "x.npz"
+    save_label(path, nobody(1, 5))
+    content = path.read_bytes()
+    entry = content.index(b"PK\x01\x02")  # here the zip says how the first array is compressed
+    positions = {*range(0, len(content), 101), *range(entry, entry + 46)}
+    refused = 0
+    for position in positions:
+        damaged = bytearray(content)
+        damaged[position] ^= flip
+        path.write_bytes(damaged)
+        try:
+            load_label(path)
+        except InputError:
+            refused += 1
+    assert refused > len(positions) / 3
+
+
 @pytest.mark.parametrize("key", ["human_ids", "status", "quality_values", "x"])
 def test_label_arrays_of_wrong_shape_are_refused(tmp_path: Path, key: str) -> None:
     values = saved(tmp_path / "x.npz", pair()) | {key: np.zeros((2, 2))}

@@ -1,5 +1,8 @@
 """Pairing by stamp: what an image waits for, and that timing does not change the answer."""
 
+import gc
+import weakref
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,6 +128,24 @@ def test_the_end_settles_everything() -> None:
     p.add_image("a", 10, 0)
     p.add_companion("depth", "d", 8, 1)
     assert depths(p.ready(None)) == ["d"]
+
+
+class Message:
+    """Something that can be seen to be gone."""
+
+
+def test_companions_too_old_for_any_image_are_let_go() -> None:
+    p = pairing(tolerance_ns=3)
+    seen = []
+    for stamp in (2, 6, 7, 12):
+        message = Message()
+        seen.append(weakref.ref(message))
+        p.add_companion("depth", message, stamp, stamp)
+    del message
+    p.add_image("a", 10, 13)
+    assert len(p.ready(13)) == 1
+    gc.collect()
+    assert [ref() is not None for ref in seen] == [False, False, True, True]
 
 
 @settings(max_examples=150, deadline=None)

@@ -77,6 +77,15 @@ def test_another_cameras_info_does_not_push_ours_out() -> None:
     assert focal(choose(cameras)) == 50
 
 
+@pytest.mark.parametrize("focal_length", [0.0, float("nan")])
+def test_an_unusable_info_of_the_same_camera_does_not_push_ours_out(focal_length: float) -> None:
+    cameras = Cameras("", 10)
+    cameras.update(ros.info(stamp_ns=1))
+    cameras.update(ros.info(stamp_ns=2, focal=focal_length))
+    choice = choose(cameras, stamp=2)
+    assert (choice.camera.source, focal(choice), choice.problem) == ("camera_info", 50, "")
+
+
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(0, 20), st.randoms())
 def test_the_info_of_the_stamp_or_the_newest_before_it(stamps: list[int], stamp: int, random: Any) -> None:
     cameras = Cameras("", 10)
@@ -99,7 +108,7 @@ def test_users_camera_wins_and_must_fit(tmp_path: Any) -> None:
         choose(Cameras(str(other), 0))
 
 
-ALL = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
+ALL: dict[str, Any] = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
 
 
 def one_frame(companions: dict[str, Any], image: Any = None, **settings: Any) -> tuple[Any, dict[str, str]]:
@@ -151,6 +160,31 @@ def test_what_cannot_be_used_is_left_out_and_said(companions: Any, key: str, wor
     assert isinstance(frame, Frame), "the frame goes on without"
     assert frame.depth is None and frame.masks.human is None and frame.masks.object is None
     assert list(said) == [key] and words in said[key]
+
+
+def test_what_is_over_is_said_no_more() -> None:
+    """The masks of one frame are useless, those of the next do not come."""
+    said: dict[str, str] = {}
+    hall = Hall(InputConfig(**ALL), said.__setitem__)
+    hall.take_camera_info(ros.info(), 0)
+    hall.take_companion("depth", ros.depth(5, size=(32, 24)), 0)
+    hall.take_companion("human", ros.mask(slice(0, 20), 5), 0)
+    hall.take_companion("object", ros.mask(slice(0, 20), 5), 0)
+    for stamp, keys in ((5, {"depth_input", "masks"}), (6, {"companions"})):
+        hall.take_image(ros.colour(stamp), 0)
+        (bundle,) = hall.ready(None)
+        assert isinstance(hall.frame(bundle, 0, "a"), Frame)
+        assert {key for key, text in said.items() if text} == keys
+
+
+def test_a_wait_is_told_about_while_it_lasts() -> None:
+    said: dict[str, str] = {}
+    hall = Hall(InputConfig(), said.__setitem__)
+    hall.take_image(ros.colour(5), 0)
+    (bundle,) = hall.ready(0)
+    assert hall.frame(bundle, 0, "a") is None and any("no CameraInfo" in text for text in said.values())
+    hall.take_camera_info(ros.info(), 1)
+    assert isinstance(hall.frame(bundle, 1, "a"), Frame) and not any(said.values())
 
 
 def test_a_tolerance_lets_depth_be_a_little_off() -> None:

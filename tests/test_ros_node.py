@@ -21,6 +21,7 @@ from std_srvs.srv import Trigger  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from scorehoi_ros.ros import qos  # noqa: E402
+from scorehoi_ros.ros.outputs import image_message  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
 from tests.fake_pipeline import NUM_VERTICES, make_body  # noqa: E402
 from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
@@ -146,18 +147,19 @@ def test_fault_in_the_pipeline_is_logged_and_survived(t: Talker, log: Path) -> N
 def test_unusable_camera_info_is_said_and_replaced_by_a_marked_guess(
     t: Talker, log: Path, info: dict[str, Any], words: str
 ) -> None:
-    t.send_info(**info)
-    t.send()
+    """Of a stream for which no good one ever came."""
+    t.send_info(width=32, height=24, **info)
+    t.send(image_message(np.full((24, 32, 3), 7, np.uint8), t.header()))
     t.spin(0.5)
-    got = t.answer()
+    got = t.answer(image_message(np.full((24, 32, 3), 7, np.uint8), t.header()))
     assert got.status == Status.OK and got.camera_source == "guess"
     t.until(lambda: words in log.read_text())
     level, message, values = t.diagnosis()
     assert level == DiagnosticStatus.WARN[0] and words in message and values["camera_source"] == "guess"
 
 
-@pytest.mark.parametrize("info", [{"width": 128, "height": 96}, {"frame": "other"}])
-def test_camera_info_of_another_camera_changes_nothing(t: Talker, info: dict[str, Any]) -> None:
+@pytest.mark.parametrize("info", [{"width": 128, "height": 96}, {"frame": "other"}, {"focal": 0.0}])
+def test_camera_info_of_another_camera_or_of_none_changes_nothing(t: Talker, info: dict[str, Any]) -> None:
     t.send_info(**info)
     assert t.answer().camera_source == "camera_info"
 

@@ -118,6 +118,17 @@ def test_advice_says_why_there_is_no_output() -> None:
     assert advice(health.snapshot(), 200.0, "/image", list) == {}
 
 
+def test_a_problem_found_while_activating_lasts_until_the_node_is_inactive() -> None:
+    health = Health(lambda: 100.0)
+    health.lifecycle("inactive")
+    health.problem("tf", "gravity_frame needs tf2_msgs")
+    health.lifecycle("active")
+    assert advice(health.snapshot(), 101.0, "/image", list) == {"tf": "gravity_frame needs tf2_msgs"}
+    health.lifecycle("inactive")
+    health.lifecycle("active")
+    assert advice(health.snapshot(), 101.0, "/image", list) == {}
+
+
 def test_throttle() -> None:
     throttle = Throttle()
     assert [throttle.allows("a", t, 10.0) for t in (0.0, 5.0, 10.0)] == [True, False, True]

@@ -1,11 +1,15 @@
 """The player's parts: stamps moved to another clock, and what may go before an image that waits."""
 
 import struct
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.io.bag_storage import open_storage
 from scorehoi_ros.ros.tools.stamps import Clock, header_stamp, with_stamp
+from tests.bag_files import image, write_bag
 
 MS = 1_000_000
 START = 1_700_000_000 * 10**9
@@ -53,3 +57,23 @@ def test_an_image_that_waits_lets_others_pass() -> None:
     while (message := line.take()) is not None:
         rest.append(message.log_ns)
     assert rest == [3, 5, 9]
+
+
+@pytest.mark.ros
+def test_the_camera_of_several_is_chosen_by_name(tmp_path: Path) -> None:
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS 2")
+    pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
+    from scorehoi_ros.ros.tools.player import Player, build_parser
+
+    picture = image(START, np.zeros((4, 4, 3), np.uint8))
+    storage = open_storage(write_bag(tmp_path / "bag", [("/a", picture, START), ("/b", picture, START)]))
+    chosen = build_parser().parse_args(["bag", "--image-topic", "/b"]).image_topic
+    rclpy.init(args=[])
+    try:
+        node = rclpy.create_node("player")
+        assert Player(node, storage, frozenset(), "", chosen).image_topic == "/b"
+        for wrong, words in (("", "several"), ("/c", "no topic /c")):
+            with pytest.raises(InputError, match=words):
+                Player(node, storage, frozenset(), "", wrong)
+    finally:
+        rclpy.try_shutdown()

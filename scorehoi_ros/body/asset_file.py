@@ -14,7 +14,7 @@ from scorehoi_ros.body.landmarks import LANDMARK_NAMES
 from scorehoi_ros.body.model import NUM_POSE_FEATURES, BodyModel, LandmarkMap, validate_body
 from scorehoi_ros.body.skeleton import JOINT_NAMES, PARENTS
 from scorehoi_ros.errors import BodyError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import NPZ_DAMAGE, whole_file
 
 FORMAT = "scorehoi-body-1"
 _MARK = "format.npy"
@@ -26,7 +26,7 @@ def is_asset(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return _MARK in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except NPZ_DAMAGE:
         return False
 
 
@@ -42,7 +42,7 @@ def read_asset(path: Path) -> BodyModel:
                 "Build it again with `scorehoi body build`."
             )
         model = _unpack(arrays, hashlib.sha256(content).hexdigest())
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise BodyError(
             f"{path} cannot be read as a body model: {error}. The file is damaged; install the package again "
             "or build the body with `scorehoi body build`."

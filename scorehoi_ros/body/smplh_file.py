@@ -6,7 +6,6 @@ f, and hands_meanl / hands_meanr when present.
 
 import hashlib
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.body.sampling import token_vertices
 from scorehoi_ros.body.skeleton import JOINT_NAMES, SIDES
 from scorehoi_ros.errors import BodyError
+from scorehoi_ros.files import NPZ_DAMAGE
 from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS
 
 SMPL_VERTICES: dict[str, int] = {
@@ -68,7 +68,7 @@ def _read_arrays(path: Path, content: bytes) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files if name in _KEYS or name in _HANDS}
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise BodyError(f"{path} cannot be read as an .npz of arrays: {error}. Download it again.") from error
 
 

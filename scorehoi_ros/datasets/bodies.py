@@ -4,7 +4,6 @@ The equations are those of SMPL (Loper et al. 2015); the files are the users' ow
 """
 
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from scipy.spatial.transform import Rotation
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.datasets.dataset import Human
 from scorehoi_ros.errors import BodyError
+from scorehoi_ros.files import NPZ_DAMAGE
 from scorehoi_ros.types import Floats, Ints
 
 SMPLH_HELP = (
@@ -178,5 +178,5 @@ def _arrays(path: Path) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files if name in _KEYS or name in _HANDS}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise BodyError(f"{path} cannot be read as an .npz of arrays: {error}. Download it again.") from error

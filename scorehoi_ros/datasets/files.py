@@ -1,8 +1,6 @@
 """Reading the files of published data sets: nothing in them is run, and every error names the file."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.errors import BodyError, InputError
+from scorehoi_ros.files import NPZ_DAMAGE
 from scorehoi_ros.perception.precomputed import THRESHOLD, read_grey
 from scorehoi_ros.types import Bools, Floats, Masks
 
@@ -61,7 +60,7 @@ def read_npz(path: Path, fields: Sequence[str], what: str, source: str = "") -> 
             missing = [name for name in fields if name not in archive.files]
             if not missing:
                 return {name: archive[name] for name in fields}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except NPZ_DAMAGE as error:
         raise InputError(
             f"{path} ({what}) is not a readable .npz: {error}. It may be cut off: get it again."
         ) from error

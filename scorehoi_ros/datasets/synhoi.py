@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,7 +19,7 @@ from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Request, Sample, Truth
 from scorehoi_ros.errors import InputError, OutputError
-from scorehoi_ros.files import cache_folder, whole_file
+from scorehoi_ros.files import NPZ_DAMAGE, cache_folder, whole_file
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -94,7 +92,7 @@ def read_truths(path: Path) -> tuple[list[SceneTruth], str]:
             ).hexdigest()
     except OSError as error:
         raise InputError(f"cannot read the test set {path}: {error.strerror or error}.") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except NPZ_DAMAGE as error:
         raise InputError(
             f"{path} is not a file of scene truths ({error}). Install the package again, or make it anew."
         ) from error
@@ -163,7 +161,7 @@ def read_picture(path: Path, truth: SceneTruth) -> Picture | None:
             kept = [p if there else None for p, there in zip(planes, data["present"], strict=True)]
             scores = [float(score) for score in data["scores"]]
             landmarks = Landmarks(data["pixels"], data["world"], data["confidence"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, cv2.error) as error:
+    except (*NPZ_DAMAGE, cv2.error) as error:
         _log.warning("the cached image %s is damaged (%s) and is rendered again", path.name, error)
         return None
     if bgr is None or bgr.shape[:2] != size:

@@ -7,7 +7,6 @@ hidden limbs, the spine) near what people do; it is deliberately loose.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from scorehoi_ros.assets import model_file
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import NPZ_DAMAGE, whole_file
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.types import Floats
 
@@ -100,7 +99,7 @@ def _read_corpus(path: Path) -> tuple[Tensor, Floats]:
             clips = json.loads(data["clips"].tobytes())
             tags = [_TAG_WEIGHTS.get(_first_tag(clip), 1.0) for clip in clips]
             weights = np.asarray(tags)[data["clip"]]
-    except (OSError, KeyError, ValueError, IndexError, BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise InputError(
             f"{path} is not a pose corpus ({error}). Expected an .npz "
             "with poses (N, 22, 3), clip (N,) and clips (JSON)."

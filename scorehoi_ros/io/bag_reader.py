@@ -4,7 +4,6 @@ import dataclasses
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, ope
 from scorehoi_ros.io.bag_topics import TRANSFORMS, find_topics
 from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
+from scorehoi_ros.io.message_types import typestore
 from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall, WarnOnce
 from scorehoi_ros.types import Frame
@@ -55,17 +55,11 @@ def _rate(storage: Storage, topic: str) -> float | None:
     return float(1e9 / np.median(gaps)) if len(gaps) and np.median(gaps) > 0 else None
 
 
-@lru_cache(maxsize=1)
-def _typestore() -> Any:
-    from rosbags.typesys import Stores, get_typestore
-
-    return get_typestore(Stores.ROS2_JAZZY)
-
-
 def deserialise(message: RawMessage) -> Any:
     """A standard ROS 2 message as a dataclass; raises InputError when its bytes are damaged."""
+    store = typestore()
     try:
-        return _typestore().deserialize_cdr(message.data, message.type_name)
+        return store.deserialize_cdr(message.data, message.type_name)
     except Exception as error:  # the deserialiser meets untrusted bytes
         raise InputError(
             f"a message on {message.topic} is damaged ({len(message.data)} bytes): {error}."
@@ -126,7 +120,7 @@ class _Reader:
             if role == "image":
                 hall.take_unreadable(str(error), raw.log_ns)
             else:
-                _log.warning("%s", error)
+                hall.take_damaged(raw.topic, str(error))
             return
         if role == "image":
             hall.take_image(message, raw.log_ns)

@@ -10,6 +10,7 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
+PICTURES = (IMAGE, COMPRESSED)
 
 _log = logging.getLogger(__name__)
 
@@ -23,16 +24,14 @@ def find_topics(
     mask (raw wins over its own compressed copy).  Depth: the only image topic with "depth" in its name
     (aligned or registered preferred).  Masks: topics whose names end in "human_mask" and "object_mask".
     CameraInfo: `camera_info` beside the image topic, else the only one.  What is not there becomes "none".
-    Raises InputError listing the topics when the image is not clear or a name is missing.
+    Raises InputError listing the topics when the image is not clear, or a name is missing or of another type.
     """
-    named = {image, wanted.camera_info_topic, wanted.depth_topic, wanted.human_mask_topic}
-    for name in sorted((named | {wanted.object_mask_topic}) - {"", NONE}):
-        if name not in types:
-            raise InputError(f"the bag has no topic {name}. It holds: {_listing(types, counts)}.")
+    image = find_image_topic(image, types, counts)
+    expected: dict[str, tuple[str, ...]] = dict.fromkeys(wanted.companion_topics.values(), PICTURES)
+    if wanted.camera_info_topic != NONE:
+        expected |= {wanted.camera_info_topic: (CAMERA_INFO,)}
+    _check_named(expected, types, counts)
     images = _image_topics(types, counts)
-    image = image or find_image_topic(types, counts)
-    if types[image] not in (IMAGE, COMPRESSED):
-        raise InputError(f"topic {image} is {types[image]}. Expected {IMAGE} or {COMPRESSED}.")
     return image, dataclasses.replace(
         wanted,
         camera_info_topic=wanted.camera_info_topic or _info_topic(image, types) or NONE,
@@ -49,8 +48,14 @@ def base_name(topic: str) -> str:
     return topic
 
 
-def find_image_topic(types: dict[str, str], counts: dict[str, int]) -> str:
-    """The only image topic with messages that is not depth or mask; raises InputError if unclear."""
+def find_image_topic(wanted: str, types: dict[str, str], counts: dict[str, int]) -> str:
+    """The wanted topic, else the only image topic with messages that is not depth or mask.
+
+    Raises InputError when that is unclear, or the wanted one is not there or holds no images.
+    """
+    if wanted:
+        _check_named({wanted: PICTURES}, types, counts)
+        return wanted
     images = _image_topics(types, counts)
     # Our own outputs may be in the bag too: an overlay is not a camera.
     colour = {t for t in images if not any(word in t.lower() for word in ("depth", "mask", "overlay"))}
@@ -64,8 +69,19 @@ def find_image_topic(types: dict[str, str], counts: dict[str, int]) -> str:
     return min(colour, key=lambda t: (types[t] != IMAGE, t))
 
 
+def _check_named(expected: dict[str, tuple[str, ...]], types: dict[str, str], counts: dict[str, int]) -> None:
+    """Raise InputError for a topic of the user's that is not there, or of none of the types it may have."""
+    for topic, kinds in sorted(expected.items()):
+        if not topic:
+            continue
+        if topic not in types:
+            raise InputError(f"the bag has no topic {topic}. It holds: {_listing(types, counts)}.")
+        if types[topic] not in kinds:
+            raise InputError(f"topic {topic} is {types[topic]}. Expected {' or '.join(kinds)}.")
+
+
 def _image_topics(types: dict[str, str], counts: dict[str, int]) -> set[str]:
-    return {t for t, kind in types.items() if kind in (IMAGE, COMPRESSED) and counts.get(t, 0) > 0}
+    return {t for t, kind in types.items() if kind in PICTURES and counts.get(t, 0) > 0}
 
 
 def _info_topic(image: str, types: dict[str, str]) -> str:

@@ -36,12 +36,11 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import NPZ_DAMAGE, whole_file
 from scorehoi_ros.types import (
     NUM_BETAS,
     NUM_JOINTS,
@@ -100,7 +99,7 @@ def load_label(path: str | Path) -> Reconstruction:
         raise InputError(
             f"{path} is not a label file: it has no {error}. Expected one of `scorehoi label`."
         ) from error
-    except (OSError, ValueError, TypeError, IndexError, BadZipFile, EOFError) as error:
+    except NPZ_DAMAGE as error:
         raise InputError(f"{path} cannot be read as a label file (.npz): {error}.") from error
     raise InputError(
         f"{path} is a label file of version {version}; this program reads version {SCHEMA_VERSION}. "

@@ -73,6 +73,11 @@ class _Topic:
             del self.buffer[best]
         return message
 
+    def forget(self, before_ns: int) -> None:
+        """Let go of what is too old for the images to come; a full buffer of depth is much memory."""
+        while self.buffer and self.buffer[0][0] < before_ns:
+            self.buffer.popleft()
+
 
 @dataclass
 class _Waiting:
@@ -173,8 +178,11 @@ class Pairing:
 
     def _decide_topic(self, name: str, images: list[_Waiting]) -> None:
         topic = self._topics[name]
+        tolerance_ns = self._tolerance_ns if topic.steady is None else 0
         for waiting in images:
-            message = topic.take(waiting.stamp_ns, self._tolerance_ns if topic.steady is None else 0)
+            message = topic.take(waiting.stamp_ns, tolerance_ns)
+            # Images are decided in order, and one that goes back in time finds the buffer emptied anyway.
+            topic.forget(waiting.stamp_ns - tolerance_ns)
             waiting.found[name] = message
             if topic.steady is not None:
                 topic.steady = message is not None

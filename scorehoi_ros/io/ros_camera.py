@@ -35,27 +35,29 @@ class Cameras:
     """The user's camera if given, else the fitting CameraInfo, else (after a while) a stated guess.
 
     A CameraInfo fits an image of its frame_id (the same without a leading "/"; an empty one fits all) and
-    size when its K is finite with positive focal lengths.  Of several that of the image's stamp is used, or
-    the newest before it, or the first after it.  May be used from two threads.  Raises CameraError when
-    `user` is no camera.
+    size.  One that is no camera (K zero or not finite, ...) never fits, and takes no other's place.  Of
+    several that of the image's stamp is used, or the newest before it, or the first after it.  May be used
+    from two threads.  Raises CameraError when `user` is no camera.
     """
 
     def __init__(self, user: str, timeout_ns: int) -> None:
         self._user, self._timeout_ns = user, timeout_ns
         self._lock = threading.Lock()
-        self._infos: dict[tuple[str, int, int], deque[tuple[int, Any]]] = {}
-        self._newest: Any = None
+        self._infos: dict[tuple[str, int, int], deque[tuple[int, Camera]]] = {}
+        self._newest: tuple[str, Camera | CameraError] | None = None
         self._without_since_ns: int | None = None
         if user:
             camera_numbers(user)
 
     def update(self, info: Any) -> None:
         """Take a sensor_msgs/CameraInfo."""
-        key = (frame_of(info), int(info.width), int(info.height))
+        frame, camera = frame_of(info), _camera_or_error(info)
         with self._lock:
-            self._newest = info
-            known = self._infos.setdefault(key, deque(maxlen=HISTORY))
-            known.append((stamp_ns(info.header.stamp), info))
+            self._newest = frame, camera
+            if isinstance(camera, Camera):
+                key = (frame, camera.width, camera.height)
+                known = self._infos.setdefault(key, deque(maxlen=HISTORY))
+                known.append((stamp_ns(info.header.stamp), camera))
 
     def choose(
         self, size: tuple[int, int], frame_id: str, stamp_ns: int, times_ns: tuple[int, int]
@@ -90,24 +92,27 @@ class Cameras:
 
     def _from_info(self, size: tuple[int, int], frame_id: str, stamp: int) -> Camera:
         found = self._fitting(size, frame_id, stamp)
-        info = found or self._newest
-        if info is None:
+        if found is not None:
+            return found
+        if self._newest is None:
             raise CameraError("no CameraInfo has come. Publish one, or set camera to fx,fy,cx,cy.")
-        if found is None and not _same_frame(frame_of(info), frame_id):
+        frame, camera = self._newest
+        if not _same_frame(frame, frame_id):
             raise CameraError(
-                f'CameraInfo is of frame "{frame_of(info)}", the image of "{frame_id}". '
+                f'CameraInfo is of frame "{frame}", the image of "{frame_id}". '
                 "Set camera_info_topic to the info of this camera."
             )
-        camera = camera_from_values(info.k, int(info.width), int(info.height), info.d, info.distortion_model)
+        if isinstance(camera, CameraError):
+            raise CameraError(str(camera))
         check_size(camera, *size)
         return camera
 
-    def _fitting(self, size: tuple[int, int], frame_id: str, stamp: int) -> Any | None:
+    def _fitting(self, size: tuple[int, int], frame_id: str, stamp: int) -> Camera | None:
         known = [
-            (s, info)
+            (s, camera)
             for (frame, *info_size), infos in self._infos.items()
             if tuple(info_size) == size and _same_frame(frame, frame_id)
-            for s, info in infos
+            for s, camera in infos
         ]
         if not known:
             return None
@@ -115,6 +120,13 @@ class Cameras:
         if before:
             return max(enumerate(before), key=lambda e: (e[1][0], e[0]))[1][1]
         return min(known, key=lambda entry: entry[0])[1]
+
+
+def _camera_or_error(info: Any) -> Camera | CameraError:
+    try:
+        return camera_from_values(info.k, int(info.width), int(info.height), info.d, info.distortion_model)
+    except CameraError as error:
+        return error
 
 
 def _same_frame(a: str, b: str) -> bool:

@@ -23,6 +23,8 @@ from scorehoi_ros.types import Floats, Frame, Masks
 Report = Callable[[str, str], None]
 """(key, text): what is wrong with the inputs at present; an empty text = this is all right (again)."""
 INFO = "camera_info"
+WAITING = "waiting_for_camera_info"
+"""Key of what an image waits for: of interest only while time passes."""
 NAMELESS = "camera_optical_frame"
 """Frame of results when the image's header names none."""
 
@@ -49,6 +51,7 @@ class Hall:
             int(settings.sync_wait_s * NANOSECONDS),
         )
         self._tf = TfTree()
+        self._damaged: dict[str, str] = {}
 
     def take_image(self, message: Any, now_ns: int) -> None:
         """Take a sensor_msgs Image or CompressedImage of the camera; `now_ns`: time of arrival."""
@@ -58,6 +61,11 @@ class Hall:
     def take_unreadable(self, reason: str, now_ns: int) -> None:
         """Take the place of an image whose message is damaged."""
         self._pairing.add_unreadable(None, now_ns, reason)
+
+    def take_damaged(self, topic: str, reason: str) -> None:
+        """Say that messages of a topic beside the image are damaged; the first one stands for all."""
+        first = self._damaged.setdefault(topic, f"{reason} Such messages are left out.")
+        self._report(f"damaged {topic}", first)
 
     def take_companion(self, name: str, message: Any, now_ns: int) -> None:
         """Take an image of depth ("depth") or of a mask ("human", "object")."""
@@ -103,9 +111,10 @@ class Hall:
         height, width = rgb.shape[:2]
         times = (bundle.arrived_ns, now_ns)
         choice = self._cameras.choose((width, height), frame_of(bundle.image), bundle.stamp_ns, times)
-        self._report(INFO, choice.problem)
+        self._report(WAITING, choice.problem if choice.camera is None else "")
         if choice.camera is None:
             return None
+        self._report(INFO, choice.problem)
         self._say_what_is_missing(bundle)
         found = self._companions(bundle, (height, width))
         return Frame(
@@ -129,6 +138,8 @@ class Hall:
     def _companions(self, bundle: Bundle, size: tuple[int, int]) -> dict[str, Any]:
         """Decoded depth and masks by name, without those that cannot be used."""
         result = {}
+        for name in self._topics.keys() - bundle.companions.keys():
+            self._report(f"{name}_input", "")
         for name in self._topics.keys() & bundle.companions.keys():
             try:
                 result[name] = self._decoded(name, bundle, size)
@@ -157,14 +168,13 @@ class Hall:
     def _masks(self, found: dict[str, Any]) -> Masks:
         human, thing = found.get("human"), found.get("object")
         masks = Masks(human, thing, float(human is not None), float(thing is not None))
-        if human is None or thing is None:
-            return masks
+        problem = ""
         try:
-            masks = check_masks(masks, *human.shape)
-            self._report("masks", "")
+            if human is not None and thing is not None:
+                masks = check_masks(masks, *human.shape)
         except InputError:
-            self._report("masks", "the masks of human and object are nearly the same; both are left out")
-            return Masks()
+            masks, problem = Masks(), "the masks of human and object are nearly the same; both are left out"
+        self._report("masks", problem)
         return masks
 
     def _gravity(self, image_frame: str) -> Floats | None:
@@ -194,7 +204,7 @@ class WarnOnce:
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, key: str, text: str) -> None:
-        """Log a text that is new."""
-        if text and (key, text) not in self._said:
+        """Log a text that is new; in a recording nobody waits for what is still to come."""
+        if text and key != WAITING and (key, text) not in self._said:
             self._said.add((key, text))
             _log.warning("%s", text)

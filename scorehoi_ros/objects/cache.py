@@ -1,14 +1,12 @@
 """Built templates kept in the user's cache directory, so that a second start does not build them again."""
 
 import logging
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from scorehoi_ros.errors import OutputError, ScorehoiError
-from scorehoi_ros.files import cache_folder, whole_file
+from scorehoi_ros.files import NPZ_DAMAGE, cache_folder, whole_file
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid
 from scorehoi_ros.objects.symmetry import Symmetry
@@ -61,13 +59,7 @@ def read_cached(key: str) -> ObjectTemplate | None:
             template_id = str(data["template_id"])
             shift = data["origin_shift"]
     except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
+        *NPZ_DAMAGE,
         ScorehoiError,
     ) as error:
         _log.warning("the cached template %s is damaged (%s) and is built again", path.name, error)

@@ -56,12 +56,16 @@ class Health:
             return self._snapshot
 
     def lifecycle(self, name: str, failure: str = "") -> None:
-        """The node came to another lifecycle state, or failed on the way."""
+        """The node came to another lifecycle state, or failed on the way.
+
+        What went before an activation is forgotten, but for the problems: those that were found while
+        activating last, and all others were cleared when the node was left inactive.
+        """
         with self._lock:
-            fresh = Snapshot(lifecycle=name, failure=failure, active_since_s=self._clock())
-            self._snapshot = fresh if name == "active" else replace(
-                self._snapshot, lifecycle=name, failure=failure, problems={}
-            )  # fmt: skip
+            s = self._snapshot
+            fresh = Snapshot(active_since_s=self._clock(), problems=s.problems)
+            s = fresh if name == "active" else replace(s, problems={})
+            self._snapshot = replace(s, lifecycle=name, failure=failure)
 
     def image(self) -> None:
         """An image arrived."""

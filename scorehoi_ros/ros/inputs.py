@@ -1,6 +1,7 @@
 """Subscriptions of the node; callbacks only hand messages to the hall, work happens in the worker thread."""
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,7 @@ class Inputs:
     ) -> None:
         self._node, self._on_bundle, self._health = node, on_bundle, health
         self._newest: Bundle | None = None
+        self._held_lock = threading.Lock()
         self._held: Bundle | None = None
         self._news = False
         beside = topic_beside(settings.image_topic, "camera_info")
@@ -71,8 +73,12 @@ class Inputs:
         self._subscriptions, self._timers = [], []
 
     def hold(self, bundle: Bundle) -> None:
-        """Bring an image again when a CameraInfo came or the wait is over, unless a newer image came."""
-        self._held = bundle
+        """Bring an image again when a CameraInfo came or the wait is over, unless a newer image came.
+
+        May be called from another thread than the executor's.
+        """
+        with self._held_lock:
+            self._held = bundle
 
     def _camera_infos(self, topic: str, wanted: str) -> list[AdaptiveSubscription]:
         if topic == NONE:
@@ -99,18 +105,25 @@ class Inputs:
 
     def _look(self) -> None:
         now_ns = time.monotonic_ns()
-        # A CameraInfo may have come between the worker's look for one and its `hold`.
-        if self._held is not None and (self._news or now_ns >= self.hall.deadline_ns(self._held)):
-            self._bring_again(self._held)
+        held = self._take_held(now_ns)
+        if held is not None and held is self._newest:
+            self._on_bundle(held)
         self._hand_on(now_ns)
 
+    def _take_held(self, now_ns: int) -> Bundle | None:
+        """The held image, which is held no longer, if it is time to look at it again."""
+        with self._held_lock:
+            held = self._held
+            # A CameraInfo may have come between the worker's look for one and its `hold`.
+            if held is None or not (self._news or now_ns >= self.hall.deadline_ns(held)):
+                return None
+            self._held, self._news = None, False
+            return held
+
     def _info(self, message: CameraInfo) -> None:
-        now_ns = time.monotonic_ns()
-        self.hall.take_camera_info(message, now_ns)
+        self.hall.take_camera_info(message, time.monotonic_ns())
         self._news = True
-        if self._held is not None:
-            self._bring_again(self._held)
-        self._hand_on(now_ns)
+        self._look()
 
     def _image(self, message: Any) -> None:
         now_ns = time.monotonic_ns()
@@ -129,11 +142,6 @@ class Inputs:
         for bundle in self.hall.ready(now_ns):
             self._newest = bundle
             self._health.image()
-            self._on_bundle(bundle)
-
-    def _bring_again(self, bundle: Bundle) -> None:
-        self._held, self._news = None, False
-        if bundle is self._newest:
             self._on_bundle(bundle)
 
 

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import NPZ_DAMAGE, whole_file
 from scorehoi_ros.synth.sensor.observe import Observation
 from scorehoi_ros.synth.truth import SceneTruth, pack, unpack
 from scorehoi_ros.types import Bools, Floats, Landmarks, Masks
@@ -24,7 +23,6 @@ FORMAT = "scorehoi-synth-1"
 INDEX = "index.json"
 JPEG_QUALITY = 92
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_DAMAGE = (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +158,7 @@ def read_shard(path: Path, only: Sequence[str] | None = None) -> Shard:
             arrays = {name: archive[name] for name in names}
             recipe = json.loads(str(archive["recipe"]))
         truths = unpack({n.removeprefix("truth_"): a for n, a in arrays.items() if n.startswith("truth_")})
-    except _DAMAGE as error:
+    except NPZ_DAMAGE as error:
         raise InputError(
             f"{path} cannot be read as a shard of scenes ({error}). It is damaged or cut short: run the same "
             "`scorehoi synth` with --resume to make it again."
@@ -176,7 +174,7 @@ def shard_paths(folder: Path) -> list[Path]:
     try:
         index = json.loads((folder / INDEX).read_text())
         found, names = index["format"], [str(s["file"]) for s in index["shards"]]
-    except _DAMAGE as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} has no usable {INDEX} ({error}). Expected a folder written by `scorehoi synth`."
         ) from error

@@ -55,12 +55,17 @@ class Played:
 
 
 class Player:
-    """Publishers for the topics of one bag that a camera and its robot would publish."""
+    """Publishers for the topics of one bag that a camera and its robot would publish.
 
-    def __init__(self, node: Node, storage: Storage, wanted: frozenset[str], lockstep: str) -> None:
+    Raises InputError when `image_topic` is not one of its images, or is empty and they are several.
+    """
+
+    def __init__(
+        self, node: Node, storage: Storage, wanted: frozenset[str], lockstep: str, image_topic: str = ""
+    ) -> None:
         self._node, self._storage = node, storage
         self.types = {t: kind for t, kind in storage.types.items() if _is_played(t, kind, wanted)}
-        self.image_topic = find_image_topic(self.types, storage.counts)
+        self.image_topic = find_image_topic(image_topic, self.types, storage.counts)
         self._publishers: dict[str, Publisher] = {
             t: self._publisher(t, kind) for t, kind in self.types.items()
         }
@@ -227,6 +232,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--topics", nargs="*", default=[], help="play only these (default: images, CameraInfo, transforms)"
     )
     parser.add_argument(
+        "--image-topic", default="", help="the camera, when the bag has several (all of them are played)"
+    )
+    parser.add_argument(
         "--wait-for", type=float, default=60.0, metavar="S", help="wait for a subscriber (default 60)"
     )
     parser.add_argument("--keep-stamps", action="store_true", help="publish the stamps of the bag")
@@ -234,11 +242,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--mapping", type=Path, help="JSON file: [published stamp, bag stamp] in ns for each image"
     )
     parser.add_argument(
-        "--lockstep",
-        default="",
-        metavar="TOPIC",
+        "--lockstep", default="", metavar="TOPIC",
         help="an image only after the last one's result; keeps the stamps",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--answer-timeout", type=float, default=60.0, metavar="S", help="lockstep: longest wait"
     )
@@ -275,7 +281,7 @@ def run(args: Any) -> Played:
     rclpy.init(args=[])
     try:
         node = Node("scorehoi_player")
-        player = Player(node, storage, frozenset(args.topics), args.lockstep)
+        player = Player(node, storage, frozenset(args.topics), args.lockstep, args.image_topic)
         player.wait_for_subscribers(args.wait_for)
         if args.lockstep:
             played = player.play_in_lockstep(args.answer_timeout, args.ahead)

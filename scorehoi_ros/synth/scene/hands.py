@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.assets import model_file
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import NPZ_DAMAGE
 from scorehoi_ros.types import Floats
 
 COMMITTED = "synth/hands.npz"
@@ -67,7 +67,7 @@ def read_hands(path: Path | None = None) -> HandCorpus:
         with np.load(path, allow_pickle=False) as data:
             poses, right = data["poses"].astype(np.float64), data["side"].astype(bool)
             names = tuple(str(entry["name"]) for entry in json.loads(data["meta"].tobytes()))
-    except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise InputError(
             f"{path} is not a hand corpus ({error}). Expected an .npz with poses (N, 15, 3), side and meta."
         ) from None

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.assets import model_file
 from scorehoi_ros.body.skeleton import JOINT_INDEX, MIRROR
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import NPZ_DAMAGE
 from scorehoi_ros.synth.scene.kinematics import BODY_JOINTS, forward, level, matrices, vectors
 from scorehoi_ros.synth.splits import clip_split
 from scorehoi_ros.types import Bools, Floats
@@ -63,7 +63,7 @@ def read_corpus(path: Path | None = None) -> PoseCorpus:
             clips = json.loads(data["clips"].tobytes())
             names = tuple(str(c["name"]) for c in clips)
             tags = tuple(str((c.get("tags") or [""])[0]) for c in clips)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, BadZipFile) as error:
+    except (*NPZ_DAMAGE, AttributeError) as error:
         raise InputError(
             f"{path} is not a pose corpus ({error}). Expected an .npz with poses (N, 22, 3), clip (N,), "
             "t (N,) and clips (JSON)."
