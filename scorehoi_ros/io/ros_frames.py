@@ -167,7 +167,7 @@ class Hall:
 
     def _masks(self, found: dict[str, Any]) -> Masks:
         human, thing = found.get("human"), found.get("object")
-        masks = Masks(human, thing, float(human is not None), float(thing is not None))
+        masks = Masks(human, thing)
         problem = ""
         try:
             if human is not None and thing is not None:
