@@ -125,6 +125,14 @@ def test_summary_is_json_and_the_table_shows_the_columns_of_the_evaluation(sampl
     assert all(name in text for name in (*MEANINGS, "CD hum", "MPJPE", "IoU obj"))
 
 
+def test_in_lockstep_no_latency_is_made_up(samples: list[Sample]) -> None:
+    """Images then keep the clip's stamps, which are of another clock."""
+    summary = summarise(1, [replace(published(samples[0]), latency_ms=None)], None)
+    assert summary["latency_ms"] == {"p50": None, "p95": None}
+    (line,) = [line for line in table(summary).splitlines() if line.startswith("latency_ms")]
+    assert "-, -" in line
+
+
 def test_without_truth_nothing_is_scored(samples: list[Sample]) -> None:
     summary = summarise(2, [published(samples[0])], None)
     assert summary["scores"] is None and "no ground truth" in table(summary)

@@ -16,7 +16,7 @@ MEANINGS = {
     "dropped": "images that were replaced by a newer one while the node was busy",
     "statuses": "how far the node trusts its results",
     "confidence": "of the person, of the object, as the node states it: medians",
-    "latency_ms": "image published to result received by another process: p50, p95",
+    "latency_ms": "image published to result received by another process: p50, p95 (not in lockstep)",
     "age_ms": "image published to result published, as the node states it: p95",
     "stage_ms": "median time of each stage of the pipeline, added up",
 }
@@ -28,7 +28,7 @@ def summarise(frames_in: int, results: Sequence[Result], scores: dict[str, Any] 
     `scores`: a row as `scorehoi eval` writes it, None without ground truth.
     """
     reconstructions = [result.reconstruction for result in results]
-    latency = [r.latency_ms for r in results]
+    latency = [r.latency_ms for r in results if r.latency_ms is not None]
     return {
         "frames_in": frames_in,
         "frames_out": len(results),

@@ -33,8 +33,9 @@ class Result:
     """Its stamp is that of the clip."""
     age_ms: float
     """Image published to result published, as the node says."""
-    latency_ms: float
-    """Image published by the player to result received by the recorder."""
+    latency_ms: float | None
+    """Image published by the player to result received by the recorder; None in lockstep, where images keep the
+    stamps of the clip and so do not say when they were published."""
 
 
 def read_results(recording: Recording, width: int, height: int) -> list[Result]:
@@ -50,7 +51,8 @@ def _results(recording: Recording, width: int, height: int) -> Iterator[Result]:
         if published not in recording.stamps:
             continue
         r = reconstruction(message, recording.stamps[published], width, height)
-        yield Result(r, float(message.age_ms), (raw.log_ns - published) * 1e-6)
+        dated = recording.stamps[published] != published
+        yield Result(r, float(message.age_ms), (raw.log_ns - published) * 1e-6 if dated else None)
 
 
 def reconstruction(message: Any, stamp: int, width: int, height: int) -> Reconstruction:
