@@ -34,8 +34,8 @@ class Result:
     age_ms: float
     """Image published to result published, as the node says."""
     latency_ms: float | None
-    """Image published by the player to result received by the recorder; None in lockstep, where images keep the
-    stamps of the clip and so do not say when they were published."""
+    """Image published by the player to result received by the recorder; None in lockstep, where images keep
+    the stamps of the clip and so do not say when they were published."""
 
 
 def read_results(recording: Recording, width: int, height: int) -> list[Result]:
