@@ -1,4 +1,4 @@
-"""Weights of the first prototype of the regressor as a start for training: the same numbers under today's names.
+"""Weights of the regressor's prototype as a start for training: the same numbers under today's names.
 
 python tools/import_prototype.py stage1_85k_views.safetensors --out full_start.safetensors
 

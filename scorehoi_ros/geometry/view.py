@@ -1,8 +1,8 @@
 """The view frame, and places in it as a crop shows them; torch, batched over leading dimensions.
 
-The view frame is the camera turned by the smallest rotation that brings its z axis through the middle of a square
-crop.  In it, what is seen in the crop does not depend on where the crop lies in the image.  Places are told as x, y
-in the crop (-1..1 from edge to edge, after turning) and a depth.
+The view frame is the camera turned by the smallest rotation that brings its z axis through the middle of a
+square crop.  In it, what is seen in the crop does not depend on where the crop lies in the image.  Places are
+told as x, y in the crop (-1..1 from edge to edge, after turning) and a depth.
 """
 
 import torch
@@ -50,7 +50,7 @@ def pelvis_of(camera: Tensor, focal: Tensor) -> Tensor:
 
 
 def origin_of(place: Tensor, pelvis: Tensor, focal: Tensor) -> Tensor:
-    """Object origin (..., 3) metres from place (..., 3): x, y in the crop, depth behind the pelvis (..., 3)."""
+    """Object origin (..., 3) metres from place (..., 3): x, y in the crop, depth behind the pelvis."""
     z = (pelvis[..., 2] + place[..., 2]).clamp_min(LEAST_DEPTH_M)
     return _point(place[..., :2], z, focal)
 

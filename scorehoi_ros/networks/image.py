@@ -1,8 +1,8 @@
 """Image nets: a square crop to an 8x8 (or 4x4) map of features F.
 
-`LiteImage` looks at the two masks alone: on synthetic pictures the colours gave 0.2 cm of object Chamfer distance
-and nothing on the person, and masks look the same rendered and real.  `PaperImage` is ResNet-50 on picture and
-masks, as published.
+`LiteImage` looks at the two masks alone: on synthetic pictures the colours gave 0.2 cm of object Chamfer
+distance and nothing on the person, and masks look the same rendered and real.  `PaperImage` is ResNet-50 on
+picture and masks, as published.
 """
 
 import torch

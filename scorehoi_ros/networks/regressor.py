@@ -1,7 +1,7 @@
 """The affordance-aware regressor: one frame to a human, an object, and how sure that is (ScoreHOI, 3.2).
 
-Everything is said in the view frame: the camera turned so that its z axis goes through the middle of the crop.
-What is seen of one person looks the same wherever it stands in the image.
+Everything is said in the view frame: the camera turned so that its z axis goes through the middle of the
+crop.  What is seen of one person looks the same wherever it stands in the image.
 """
 
 from typing import NamedTuple
@@ -67,9 +67,9 @@ class Guess(NamedTuple):
     floor_contact: Tensor
     """(B, 64) logits of M_f."""
     log_theta: Tensor
-    """(B, 52) log of the factor on the usual error of each joint's six numbers."""
+    """(B, 52, 6) log standard deviation of `theta`; the next ones in the same way."""
     log_betas: Tensor
-    """(B, 10) log standard deviation, as the next ones."""
+    """(B, 10)"""
     log_camera: Tensor
     """(B, 3)"""
     log_place: Tensor
@@ -86,6 +86,7 @@ class Regressor(nn.Module):
     """Image, landmark and template tokens with 28 queries through one transformer; a head for each query."""
 
     usual: Tensor
+    """(52, 6) log of the errors of theta over all frames; the heads say by how much a frame differs."""
     mean_theta: Tensor
     mean_rotations: Tensor
 
@@ -107,14 +108,14 @@ class Regressor(nn.Module):
         self.certainty = CertaintyHeads(width, size.hypotheses)
         self.register_buffer("mean_theta", torch.zeros(NUM_JOINTS, 6))
         self.register_buffer("mean_rotations", torch.zeros(size.hypotheses, 6))
-        self.register_buffer("usual", torch.full((NUM_JOINTS, 6), 0.3))
+        self.register_buffer("usual", torch.full((NUM_JOINTS, 6), -1.2))
 
     def forward(self, seen: Seen, picture: Tensor | None = None) -> Guess:
         """Everything; `picture` (B, 3, S, S) 0..1 is for image nets that look at it."""
         return self.answer(seen, self.template(seen.points, seen.shapes), picture)
 
     def answer(self, seen: Seen, template: Tensor, picture: Tensor | None = None) -> Guess:
-        """The same with the tokens of the template (B, 64, width), which do not change from frame to frame."""
+        """The same with the tokens of the template (B, 64, width), which stay from frame to frame."""
         features = self.image(seen.masks, picture)
         image = features.flatten(2).transpose(1, 2) + self.image_place
         landmarks = self._landmark_tokens(seen)
@@ -127,6 +128,7 @@ class Regressor(nn.Module):
         x = self.norm(x)
         asked, touched = x[:, :NUM_QUERIES], x[:, NUM_QUERIES + 1 : NUM_QUERIES + 1 + NUM_OBJECT_POINTS]
         theta, betas, camera, rotations, logits, place, *contacts = self.heads(asked, touched)
+        log_theta, *logs = self.certainty(asked)
         return Guess(
             theta + self.mean_theta,
             betas,
@@ -135,7 +137,8 @@ class Regressor(nn.Module):
             logits,
             place,
             *contacts,
-            *self.certainty(asked),
+            log_theta[..., None] + self.usual,
+            *logs,
             features,
             landmarks,
         )
@@ -214,7 +217,7 @@ class CertaintyHeads(nn.Module):
         self.turn = _constant(width, hypotheses, self.START["turn"])
 
     def forward(self, asked: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Queries (B, 28, width) -> `log_theta` ... `log_turn` of `Guess`."""
+        """Queries (B, 28, width) -> a log factor for each joint (B, 52), and the other logs of `Guess`."""
         body, hands = asked[:, :NUM_BODY], asked[:, NUM_BODY:SHAPE]
         return (
             torch.cat((self.body(body)[..., 0], self.hand(hands).flatten(1)), 1),
