@@ -76,6 +76,8 @@ class Guess(NamedTuple):
     """(B, 3)"""
     log_turn: Tensor
     """(B, k) radians about each axis."""
+    queries: Tensor
+    """(B, 28, width) what the answers were read from."""
     features: Tensor
     """(B, width, s, s) F, for whoever samples it."""
     landmark_tokens: Tensor
@@ -127,21 +129,11 @@ class Regressor(nn.Module):
             x = layer(x)
         x = self.norm(x)
         asked, touched = x[:, :NUM_QUERIES], x[:, NUM_QUERIES + 1 : NUM_QUERIES + 1 + NUM_OBJECT_POINTS]
-        theta, betas, camera, rotations, logits, place, *contacts = self.heads(asked, touched)
-        log_theta, *logs = self.certainty(asked)
-        return Guess(
-            theta + self.mean_theta,
-            betas,
-            camera,
-            rotations + self.mean_rotations,
-            logits,
-            place,
-            *contacts,
-            log_theta[..., None] + self.usual,
-            *logs,
-            features,
-            landmarks,
-        )
+        fields = self.heads(asked, touched) | self.certainty(asked)
+        fields["theta"] = fields["theta"] + self.mean_theta
+        fields["rotations"] = fields["rotations"] + self.mean_rotations
+        fields["log_theta"] = fields["log_theta"][..., None] + self.usual
+        return Guess(**fields, queries=asked, features=features, landmark_tokens=landmarks)
 
     def _landmark_tokens(self, seen: Seen) -> Tensor:
         there = (seen.confidence > 0).to(seen.landmarks.dtype)[..., None]
@@ -182,24 +174,23 @@ class AnswerHeads(nn.Module):
         self.point_contact = nn.Linear(width, 2)
         self.human_contact = mlp(2 * width, width, NUM_HUMAN_TOKENS)
 
-    def forward(self, asked: Tensor, touched: Tensor) -> tuple[Tensor, ...]:
-        """Queries (B, 28, width), template tokens (B, 64, width) -> the first nine of `Guess`."""
+    def forward(self, asked: Tensor, touched: Tensor) -> dict[str, Tensor]:
+        """Queries (B, 28, width), template tokens (B, 64, width) -> fields of `Guess`."""
         body, hands = asked[:, :NUM_BODY], asked[:, NUM_BODY:SHAPE]
-        theta = torch.cat((self.body(body), self.hand(hands).reshape(len(asked), -1, 6)), 1)
         rotation = self.rotation(asked[:, ROTATION]).unflatten(-1, (-1, 7))
         both = torch.cat((asked[:, :SHAPE].mean(1), touched.mean(1)), -1)
         touch = self.point_contact(touched)
-        return (
-            theta,
-            self.betas(asked[:, SHAPE]),
-            self.camera(asked[:, CAMERA]),
-            rotation[..., :6],
-            rotation[..., 6],
-            self.place(asked[:, PLACE]),
-            self.human_contact(both),
-            touch[..., 0],
-            touch[..., 1],
-        )
+        return {
+            "theta": torch.cat((self.body(body), self.hand(hands).reshape(len(asked), -1, 6)), 1),
+            "betas": self.betas(asked[:, SHAPE]),
+            "camera": self.camera(asked[:, CAMERA]),
+            "rotations": rotation[..., :6],
+            "logits": rotation[..., 6],
+            "place": self.place(asked[:, PLACE]),
+            "human_contact": self.human_contact(both),
+            "object_contact": touch[..., 0],
+            "floor_contact": touch[..., 1],
+        }
 
 
 class CertaintyHeads(nn.Module):
@@ -216,16 +207,16 @@ class CertaintyHeads(nn.Module):
         self.place = _constant(width, 3, self.START["place"])
         self.turn = _constant(width, hypotheses, self.START["turn"])
 
-    def forward(self, asked: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Queries (B, 28, width) -> a log factor for each joint (B, 52), and the other logs of `Guess`."""
+    def forward(self, asked: Tensor) -> dict[str, Tensor]:
+        """Queries (B, 28, width) -> fields of `Guess`, but of theta a log factor for each joint (B, 52)."""
         body, hands = asked[:, :NUM_BODY], asked[:, NUM_BODY:SHAPE]
-        return (
-            torch.cat((self.body(body)[..., 0], self.hand(hands).flatten(1)), 1),
-            self.betas(asked[:, SHAPE]),
-            self.camera(asked[:, CAMERA]),
-            self.place(asked[:, PLACE]),
-            self.turn(asked[:, ROTATION]),
-        )
+        return {
+            "log_theta": torch.cat((self.body(body)[..., 0], self.hand(hands).flatten(1)), 1),
+            "log_betas": self.betas(asked[:, SHAPE]),
+            "log_camera": self.camera(asked[:, CAMERA]),
+            "log_place": self.place(asked[:, PLACE]),
+            "log_turn": self.turn(asked[:, ROTATION]),
+        }
 
 
 def _table(rows: int, width: int) -> nn.Parameter:

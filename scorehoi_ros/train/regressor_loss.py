@@ -14,7 +14,7 @@ from scorehoi_ros.train.templates import TemplateTable, degrees, squared_distanc
 from scorehoi_ros.train.views import Views
 
 _OUTLIER = 3.0
-"""Errors beyond this many standard deviations count linearly: one flipped person does not widen everything."""
+"""Errors beyond this many standard deviations count linearly: one flipped person widens nothing."""
 
 
 @dataclass(frozen=True)
