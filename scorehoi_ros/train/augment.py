@@ -1,8 +1,8 @@
 """Faults that masks and landmarks have as people bring them, put on a batch while training.
 
-The generator's own errors (`synth/sensor/`) are those of one detector and a few kinds of segmenters; these are of
-other tools and other scenes: masks of another moment or of whole outlines, none at all, a limb that is taken for
-something else, an image that ends at the hips.
+The generator's own errors (`synth/sensor/`) are those of one detector and a few kinds of segmenters; these
+are of other tools and other scenes: masks of another moment or of whole outlines, none at all, a limb that is
+taken for something else, an image that ends at the hips.
 """
 
 from dataclasses import dataclass, replace
