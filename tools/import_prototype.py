@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scorehoi_ros.files import whole_file
+from scorehoi_ros.networks.pointnext import POINT_FEATURES
 from scorehoi_ros.networks.regressor import Regressor
-from scorehoi_ros.networks.sizes import SHAPE_FEATURES, regressor_size
+from scorehoi_ros.networks.sizes import regressor_size
 
 _MASKS = slice(3, 5)
 """Channels of the prototype's first convolution that see the masks."""
@@ -67,7 +68,7 @@ def start_from(old: dict[str, Tensor]) -> dict[str, Tensor]:
     found = renamed(old)
     found["image.stem.0.weight"] = found["image.stem.0.weight"][:, _MASKS]
     first = found["template.point.0.weight"]
-    found["template.point.0.weight"] = torch.cat((first, first.new_zeros(len(first), SHAPE_FEATURES)), 1)
+    found["template.point.0.weight"] = torch.cat((first, first.new_zeros(len(first), POINT_FEATURES)), 1)
     return weights | {name: value.contiguous() for name, value in found.items()}
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from scorehoi_ros.networks.blocks import SelfBlock, mlp
 from scorehoi_ros.networks.image import IMAGE_NETS
-from scorehoi_ros.networks.sizes import SHAPE_FEATURES, RegressorSize
+from scorehoi_ros.networks.pointnext import POINT_FEATURES
+from scorehoi_ros.networks.sizes import RegressorSize
 from scorehoi_ros.types import NUM_BETAS, NUM_HUMAN_TOKENS, NUM_JOINTS, NUM_LANDMARKS, NUM_OBJECT_POINTS
 
 HEADS = 8
@@ -42,7 +43,7 @@ class Seen(NamedTuple):
     points: Tensor
     """(B, 64, 3) metres, the template."""
     shapes: Tensor
-    """(B, 64, SHAPE_FEATURES) what the geometry encoder says of the template points."""
+    """(B, 64, POINT_FEATURES) what the geometry encoder says of the template points."""
 
 
 class Guess(NamedTuple):
@@ -147,7 +148,7 @@ class TemplateTokens(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.point = mlp(3 + SHAPE_FEATURES, width, width)
+        self.point = mlp(3 + POINT_FEATURES, width, width)
         self.layers = nn.ModuleList(SelfBlock(width, HEADS) for _ in range(2))
         self.kind = _table(1, width)
 

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from scorehoi_ros.errors import InputError
 
-SHAPE_FEATURES = 64
-"""Numbers that the geometry encoder says of each template point."""
-
 
 @dataclass(frozen=True)
 class RegressorSize:

@@ -30,7 +30,7 @@ class Weights:
 
 
 def read_weights(kind: str, folder: str = "") -> Weights:
-    """The weights `KIND.safetensors` of a folder; empty = the shipped ones, whose hash must be the manifest's.
+    """The weights `KIND.safetensors` of a folder; empty = the shipped ones, with the hash of the manifest.
 
     Raises WeightsError when they are missing, damaged, of another release or hold another network.
     """
@@ -38,8 +38,8 @@ def read_weights(kind: str, folder: str = "") -> Weights:
     digest = _digest(path)
     if not folder and digest != (wanted := shipped_sha256(f"{FOLDER}/{path.name}")):
         raise WeightsError(
-            f"{path} is not the file of this release: its sha256 is {digest[:16]}..., expected {wanted[:16]}.... "
-            f"{_MEND}"
+            f"{path} is not the file of this release: its sha256 is {digest[:16]}..., expected "
+            f"{wanted[:16]}.... {_MEND}"
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -55,7 +55,7 @@ def read_weights(kind: str, folder: str = "") -> Weights:
 def write_weights(path: Path, net: nn.Module, told: dict[str, Any]) -> None:
     """Write a network in half precision with its layout; raises OutputError, leaving no file."""
     tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        name: (value if _as_it_is(name, value) else value.half()).contiguous().cpu()
         for name, value in net.state_dict().items()
     }
     with whole_file(path) as temporary:
@@ -67,9 +67,14 @@ def fill(net: nn.Module, weights: Weights) -> None:
     try:
         net.load_state_dict(weights.tensors)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise WeightsError(f"the weights {weights.told.get('kind')!r} have another layout: {reason} {_MEND}") from error
+        kind, reason = weights.told.get("kind"), str(error).splitlines()[1].strip()
+        raise WeightsError(f"the weights {kind!r} have another layout: {reason} {_MEND}") from error
     net.eval().requires_grad_(False)
+
+
+def _as_it_is(name: str, tensor: Tensor) -> bool:
+    """Integers, and running statistics, whose variances can be too small for half precision."""
+    return "running" in name or not tensor.is_floating_point()
 
 
 def _path(kind: str, folder: str) -> Path:

@@ -25,7 +25,7 @@ class Material:
 
     data: TrainingSet
     shapes: Tensor
-    """(m, 64, SHAPE_FEATURES), rows as in the table of templates."""
+    """(m, 64, POINT_FEATURES), rows as in the table of templates."""
 
     def __len__(self) -> int:
         return len(self.data.views)

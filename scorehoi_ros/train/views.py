@@ -188,7 +188,7 @@ def _seen_world(world: Tensor, pixels: Tensor, K: Tensor) -> Tensor:
 def seen_of(views: Views, masks: Tensor, points: Tensor, shapes: Tensor, pixels: int) -> Seen:
     """What the network is given of some views.
 
-    `masks` (n, 2, S, S), `points` (n, 64, 3), `shapes` (n, 64, SHAPE_FEATURES); `pixels` a side it looks at.
+    `masks` (n, 2, S, S), `points` (n, 64, 3), `shapes` (n, 64, POINT_FEATURES); `pixels` a side it looks at.
     """
     if views.side != pixels:
         masks = torch.nn.functional.interpolate(masks, size=(pixels, pixels), mode="area")
