@@ -6,7 +6,7 @@ import numpy as np
 
 from scorehoi_ros.alignment.kernels_rotation import six_gradient, six_to_matrix
 from scorehoi_ros.alignment.target import Float64
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.render.jit import inner
 
 
 class Posed(NamedTuple):
@@ -30,22 +30,13 @@ class Posed(NamedTuple):
     """(75, 3) landmarks, view frame."""
 
 
-@kernel
-def new_posed(points, marks):  # type: ignore[no-untyped-def]
+def new_posed(points: int, marks: int) -> Posed:
     """Room for a body of so many points and landmarks."""
-    return Posed(
-        np.zeros((52, 3, 3)),
-        np.zeros((52, 3)),
-        np.zeros((52, 3)),
-        np.zeros((52, 3, 4)),
-        np.zeros((52, 3, 4)),
-        np.zeros((points, 3)),
-        np.zeros((points, 3)),
-        np.zeros((marks, 3)),
-    )
+    shapes = ((52, 3, 3), (52, 3), (52, 3), (52, 3, 4), (52, 3, 4), (points, 3), (points, 3), (marks, 3))
+    return Posed(*(np.zeros(shape) for shape in shapes))
 
 
-@kernel
+@inner
 def pose_body(rig, theta, betas, root, p):  # type: ignore[no-untyped-def]
     """Fill `p` for theta (52, 6), betas (10,), root (3,)."""
     for j in range(52):
@@ -61,7 +52,7 @@ def pose_body(rig, theta, betas, root, p):  # type: ignore[no-untyped-def]
     _mark(rig, p)
 
 
-@kernel
+@inner
 def _chain(parents, root, p):  # type: ignore[no-untyped-def]
     for j in range(52):
         up = parents[j]
@@ -81,7 +72,7 @@ def _chain(parents, root, p):  # type: ignore[no-untyped-def]
             p.skin[j, a, 3] = W[a, 3] - moved
 
 
-@kernel
+@inner
 def _shape(rig, betas, p):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         for a in range(3):
@@ -99,7 +90,7 @@ def _shape(rig, betas, p):  # type: ignore[no-untyped-def]
                 p.shaped[i, a] += total
 
 
-@kernel
+@inner
 def _skin(rig, p):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         x, y, z = p.shaped[i, 0], p.shaped[i, 1], p.shaped[i, 2]
@@ -112,7 +103,7 @@ def _skin(rig, p):  # type: ignore[no-untyped-def]
         p.points[i, 0], p.points[i, 1], p.points[i, 2] = v0, v1, v2
 
 
-@kernel
+@inner
 def _mark(rig, p):  # type: ignore[no-untyped-def]
     for i in range(len(p.marks)):
         for a in range(3):
@@ -123,21 +114,29 @@ def _mark(rig, p):  # type: ignore[no-untyped-def]
             p.marks[i, a] = total
 
 
-@kernel
+@inner
 def clear_posed(g):  # type: ignore[no-untyped-def]
     """Gradients to zero, before terms add theirs to `points` and `marks`."""
-    g.R[:] = 0.0
-    g.rest[:] = 0.0
-    g.world[:] = 0.0
-    g.skin[:] = 0.0
-    g.points[:] = 0.0
-    g.marks[:] = 0.0
+    for j in range(52):
+        for a in range(3):
+            g.rest[j, a] = 0.0
+            for b in range(4):
+                g.world[j, a, b], g.skin[j, a, b] = 0.0, 0.0
+            for b in range(3):
+                g.R[j, a, b] = 0.0
+    for i in range(len(g.points)):
+        for a in range(3):
+            g.points[i, a] = 0.0
+    for i in range(len(g.marks)):
+        for a in range(3):
+            g.marks[i, a] = 0.0
 
 
-@kernel
+@inner
 def unpose_body(rig, theta, p, g, d_theta, d_betas, d_root):  # type: ignore[no-untyped-def]
-    """Gradients by theta (52, 6), betas (10,) and root (3,), from those by points and marks in `g`."""
-    d_betas[:] = 0.0
+    """Gradients by theta (52, 6) and betas (10,), from those by points and marks in `g`; added to `d_root`."""
+    for m in range(10):
+        d_betas[m] = 0.0
     _unmark(rig, g)
     _unskin(rig, p, g)
     _unshape(rig, g, d_betas)
@@ -149,7 +148,7 @@ def unpose_body(rig, theta, p, g, d_theta, d_betas, d_root):  # type: ignore[no-
         six_gradient(theta[j], p.R[j], g.R[j], d_theta[j])
 
 
-@kernel
+@inner
 def _unmark(rig, g):  # type: ignore[no-untyped-def]
     for i in range(len(g.marks)):
         for k in range(rig.landmark_start[i], rig.landmark_start[i + 1]):
@@ -161,7 +160,7 @@ def _unmark(rig, g):  # type: ignore[no-untyped-def]
                     g.points[source - 52, a] += w * g.marks[i, a]
 
 
-@kernel
+@inner
 def _unskin(rig, p, g):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         x, y, z = p.shaped[i, 0], p.shaped[i, 1], p.shaped[i, 2]
@@ -181,7 +180,7 @@ def _unskin(rig, p, g):  # type: ignore[no-untyped-def]
         g.shaped[i, 0], g.shaped[i, 1], g.shaped[i, 2] = r0, r1, r2
 
 
-@kernel
+@inner
 def _unshape(rig, g, d_betas):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         for a in range(3):
@@ -197,7 +196,7 @@ def _unshape(rig, g, d_betas):  # type: ignore[no-untyped-def]
                     D[b, c] += B[0, n] * x + B[1, n] * y + B[2, n] * z
 
 
-@kernel
+@inner
 def _unchain(parents, p, g, d_root):  # type: ignore[no-untyped-def]
     """From the gradients by skin and world to those by R and rest, children before parents."""
     for j in range(51, -1, -1):
@@ -209,7 +208,7 @@ def _unchain(parents, p, g, d_root):  # type: ignore[no-untyped-def]
                 g.rest[j, b] -= S[a, 3] * W[a, b]
         if up < 0:
             for a in range(3):
-                d_root[a] = D[a, 3]
+                d_root[a] += D[a, 3]
                 for b in range(3):
                     g.R[j, a, b] += D[a, b]
             continue

@@ -2,10 +2,10 @@
 
 import math
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.render.jit import inner
 
 
-@kernel
+@inner
 def six_to_matrix(x, R):  # type: ignore[no-untyped-def]
     """6D x (6,) to R (3, 3): Gram-Schmidt of two columns."""
     scale = 1.0 / math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
@@ -19,7 +19,7 @@ def six_to_matrix(x, R):  # type: ignore[no-untyped-def]
     R[0, 2], R[1, 2], R[2, 2] = e1 * q2 - e2 * q1, e2 * q0 - e0 * q2, e0 * q1 - e1 * q0
 
 
-@kernel
+@inner
 def six_gradient(x, R, D, out):  # type: ignore[no-untyped-def]
     """Gradient (6,) into `out`, given R of x and the gradient D (3, 3) by R."""
     e0, e1, e2, q0, q1, q2 = R[0, 0], R[1, 0], R[2, 0], R[0, 1], R[1, 1], R[2, 1]
@@ -42,7 +42,7 @@ def six_gradient(x, R, D, out):  # type: ignore[no-untyped-def]
     out[0], out[1], out[2] = (de0 - s * e0) * scale, (de1 - s * e1) * scale, (de2 - s * e2) * scale
 
 
-@kernel
+@inner
 def turned(w, R0, R):  # type: ignore[no-untyped-def]
     """R = exp(w) @ R0 for a rotation vector w (3,)."""
     square = w[0] * w[0] + w[1] * w[1] + w[2] * w[2]
@@ -58,7 +58,7 @@ def turned(w, R0, R):  # type: ignore[no-untyped-def]
         R[2, c] = z + sine * k2 + cosine * (w[0] * k1 - w[1] * k0)
 
 
-@kernel
+@inner
 def turn_gradient(w, t0, t1, t2, out):  # type: ignore[no-untyped-def]
     """Gradient (3,) by the rotation vector w, given the torque t: the gradient by a small further turn.
 

@@ -23,7 +23,7 @@ class Region:
     """Where something is in the crop."""
 
     distance: Floats
-    """(S, S) pixels from each pixel to the nearest one where it may be: its mask, or an occluder. 0 inside."""
+    """(S, S) pixels to the nearest pixel where it may be, its mask or an occluder; 0 inside."""
     points: Floats
     """(m, 2) pixels x y of its mask that it must cover."""
 
