@@ -13,7 +13,7 @@ from scorehoi_ros.alignment.kernels import evaluate, new_room
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Belief, Float64, State, decode
 from scorehoi_ros.alignment.target import Shape, Target, pack
-from scorehoi_ros.alignment.weights import TERMS, Weights, values_of
+from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights, values_of
 
 _KEEP, _KEEP_SQUARE = 0.8, 0.95
 
@@ -60,13 +60,18 @@ class Energy:
         self.mean, self.sigma = belief.means(), belief.sigma.flat()
         self.rotations = np.ascontiguousarray(belief.rotations, np.float64)
         self._rig, self._w, self._room = rig, values_of(weights), new_room(rig, self.frame)
+        self._prior = prior_weights(weights)
+        depths = self.state(np.zeros_like(self.mean))
+        depths = torch.stack((depths.root[:, 2], depths.origin[:, 2]), 1).numpy()
+        self._scale = 2 * self.frame.focal / depths
 
     def __call__(self, u: Float64) -> tuple[Float64, Float64]:
         """Terms (H, 12) and the gradient (H, 331) of their sum, at unknowns u (H, 331)."""
         terms, gradient = np.empty((len(u), len(TERMS))), np.empty(u.shape)
-        where = (u, self.mean, self.sigma, self.rotations)
+        where = (self.mean + self.sigma * u, self.rotations, self._scale)
         evaluate(*where, self._rig, self.frame, self._w, self._room, terms, gradient)
-        return terms, gradient
+        terms[:, 0] = (0.5 * self._prior * u**2).sum(1)
+        return terms, self.sigma * gradient + self._prior * u
 
     def state(self, u: Float64) -> State:
         """The state of unknowns u (H, 331)."""

@@ -37,17 +37,17 @@ def new_posed(points: int, marks: int) -> Posed:
 
 
 @inner
-def pose_body(rig, theta, betas, root, p):  # type: ignore[no-untyped-def]
-    """Fill `p` for theta (52, 6), betas (10,), root (3,)."""
+def pose_body(rig, x, root, p):  # type: ignore[no-untyped-def]
+    """Fill `p` for the theta and betas of x (331,), and root (3,)."""
     for j in range(52):
-        six_to_matrix(theta[j], p.R[j])
+        six_to_matrix(x, 6 * j, p.R[j])
         for a in range(3):
             total = rig.joints_template[j, a]
             for m in range(10):
-                total += rig.joints_shapedirs[j, a, m] * betas[m]
+                total += rig.joints_shapedirs[j, a, m] * x[312 + m]
             p.rest[j, a] = total
     _chain(rig.parents, root, p)
-    _shape(rig, betas, p)
+    _shape(rig, x, p)
     _skin(rig, p)
     _mark(rig, p)
 
@@ -73,12 +73,12 @@ def _chain(parents, root, p):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _shape(rig, betas, p):  # type: ignore[no-untyped-def]
+def _shape(rig, x, p):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         for a in range(3):
             total = rig.template[i, a]
             for m in range(10):
-                total += rig.shapedirs[i, a, m] * betas[m]
+                total += rig.shapedirs[i, a, m] * x[312 + m]
             p.shaped[i, a] = total
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             R, B = p.R[rig.block_joint[k]], rig.blocks[k]
@@ -133,19 +133,17 @@ def clear_posed(g):  # type: ignore[no-untyped-def]
 
 
 @inner
-def unpose_body(rig, theta, p, g, d_theta, d_betas, d_root):  # type: ignore[no-untyped-def]
-    """Gradients by theta (52, 6) and betas (10,), from those by points and marks in `g`; added to `d_root`."""
-    for m in range(10):
-        d_betas[m] = 0.0
+def unpose_body(rig, x, p, g, d_x, d_root):  # type: ignore[no-untyped-def]
+    """Add to d_x (331,) and d_root (3,) the gradients, from those by points and marks in `g`."""
     _unmark(rig, g)
     _unskin(rig, p, g)
-    _unshape(rig, g, d_betas)
+    _unshape(rig, g, d_x)
     _unchain(rig.parents, p, g, d_root)
     for j in range(52):
         for a in range(3):
             for m in range(10):
-                d_betas[m] += rig.joints_shapedirs[j, a, m] * g.rest[j, a]
-        six_gradient(theta[j], p.R[j], g.R[j], d_theta[j])
+                d_x[312 + m] += rig.joints_shapedirs[j, a, m] * g.rest[j, a]
+        six_gradient(x, 6 * j, p.R[j], g.R[j], d_x)
 
 
 @inner
@@ -181,12 +179,12 @@ def _unskin(rig, p, g):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _unshape(rig, g, d_betas):  # type: ignore[no-untyped-def]
+def _unshape(rig, g, d_x):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         for a in range(3):
             r = g.shaped[i, a]
             for m in range(10):
-                d_betas[m] += rig.shapedirs[i, a, m] * r
+                d_x[312 + m] += rig.shapedirs[i, a, m] * r
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             D, B = g.R[rig.block_joint[k]], rig.blocks[k]
             x, y, z = g.shaped[i, 0], g.shaped[i, 1], g.shaped[i, 2]

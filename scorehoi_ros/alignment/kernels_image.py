@@ -107,15 +107,15 @@ def nearest(x, y, pixels, n, squares):  # type: ignore[no-untyped-def]
 
 
 @inner
-def uncovered(pixels, wanted, tolerance, weight, scale, most, d_pixels, squares):  # type: ignore[no-untyped-def]
-    """Mean distance of mask points (m, 2) to the nearest of n pixels, beyond its tolerance (n,)."""
+def uncovered(pixels, wanted, spacing, near, weight, scale, most, d_pixels, squares):  # type: ignore[no-untyped-def]
+    """Mean distance of mask points (m, 2) to the nearest of n pixels, beyond `near` of its spacing (n,)."""
     if len(wanted) == 0:
         return 0.0
     total, share = 0.0, weight / len(wanted)
     for k in range(len(wanted)):
-        i = nearest(wanted[k, 0], wanted[k, 1], pixels, len(tolerance), squares)
+        i = nearest(wanted[k, 0], wanted[k, 1], pixels, len(spacing), squares)
         distance = math.sqrt(squares[i])
-        excess = distance - tolerance[i]
+        excess = distance - near * spacing[i]
         if excess > 0.0:
             cost, slope = robust(excess * excess / (scale * scale), most)
             total += cost
