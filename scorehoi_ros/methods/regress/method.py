@@ -79,4 +79,6 @@ def in_camera(state: State, row: int, view: View, thing: bool) -> Estimate:
     human = HumanPose(theta=matrix_to_rotation_6d(rotations).numpy(), betas=betas, t_cam=root)
     if not thing:
         return Estimate(human)
-    return Estimate(human, ObjectPose(R_o=matrix_to_rotation_6d(R_view @ state.R_o[row]).numpy(), origin=origin))
+    return Estimate(
+        human, ObjectPose(R_o=matrix_to_rotation_6d(R_view @ state.R_o[row]).numpy(), origin=origin)
+    )

@@ -67,7 +67,8 @@ def refine(
     if thing is None:
         rows = [0]
     else:
-        before = _overlaps(thing, rotations, np.tile(proposed_origin(guess, target.focal), (len(rotations), 1)))
+        origin = np.tile(proposed_origin(guess, target.focal), (len(rotations), 1))
+        before = _overlaps(thing, rotations, origin)
         rows = worth_aligning(log_share, before, settings.hypotheses)
     belief = belief_of(guess, rotations[rows], betas)
     shape = None if thing is None else thing.shape
@@ -79,7 +80,7 @@ def refine(
 
 
 def belief_of(guess: Guess, rotations: Floats, betas: Floats | None) -> Belief:
-    """What the network said of one frame, with some of its rotations (H, 3, 3); `betas` (10,) fixes the shape."""
+    """What the network said of one frame, with rotations (H, 3, 3); `betas` (10,) fixes the shape."""
     theta, shape, camera, place = (
         getattr(guess, name)[0].double().cpu().numpy() for name in ("theta", "betas", "camera", "place")
     )
