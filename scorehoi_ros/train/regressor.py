@@ -1,21 +1,22 @@
 """The regressor's training: batches with faults, and what it is measured by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from scorehoi_ros.body.points import PosedBody
-from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
 from scorehoi_ros.networks.regressor import NUM_BODY, Guess, Regressor
+from scorehoi_ros.train.augment import FaultRates, with_faults
+from scorehoi_ros.train.augment import Seen as Shown
 from scorehoi_ros.train.loop import Schedule, train_net
 from scorehoi_ros.train.regressor_loss import answer_of, losses
 from scorehoi_ros.train.templates import degrees
-from scorehoi_ros.train.views import TrainingSet, Views, seen_of
+from scorehoi_ros.train.views import FAR, TrainingSet, Views, seen_of
 
-TOLD = slice(2, 4)
-"""Planes of `Views.masks` as a segmenter tells them."""
+TRUE, TOLD, WHOLE = slice(0, 2), slice(2, 4), slice(4, 6)
+"""Planes of `Views.masks`: true masks, those that a segmenter tells, whole outlines."""
 _MEASURED_BATCH = 128
 
 
@@ -36,24 +37,28 @@ def train_regressor(
     training: Material,
     validation: Material,
     posed: PosedBody,
+    rates: FaultRates,
     schedule: Schedule,
     folder: Path,
 ) -> dict[str, float]:
     """Train in place, see `train_net`; returns the figures on validation data."""
 
     def terms(rows: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        views = training.data.views.rows(rows)
-        guess = guess_of(net, training, views, views.masks()[:, TOLD])
+        views, masks = faulty(training.data.views.rows(rows), rates, generator)
+        guess = guess_of(net, training, views, masks)
         return losses(guess, views, training.data.table, posed)
 
     return train_net(net, terms, len(training), lambda: measure(net, validation, posed), schedule, folder)
 
 
-def prepare(net: Regressor, data: TrainingSet) -> None:
-    """Set the means of the answers, for a network that starts from nothing."""
-    net.mean_theta.copy_(matrix_to_rotation_6d(data.views.rotations[:20000]).mean(0))
-    spread = torch.linalg.qr(torch.randn(len(net.mean_rotations), 3, 3))[0]
-    net.mean_rotations.copy_(matrix_to_rotation_6d(spread))
+def faulty(views: Views, rates: FaultRates, generator: torch.Generator) -> tuple[Views, Tensor]:
+    """Views with faults in their landmarks, and the faulty masks (B, 2, S, S)."""
+    planes = views.masks()
+    shown = Shown(planes[:, TOLD], views.landmarks, views.world, views.confidence)
+    hidden = (planes[:, WHOLE] - planes[:, TRUE]).clamp_min(0)
+    shown = with_faults(shown, hidden, rates, generator)
+    landmarks = shown.landmarks.clamp(-FAR, FAR)
+    return replace(views, landmarks=landmarks, world=shown.world, confidence=shown.confidence), shown.masks
 
 
 def guess_of(net: Regressor, material: Material, views: Views, masks: Tensor) -> Guess:
