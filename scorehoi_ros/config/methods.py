@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scorehoi_ros.config.option import check_options, option
 
-METHOD_NAMES = ("fit",)
+METHOD_NAMES = ("regress", "regress-proposal", "fit")
 """Values of the setting `method`."""
 
 
@@ -18,6 +18,21 @@ class FitConfig:
     track_iterations: int = option(
         40, "optimiser steps for a frame that follows another", minimum=1, maximum=2000
     )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class RegressConfig:
+    """Settings of the regressor and of the alignment after it."""
+
+    size: str = option("full", "size of the network", choices=("live", "full", "paper"), read_only=True)
+    weights: str = option(
+        "", "folder with weights of `scorehoi train stage1`; empty = the shipped ones", read_only=True
+    )
+    hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
+    steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -71,6 +71,8 @@ class Evidence:
     """(3, 3)"""
     image: Tensor
     """(256, 256, 3) uint8 RGB, the pixels of the crop."""
+    masks: Tensor
+    """(3, 256, 256) bool in the same crop: human, object (false where there is no mask), inside the image."""
     landmarks: SeenLandmarks | None
     """None when nobody is in view: a human mask alone does not make a person."""
     person: HumanPose | None
@@ -123,6 +125,7 @@ def build_evidence(
         crop=crop,
         K_crop=_tensor(crop.K_crop),
         image=torch.from_numpy(crop_image(frame.rgb, crop, cv2.INTER_LINEAR)),
+        masks=torch.from_numpy(_planes(masks, crop, frame.rgb.shape[:2])),
         landmarks=_seen(landmarks, crop, K) if landmarks is not None else None,
         person=person,
         human=_silhouette(masks.human, masks.object, K, CROP_SIZE, 0.25, masks.human_score),
@@ -131,6 +134,12 @@ def build_evidence(
         human_depth=masked_depth(frame.depth, masks.human),
         object_depth=masked_depth(frame.depth, masks.object),
     )
+
+
+def _planes(masks: Masks, crop: Crop, size: tuple[int, ...]) -> Bools:
+    nothing, everything = np.zeros(size, bool), np.ones(size, bool)
+    planes = (masks.human, masks.object, everything)
+    return np.stack([crop_image(nothing if p is None else p, crop, cv2.INTER_AREA) for p in planes])
 
 
 def _human_box(mask: Bools | None, landmarks: Landmarks | None) -> Box | None:

@@ -8,7 +8,11 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.stages import Method
 from scorehoi_ros.objects.template import ObjectTemplate
 
-METHODS = {"fit": "scorehoi_ros.methods.fit.method"}
+METHODS = {
+    "regress": "scorehoi_ros.methods.regress.method",
+    "regress-proposal": "scorehoi_ros.methods.regress.proposal",
+    "fit": "scorehoi_ros.methods.fit.method",
+}
 """Value of the setting `method` -> module with `build(body, template, config) -> Method`."""
 
 

@@ -1,0 +1,118 @@
+"""The network alone as a method (`regress-proposal`), and the estimator of `regress`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+
+import torch
+from torch import Tensor
+
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.frame.evidence import Evidence
+from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
+from scorehoi_ros.methods.fit.method import build as build_fit
+from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
+from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.runtime.regressor import Answer, load_networks, template_tokens
+from scorehoi_ros.types import Floor
+
+NO_OBJECT = "ball:0.22"
+"""What the network is told to look for where no object is: it always wants a template."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The regressor with one template."""
+
+    answer: Answer
+    pixels: int
+    points: Tensor
+    """(1, 64, 3)"""
+    shapes: Tensor
+    """(1, 64, POINT_FEATURES)"""
+    tokens: Tensor
+    """(1, 64, width)"""
+
+    def __call__(self, evidence: Evidence, view: View) -> Guess:
+        """The guess of one frame."""
+        return self.answer(seen_of(evidence, view, self.points, self.shapes, self.pixels), self.tokens)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the estimator leaves for the refiner: the answer in the view frame."""
+
+    guess: Guess
+    view: View
+    order: tuple[int, ...]
+    """Rows of the hypotheses, likeliest first, as in the proposal."""
+
+
+@dataclass(frozen=True)
+class RegressEstimator:
+    """Human and object by the network; an object without a person by the optimiser."""
+
+    network: Network
+    alone: Callable[[], Method]
+    """Makes, once, the method for frames that show no person."""
+    looking: bool
+    """Whether there is an object to look for."""
+
+    def __call__(self, evidence: Evidence, prediction: Prediction | None) -> Proposal:
+        """All hypotheses of the object's rotation, likeliest first."""
+        if evidence.landmarks is None:
+            return self.alone().estimator(evidence, prediction)
+        view = view_of(evidence)
+        guess = self.network(evidence, view)
+        thing = self.looking and evidence.object is not None
+        shares = torch.softmax(guess.logits[0].double(), 0)
+        order = tuple(shares.argsort(descending=True).tolist()) if thing else (0,)
+        betas = None if prediction is None else prediction.betas
+        touch = (guess.human_contact, guess.object_contact, guess.floor_contact)
+        contacts = ContactMasks(*(torch.sigmoid(logits[0]) for logits in touch))
+        return Proposal(
+            estimates=tuple(estimates_of(guess, view, list(order), betas, thing)),
+            probabilities=tuple(float(shares[k]) for k in order) if thing else (1.0,),
+            contacts=contacts if thing else None,
+            features=Said(guess, view, order),
+            uncertainty=_spread(guess),
+        )
+
+
+@dataclass(frozen=True)
+class AsProposed:
+    """A refiner that changes nothing."""
+
+    def __call__(
+        self, proposal: Proposal, evidence: Evidence, floor: Floor | None, prediction: Prediction | None
+    ) -> Refined:
+        """The likeliest hypothesis, with the contacts that the network predicts."""
+        return Refined(proposal.best, proposal.contacts)
+
+
+def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:
+    """The network alone for one body and one template; raises WeightsError without its weights."""
+    return Method(make_estimator(body, template, config), AsProposed())
+
+
+def make_estimator(
+    body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig
+) -> RegressEstimator:
+    """The estimator of both methods; raises WeightsError."""
+    loaded = load_networks(config.regress.size, config.regress.weights, config.device)
+    points = (template or load_template(NO_OBJECT)).points
+    network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points))
+    alone = cache(partial(build_fit, body, template, config))
+    return RegressEstimator(network, alone, template is not None)
+
+
+def _spread(guess: Guess) -> dict[str, float]:
+    """The largest standard deviations by name, for who reads logs: shares of depth, metres, radians."""
+    return {
+        "depth": float(guess.log_camera[0, 2].exp()),
+        "object_depth_m": float(guess.log_place[0, 2].exp()),
+        "turn_rad": float(guess.log_turn[0, guess.logits[0].argmax()].exp()),
+    }

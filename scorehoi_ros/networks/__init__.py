@@ -1,0 +1,1 @@
+"""Networks as torch modules: no files, no images, no templates; tensors in, tensors out."""

@@ -1,0 +1,141 @@
+"""The regressor ready for use: by ONNX Runtime on the CPU, by torch on other devices."""
+
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from scorehoi_ros.errors import OutputError
+from scorehoi_ros.files import cache_folder, whole_file
+from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
+from scorehoi_ros.networks.regressor import Guess, Regressor, Seen
+from scorehoi_ros.networks.sizes import regressor_size
+from scorehoi_ros.runtime.weights import Weights, fill, read_weights
+from scorehoi_ros.types import NUM_LANDMARKS, NUM_OBJECT_POINTS, Floats
+
+Answer = Callable[[Seen, Tensor], Guess]
+"""(one frame, tokens of its template (1, 64, width)) -> the guess."""
+_OPSET = 17
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the first stage needs, on one device."""
+
+    net: Regressor
+    encoder: PointNeXt
+    answer: Answer
+
+
+@lru_cache(maxsize=2)
+def load_networks(size: str, folder: str = "", device: str = "cpu") -> Networks:
+    """The regressor of a size (`networks.sizes.SIZES`) with the geometry encoder, from a folder of weights.
+
+    An empty folder means the shipped ones.  Loaded once in a process.  Raises WeightsError.
+    """
+    weights = read_weights(size, folder)
+    net, encoder = Regressor(regressor_size(size)), PointNeXt()
+    fill(net, weights)
+    fill(encoder, read_weights("geometry", folder))
+    net, encoder = net.to(device), encoder.to(device)
+    if torch.device(device).type != "cpu":
+        return Networks(net, encoder, torch_answer(net))
+    try:
+        return Networks(net, encoder, onnx_answer(net, weights))
+    except OutputError as error:
+        _log.warning("the network runs in torch, more slowly: %s", error)
+        return Networks(net, encoder, torch_answer(net))
+
+
+def template_tokens(networks: Networks, points: Floats) -> tuple[Tensor, Tensor, Tensor]:
+    """Points (1, 64, 3), shape features (1, 64, c) and tokens (1, 64, width) of a template (64, 3)."""
+    device = networks.net.queries.device
+    rows = torch.as_tensor(points, dtype=torch.float32, device=device)[None]
+    with torch.no_grad():
+        shapes = networks.encoder(rows)[0]
+        return rows, shapes, networks.net.template(rows, shapes)
+
+
+def torch_answer(net: Regressor) -> Answer:
+    """The network in torch, on the device where it is."""
+
+    def answer(seen: Seen, template: Tensor) -> Guess:
+        with torch.no_grad():
+            return net.answer(seen, template)
+
+    return answer
+
+
+def onnx_answer(net: Regressor, weights: Weights) -> Answer:
+    """The network in ONNX Runtime with one thread that does not spin; exported once, kept in the cache.
+
+    Raises OutputError when the cache cannot be written.
+    """
+    path = _exported(net, weights)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = {entry.name for entry in session.get_inputs()}
+
+    def answer(seen: Seen, template: Tensor) -> Guess:
+        given = seen._asdict() | {"template": template}
+        feed = {name: value.numpy() for name, value in given.items() if name in names}
+        return Guess(*map(torch.from_numpy, session.run(list(Guess._fields), feed)))
+
+    return answer
+
+
+class _Flat(nn.Module):
+    """The regressor with one tensor for each argument, as the exporter wants it."""
+
+    def __init__(self, net: Regressor) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        """Fields of `Seen` and the template's tokens -> fields of `Guess`."""
+        return tuple(self.net.answer(Seen(*values[:-1]), values[-1]))
+
+
+def _exported(net: Regressor, weights: Weights) -> Path:
+    """The ONNX file of these weights."""
+    version = torch.__version__.split("+")[0]
+    path = cache_folder() / "onnx" / f"{weights.told['kind']}-{weights.sha256[:16]}-torch{version}.onnx"
+    if not path.is_file():
+        _log.info("exporting the regressor %s for ONNX Runtime, once", weights.told["kind"])
+        with whole_file(path) as temporary, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                _Flat(net),
+                _blank(net),
+                str(temporary),
+                input_names=[*Seen._fields, "template"],
+                output_names=list(Guess._fields),
+                opset_version=_OPSET,
+                dynamo=False,
+            )
+    return path
+
+
+def _blank(net: Regressor) -> tuple[Tensor, ...]:
+    pixels, width = net.size.pixels, net.size.width
+    return (
+        torch.zeros(1, 2, pixels, pixels),
+        torch.zeros(1, NUM_LANDMARKS, 2),
+        torch.zeros(1, NUM_LANDMARKS, 3),
+        torch.ones(1, NUM_LANDMARKS),
+        torch.ones(1),
+        torch.ones(1, 2),
+        torch.rand(1, NUM_OBJECT_POINTS, 3),
+        torch.zeros(1, NUM_OBJECT_POINTS, POINT_FEATURES),
+        torch.zeros(1, NUM_OBJECT_POINTS, width),
+    )
