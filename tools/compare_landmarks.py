@@ -2,20 +2,24 @@
 
     python tools/compare_landmarks.py --photos FOLDER ... --videos FILE ...
 
-Prints the 10th, 50th and 90th percentile of each figure (of shares the mean), real and simulated.
+Prints the 10th, 50th and 90th percentile of each figure (of shares the mean), real and simulated; "in
+training" are the simulated scenes with the world points of `train/steady_world`.
 """
 
 import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from landmark_figures import Clip, moving_figures, single_figures
 from tqdm import tqdm
 
 from scorehoi_ros.body.load import load_body
+from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.io.frames import camera_for
 from scorehoi_ros.io.images import open_images
 from scorehoi_ros.io.video import open_video
@@ -25,8 +29,10 @@ from scorehoi_ros.synth.scene.generate import generate
 from scorehoi_ros.synth.scene.kinds import template_of
 from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.scene.sequences import generate_sequence
+from scorehoi_ros.synth.sensor.landmark_noise import BODY, HIPS, crop_side, facing_turn
 from scorehoi_ros.synth.sensor.observe import observe_posed, whole_view
 from scorehoi_ros.synth.truth import SceneTruth
+from scorehoi_ros.train.steady_world import TruePoints, steady_world
 from scorehoi_ros.types import Floats, Frame, Landmarks
 
 QUANTILES = (10, 50, 90)
@@ -60,6 +66,25 @@ def simulated(truths: Sequence[SceneTruth]) -> list[Landmarks]:
         posed = pose_scene(truth, body, template)
         seen.append(observe_posed(truth, posed, body, template, None, whole_view(truth)).landmarks)
     return seen
+
+
+def as_trained(truths: Sequence[SceneTruth], told: Sequence[Landmarks]) -> list[Landmarks]:
+    """Simulated landmarks with the world points that training puts in the place of most."""
+    body, bodies = load_body(), []
+    for truth in truths:
+        points = pose_scene(truth, body, template_of(truth.object_spec)).landmarks
+        true = project(points, truth.K)
+        centred = (points - points[list(HIPS)].mean(0)) @ facing_turn(true, truth.K).T
+        bodies.append((true, centred, 2 / crop_side(true[BODY])))
+    pixels, world, scales = (torch.as_tensor(np.stack(values)) for values in zip(*bodies, strict=True))
+    unit = scales[:, None, None]
+    seen, sure = (torch.as_tensor(np.stack([getattr(t, n) for t in told])) for n in ("pixels", "confidence"))
+    steady = steady_world(
+        TruePoints(pixels * unit, world), seen * unit, sure, torch.Generator().manual_seed(0)
+    ).numpy()
+    return [
+        replace(t, world=np.concatenate([w, t.world[BODY.stop :]])) for t, w in zip(told, steady, strict=True)
+    ]
 
 
 def lines(columns: dict[str, dict[str, Floats]]) -> list[str]:
@@ -97,7 +122,10 @@ def main() -> int:
     columns = {"photos": single_figures(photos)} if photos else {}
     for path, clip in zip(args.videos, clips, strict=True):
         columns[path.stem] = single_figures([s for s in clip.seen if s]) | moving_figures([clip])
-    columns["simulated scenes"] = single_figures(simulated(generate(SPLIT, range(args.count))))
+    truths = generate(SPLIT, range(args.count))
+    told = simulated(truths)
+    columns["simulated scenes"] = single_figures(told)
+    columns["in training"] = single_figures(as_trained(truths, told))
     frames = [s for clip in moving for s in clip.seen if s]
     columns["simulated sequences"] = single_figures(frames) | moving_figures(moving)
     sys.stdout.write("\n".join(lines(columns)) + "\n")

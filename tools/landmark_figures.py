@@ -47,7 +47,7 @@ def single_figures(seen: Sequence[Landmarks]) -> dict[str, Floats]:
         **{f"confidence, {name}": confidence[:, rows].ravel() for name, rows in PARTS.items()},
         "images with a body point outside": (confidence[:, BODY] == 0).any(1).astype(float),
         "body points outside": (confidence[:, BODY] == 0).mean(1),
-        "hands found": confidence[:, [33, 54]].ravel() > 0,
+        "hands found": (confidence[:, [33, 54]].ravel() > 0).astype(float),
         "hand, confidence": np.array([s.confidence[HANDS[hand]].max() for s, hand in hands]),
         "hand, its wrist off the body's, palms": np.array([wrist_gap(s, hand) for s, hand in hands]),
         **_proportions(np.stack([s.world for s in seen])),
@@ -65,10 +65,10 @@ def moving_figures(clips: Sequence[Clip]) -> dict[str, Floats]:
         "bone length in the clip, sd of log": np.concatenate([np.nanstd(track, axis=0) for track in bones]),
     }
     for name, tracks in (("bone length", bones), ("world to pixels", fits)):
-        for text, seconds in (("next frame", 0.0), ("1 s later", 1.0)):
+        for text, seconds in (("of the next frame", 0.0), ("1 s later", 1.0)):
             lags = [max(round(seconds * clip.rate_hz), 1) for clip in clips]
             pairs = [correlation(track, lag) for track, lag in zip(tracks, lags, strict=True)]
-            out[f"{name}: correlation with the {text}"] = np.concatenate(pairs)
+            out[f"{name}: correlation with that {text}"] = np.concatenate(pairs)
     return {name: values[np.isfinite(values)] for name, values in out.items()}
 
 
@@ -120,7 +120,7 @@ def _proportions(world: Floats) -> dict[str, Floats]:
     arm, leg = lengths[:, :, :2].sum(2).mean(1), lengths[:, :, 2:].sum(2).mean(1)
     sides = np.abs(np.log(lengths[:, 0] / lengths[:, 1]))
     return {
-        **{f"world: {name}, left against right, |log|": sides[:, k] for k, name in enumerate(BONE_NAMES)},
+        **{f"world: {name}, left against right, log": sides[:, k] for k, name in enumerate(BONE_NAMES)},
         "world: trunk, m": trunk,
         "world: trunk over leg": trunk / leg,
         "world: arm over leg": arm / leg,
