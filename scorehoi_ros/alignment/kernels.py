@@ -1,4 +1,7 @@
-"""The energy of `terms.py` compiled, with its gradient: one hypothesis, one CPU thread, without the GIL."""
+"""The energy of `terms.py` compiled, with its gradient: one CPU thread, without the GIL.
+
+The first call compiles for some 15 s; a later process reads the cache in less than one.
+"""
 
 import math
 from typing import NamedTuple
@@ -9,8 +12,10 @@ from scorehoi_ros.alignment.kernels_body import Posed, clear_posed, new_posed, p
 from scorehoi_ros.alignment.kernels_contact import ground, place, push_all, touch, touched
 from scorehoi_ros.alignment.kernels_image import landmarks, outside, project, robust, uncovered, unproject
 from scorehoi_ros.alignment.kernels_rotation import turn_gradient, turned
+from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Float64
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.alignment.target import Packed
+from scorehoi_ros.render.jit import inner, kernel
 
 NEAREST_M = 0.2  # as in state.py
 
@@ -21,9 +26,6 @@ class Room(NamedTuple):
     posed: Posed
     d_posed: Posed
     """Gradients by the arrays of `posed`."""
-    x: Float64
-    """(331,) unknowns in their own units."""
-    d_x: Float64
     root: Float64
     origin: Float64
     d_root: Float64
@@ -36,167 +38,130 @@ class Room(NamedTuple):
     d_points: Float64
     pixels: Float64
     d_pixels: Float64
-    tolerance: Float64
-    """(n + tokens,) crop coordinates, of tokens and then of surface points."""
     squares: Float64
 
 
-@kernel
-def new_room(rig, frame, w, mean):  # type: ignore[no-untyped-def]
-    """Room for the evaluations of one hypothesis; its proposal fixes the tolerances."""
-    n, tokens, surface = len(rig.template), len(rig.spacing), len(frame.surface)
-    tolerance = np.empty(tokens + surface)
-    z = math.exp(mean[324]) * frame.focal
-    tolerance[:tokens] = w.tolerance * rig.spacing * (2 * frame.focal / z)
-    tolerance[tokens:] = w.tolerance * frame.spacing * (2 * frame.focal / max(z + mean[327], NEAREST_M))
-    marks = len(rig.landmark_start) - 1
-    return Room(
-        new_posed(n, marks),
-        new_posed(n, marks),
-        np.zeros(331),
-        np.zeros(331),
-        np.zeros(3),
-        np.zeros(3),
-        np.zeros(3),
-        np.zeros(6),
-        np.zeros((3, 3)),
-        np.zeros((surface, 3)),
-        np.zeros((surface, 3)),
-        np.zeros((len(frame.points), 3)),
-        np.zeros((len(frame.points), 3)),
-        np.zeros((max(n, surface), 2)),
-        np.zeros((max(n, surface), 2)),
-        tolerance,
-        np.zeros(tokens),
-    )
+def new_room(rig: Rig, frame: Packed) -> Room:
+    """Room for the evaluations of one thread."""
+    n, marks, surface = len(rig.template), len(rig.landmark_start) - 1, frame.surface.shape
+    pixels = (max(n, surface[0]), 2)
+    shapes = ((3,), (3,), (3,), (6,), (3, 3), surface, surface, frame.points.shape, frame.points.shape)
+    shapes += (pixels, pixels, pixels[:1])
+    posed = (new_posed(n, marks), new_posed(n, marks))
+    return Room(*posed, *(np.zeros(s) for s in shapes))
 
 
 @kernel
-def energy(u, mean, sigma, R0, rig, frame, w, room, terms, gradient):  # type: ignore[no-untyped-def]
-    """Fill terms (12,) and the gradient (331,) of their sum at the unknowns u (331,); gives the sum."""
-    _decode(u, mean, sigma, R0, frame.focal, room)
-    terms[:] = 0.0
-    room.d_root[:] = 0.0
-    room.pull[:] = 0.0
-    room.d_x[:] = 0.0
+def evaluate(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-untyped-def]
+    """Fill terms (H, 12), but for the prior, and the gradient (H, 331) of their sum at x (H, 331).
+
+    x in the units of the network, not of its uncertainty; R0 (H, 3, 3); scale (H, 2) crop coordinates a
+    metre at the proposal's pelvis and object; `w` is `weights.values_of`.
+    """
+    for h in range(len(x)):
+        _energy(x[h], R0[h], scale[h], rig, frame, w, room, terms[h], d_x[h])
+
+
+@inner
+def _energy(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-untyped-def]
+    """`evaluate` for one hypothesis."""
+    _decode(x, R0, frame.focal, room)
+    for i in range(len(x)):
+        d_x[i] = 0.0
+    for i in range(len(terms)):
+        terms[i] = 0.0
     if frame.person:
-        theta = room.x[:312].reshape(52, 6)
-        pose_body(rig, theta, room.x[312:322], room.root, room.posed)
+        pose_body(rig, x, room.root, room.posed)
         clear_posed(room.d_posed)
-        _see_human(frame, w, room, terms)
+        _see_human(rig.spacing, scale[0], frame, w, room, terms)
     if len(frame.surface) > 0:
-        _see_object(frame, w, room, terms)
-    _depths(frame, w, room, terms)
-    _encode(rig, frame, room)
-    terms[0] = 0.0
-    for i in range(331):
-        weight = w.prior_theta
-        if i >= 312:
-            weight = w.prior_betas
-        if i >= 322:
-            weight = w.prior_camera
-        if i >= 325:
-            weight = w.prior_place
-        if i >= 328:
-            weight = w.prior_turn
-        terms[0] += 0.5 * weight * u[i] * u[i]
-        gradient[i] = weight * u[i] + sigma[i] * room.d_x[i]
-    return terms.sum()
+        _see_object(scale[1], frame, w, room, terms)
+    terms[11] = _depth(room.root, frame.depths[0], w, room.d_root)
+    terms[11] += _depth(room.origin, frame.depths[1], w, room.pull)
+    if frame.person:
+        unpose_body(rig, x, room.posed, room.d_posed, d_x, room.d_root)
+    _encode(x, d_x, frame.focal, room)
 
 
-@kernel
-def _decode(u, mean, sigma, R0, focal, room):  # type: ignore[no-untyped-def]
-    x = room.x
-    for i in range(331):
-        x[i] = mean[i] + sigma[i] * u[i]
+@inner
+def _decode(x, R0, focal, room):  # type: ignore[no-untyped-def]
     z = math.exp(x[324]) * focal
     far = max(z + x[327], NEAREST_M)
     for a in range(2):
         room.root[a] = x[322 + a] * z / (2 * focal)
         room.origin[a] = x[325 + a] * far / (2 * focal)
     room.root[2], room.origin[2] = z, far
-    turned(x[328:331], R0, room.R_o)
+    turned(x, 328, R0, room.R_o)
+    for a in range(3):
+        room.d_root[a] = 0.0
+        room.pull[a] = 0.0
+        room.pull[3 + a] = 0.0
 
 
-@kernel
-def _see_human(frame, w, room, terms):  # type: ignore[no-untyped-def]
+@inner
+def _see_human(spacing, scale, frame, w, room, terms):  # type: ignore[no-untyped-def]
     """Landmarks and the human's outline, gradients into `room.d_posed`."""
-    p, g = room.posed, room.d_posed
-    marks, tokens = len(p.marks), len(frame.M_h)
-    pixels, d_pixels = room.pixels[:marks], room.d_pixels[:marks]
-    d_pixels[:] = 0.0
-    project(frame.P, p.marks, pixels)
-    terms[1] = landmarks(pixels, frame, w, d_pixels)
-    unproject(frame.P, p.marks, pixels, d_pixels, g.marks)
-    pixels, d_pixels, scale = room.pixels[:tokens], room.d_pixels[:tokens], w.outline_scale
-    d_pixels[:] = 0.0
-    project(frame.P, p.points, pixels)
-    terms[2] = outside(pixels, frame.human_field, w.human_outline, scale, w.human_most, d_pixels)
-    tolerance = room.tolerance[:tokens]
-    terms[3] = uncovered(pixels, frame.human_points, tolerance, w.human_cover, scale, w.human_most, d_pixels)
-    unproject(frame.P, p.points, pixels, d_pixels, g.points)
-
-
-@kernel
-def _see_object(frame, w, room, terms):  # type: ignore[no-untyped-def]
-    """The object's outline, contacts, floor: gradients into `room.pull` and `room.d_posed`."""
-    n, scale, R, origin = len(frame.surface), w.outline_scale, room.R_o, room.origin
-    pixels, d_pixels = room.pixels[:n], room.d_pixels[:n]
-    d_pixels[:] = 0.0
-    room.d_surface[:] = 0.0
-    room.d_points[:] = 0.0
-    place(frame.surface, R, origin, room.surface)
-    place(frame.points, R, origin, room.points)
-    project(frame.P, room.surface, pixels)
-    terms[4] = outside(pixels, frame.object_field, w.object_outline, scale, w.object_most, d_pixels)
-    tolerance = room.tolerance[len(frame.M_h) :]
-    terms[5] = uncovered(
-        pixels, frame.object_points, tolerance, w.object_cover, scale, w.object_most, d_pixels
+    P, p, g, pixels, d_pixels = frame.P, room.posed, room.d_posed, room.pixels, room.d_pixels
+    project(P, p.marks, len(p.marks), pixels, d_pixels)
+    terms[1] = landmarks(pixels, frame.pixels, frame.confidence, w, d_pixels)
+    unproject(P, p.marks, len(p.marks), pixels, d_pixels, g.marks)
+    n, most = len(frame.M_h), w.human_most
+    project(P, p.points, n, pixels, d_pixels)
+    terms[2] = outside(pixels, n, frame.human_field, w.human_outline, w.outline_scale, most, d_pixels)
+    near, reach = w.tolerance * scale, w.outline_scale
+    terms[3] = uncovered(
+        pixels, frame.human_points, spacing, near, w.human_cover, reach, most, d_pixels, room.squares
     )
-    unproject(frame.P, room.surface, pixels, d_pixels, room.d_surface)
+    unproject(P, p.points, n, pixels, d_pixels, g.points)
+
+
+@inner
+def _see_object(scale, frame, w, room, terms):  # type: ignore[no-untyped-def]
+    """The object's outline, contacts, floor: gradients into `room.pull` and `room.d_posed`."""
+    n, most, P, origin = len(frame.surface), w.object_most, frame.P, room.origin
+    pixels, d_pixels = room.pixels, room.d_pixels
+    place(frame.surface, room.R_o, origin, room.surface, room.d_surface)
+    place(frame.points, room.R_o, origin, room.points, room.d_points)
+    project(P, room.surface, n, pixels, d_pixels)
+    terms[4] = outside(pixels, n, frame.object_field, w.object_outline, w.outline_scale, most, d_pixels)
+    near, reach = w.tolerance * scale, w.outline_scale
+    terms[5] = uncovered(
+        pixels, frame.object_points, frame.spacing, near, w.object_cover, reach, most, d_pixels, room.squares
+    )
+    unproject(P, room.surface, n, pixels, d_pixels, room.d_surface)
     push_all(room.surface, origin, room.d_surface, room.pull)
     if frame.person:
-        tokens, d_tokens, pair = room.posed.points, room.d_posed.points, np.zeros(2)
-        touch(tokens, frame, R, origin, w, pair, d_tokens, room.pull)
-        terms[6], terms[8] = pair
-        terms[7] = touched(room.points, tokens, frame, origin, w, d_tokens, room.d_points, room.squares)
-    if frame.plane.any():
-        ground(room.points, frame, w, terms[9:11], room.d_points)
+        tokens, d_tokens = room.posed.points, room.d_posed.points
+        terms[6], terms[8] = touch(tokens, frame, room.R_o, origin, w, d_tokens, room.pull)
+        terms[7] = touched(room.points, tokens, frame, w, d_tokens, room.d_points, room.squares)
+    terms[9], terms[10] = ground(room.points, frame.plane, frame.M_f, w, room.d_points)
     push_all(room.points, origin, room.d_points, room.pull)
 
 
-@kernel
-def _depths(frame, w, room, terms):  # type: ignore[no-untyped-def]
+@inner
+def _depth(place, measured, w, force):  # type: ignore[no-untyped-def]
+    """Robust square of the miss of a depth, its gradient into `force`; NaN = not measured."""
+    if math.isnan(measured):
+        return 0.0
     scale = w.depth_scale * w.depth_scale
-    for k in range(2):
-        if not np.isnan(frame.depths[k]):
-            miss = (room.root[2] if k == 0 else room.origin[2]) - frame.depths[k]
-            cost, slope = robust(miss * miss / scale, w.depth_most)
-            terms[11] += w.depth * cost
-            force = 2.0 * w.depth * slope * miss / scale
-            if k == 0:
-                room.d_root[2] += force
-            else:
-                room.pull[2] += force
+    miss = place[2] - measured
+    cost, slope = robust(miss * miss / scale, w.depth_most)
+    force[2] += 2.0 * w.depth * slope * miss / scale
+    return w.depth * cost
 
 
-@kernel
-def _encode(rig, frame, room):  # type: ignore[no-untyped-def]
-    """Gradients by the unknowns in their own units, `room.d_x`."""
-    x, d, focal, z, far = room.x, room.d_x, frame.focal, room.root[2], room.origin[2]
-    if frame.person:
-        d_root = np.zeros(3)
-        theta, d_theta = x[:312].reshape(52, 6), d[:312].reshape(52, 6)
-        unpose_body(rig, theta, room.posed, room.d_posed, d_theta, d[312:322], d_root)
-        room.d_root[:] += d_root
+@inner
+def _encode(x, d_x, focal, room):  # type: ignore[no-untyped-def]
+    """Gradients by camera, place and turn from those by root and object."""
+    z, far = room.root[2], room.origin[2]
     by_z, by_far = room.d_root[2], room.pull[2]
     for a in range(2):
-        d[322 + a] = room.d_root[a] * z / (2 * focal)
-        d[325 + a] = room.pull[a] * far / (2 * focal)
+        d_x[322 + a] = room.d_root[a] * z / (2 * focal)
+        d_x[325 + a] = room.pull[a] * far / (2 * focal)
         by_z += room.d_root[a] * x[322 + a] / (2 * focal)
         by_far += room.pull[a] * x[325 + a] / (2 * focal)
     if z + x[327] > NEAREST_M:
-        d[327] = by_far
+        d_x[327] = by_far
         by_z += by_far
-    d[324] = by_z * z
-    turn_gradient(x[328:331], room.pull[3], room.pull[4], room.pull[5], d[328:331])
+    d_x[324] = z * by_z
+    turn_gradient(x, 328, room.pull, d_x)

@@ -6,7 +6,7 @@ import numpy as np
 
 from scorehoi_ros.alignment.kernels_rotation import six_gradient, six_to_matrix
 from scorehoi_ros.alignment.target import Float64
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.render.jit import inner
 
 
 class Posed(NamedTuple):
@@ -30,38 +30,29 @@ class Posed(NamedTuple):
     """(75, 3) landmarks, view frame."""
 
 
-@kernel
-def new_posed(points, marks):  # type: ignore[no-untyped-def]
+def new_posed(points: int, marks: int) -> Posed:
     """Room for a body of so many points and landmarks."""
-    return Posed(
-        np.zeros((52, 3, 3)),
-        np.zeros((52, 3)),
-        np.zeros((52, 3)),
-        np.zeros((52, 3, 4)),
-        np.zeros((52, 3, 4)),
-        np.zeros((points, 3)),
-        np.zeros((points, 3)),
-        np.zeros((marks, 3)),
-    )
+    shapes = ((52, 3, 3), (52, 3), (52, 3), (52, 3, 4), (52, 3, 4), (points, 3), (points, 3), (marks, 3))
+    return Posed(*(np.zeros(shape) for shape in shapes))
 
 
-@kernel
-def pose_body(rig, theta, betas, root, p):  # type: ignore[no-untyped-def]
-    """Fill `p` for theta (52, 6), betas (10,), root (3,)."""
+@inner
+def pose_body(rig, x, root, p):  # type: ignore[no-untyped-def]
+    """Fill `p` for the theta and betas of x (331,), and root (3,)."""
     for j in range(52):
-        six_to_matrix(theta[j], p.R[j])
+        six_to_matrix(x, 6 * j, p.R[j])
         for a in range(3):
             total = rig.joints_template[j, a]
             for m in range(10):
-                total += rig.joints_shapedirs[j, a, m] * betas[m]
+                total += rig.joints_shapedirs[j, a, m] * x[312 + m]
             p.rest[j, a] = total
     _chain(rig.parents, root, p)
-    _shape(rig, betas, p)
+    _shape(rig, x, p)
     _skin(rig, p)
     _mark(rig, p)
 
 
-@kernel
+@inner
 def _chain(parents, root, p):  # type: ignore[no-untyped-def]
     for j in range(52):
         up = parents[j]
@@ -81,13 +72,13 @@ def _chain(parents, root, p):  # type: ignore[no-untyped-def]
             p.skin[j, a, 3] = W[a, 3] - moved
 
 
-@kernel
-def _shape(rig, betas, p):  # type: ignore[no-untyped-def]
+@inner
+def _shape(rig, x, p):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         for a in range(3):
             total = rig.template[i, a]
             for m in range(10):
-                total += rig.shapedirs[i, a, m] * betas[m]
+                total += rig.shapedirs[i, a, m] * x[312 + m]
             p.shaped[i, a] = total
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             R, B = p.R[rig.block_joint[k]], rig.blocks[k]
@@ -99,7 +90,7 @@ def _shape(rig, betas, p):  # type: ignore[no-untyped-def]
                 p.shaped[i, a] += total
 
 
-@kernel
+@inner
 def _skin(rig, p):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         x, y, z = p.shaped[i, 0], p.shaped[i, 1], p.shaped[i, 2]
@@ -112,7 +103,7 @@ def _skin(rig, p):  # type: ignore[no-untyped-def]
         p.points[i, 0], p.points[i, 1], p.points[i, 2] = v0, v1, v2
 
 
-@kernel
+@inner
 def _mark(rig, p):  # type: ignore[no-untyped-def]
     for i in range(len(p.marks)):
         for a in range(3):
@@ -123,33 +114,39 @@ def _mark(rig, p):  # type: ignore[no-untyped-def]
             p.marks[i, a] = total
 
 
-@kernel
+@inner
 def clear_posed(g):  # type: ignore[no-untyped-def]
     """Gradients to zero, before terms add theirs to `points` and `marks`."""
-    g.R[:] = 0.0
-    g.rest[:] = 0.0
-    g.world[:] = 0.0
-    g.skin[:] = 0.0
-    g.points[:] = 0.0
-    g.marks[:] = 0.0
+    for j in range(52):
+        for a in range(3):
+            g.rest[j, a] = 0.0
+            for b in range(4):
+                g.world[j, a, b], g.skin[j, a, b] = 0.0, 0.0
+            for b in range(3):
+                g.R[j, a, b] = 0.0
+    for i in range(len(g.points)):
+        for a in range(3):
+            g.points[i, a] = 0.0
+    for i in range(len(g.marks)):
+        for a in range(3):
+            g.marks[i, a] = 0.0
 
 
-@kernel
-def unpose_body(rig, theta, p, g, d_theta, d_betas, d_root):  # type: ignore[no-untyped-def]
-    """Gradients by theta (52, 6), betas (10,) and root (3,), from those by points and marks in `g`."""
-    d_betas[:] = 0.0
+@inner
+def unpose_body(rig, x, p, g, d_x, d_root):  # type: ignore[no-untyped-def]
+    """Add to d_x (331,) and d_root (3,) the gradients, from those by points and marks in `g`."""
     _unmark(rig, g)
     _unskin(rig, p, g)
-    _unshape(rig, g, d_betas)
+    _unshape(rig, g, d_x)
     _unchain(rig.parents, p, g, d_root)
     for j in range(52):
         for a in range(3):
             for m in range(10):
-                d_betas[m] += rig.joints_shapedirs[j, a, m] * g.rest[j, a]
-        six_gradient(theta[j], p.R[j], g.R[j], d_theta[j])
+                d_x[312 + m] += rig.joints_shapedirs[j, a, m] * g.rest[j, a]
+        six_gradient(x, 6 * j, p.R[j], g.R[j], d_x)
 
 
-@kernel
+@inner
 def _unmark(rig, g):  # type: ignore[no-untyped-def]
     for i in range(len(g.marks)):
         for k in range(rig.landmark_start[i], rig.landmark_start[i + 1]):
@@ -161,7 +158,7 @@ def _unmark(rig, g):  # type: ignore[no-untyped-def]
                     g.points[source - 52, a] += w * g.marks[i, a]
 
 
-@kernel
+@inner
 def _unskin(rig, p, g):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         x, y, z = p.shaped[i, 0], p.shaped[i, 1], p.shaped[i, 2]
@@ -181,13 +178,13 @@ def _unskin(rig, p, g):  # type: ignore[no-untyped-def]
         g.shaped[i, 0], g.shaped[i, 1], g.shaped[i, 2] = r0, r1, r2
 
 
-@kernel
-def _unshape(rig, g, d_betas):  # type: ignore[no-untyped-def]
+@inner
+def _unshape(rig, g, d_x):  # type: ignore[no-untyped-def]
     for i in range(len(rig.template)):
         for a in range(3):
             r = g.shaped[i, a]
             for m in range(10):
-                d_betas[m] += rig.shapedirs[i, a, m] * r
+                d_x[312 + m] += rig.shapedirs[i, a, m] * r
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             D, B = g.R[rig.block_joint[k]], rig.blocks[k]
             x, y, z = g.shaped[i, 0], g.shaped[i, 1], g.shaped[i, 2]
@@ -197,7 +194,7 @@ def _unshape(rig, g, d_betas):  # type: ignore[no-untyped-def]
                     D[b, c] += B[0, n] * x + B[1, n] * y + B[2, n] * z
 
 
-@kernel
+@inner
 def _unchain(parents, p, g, d_root):  # type: ignore[no-untyped-def]
     """From the gradients by skin and world to those by R and rest, children before parents."""
     for j in range(51, -1, -1):
@@ -209,7 +206,7 @@ def _unchain(parents, p, g, d_root):  # type: ignore[no-untyped-def]
                 g.rest[j, b] -= S[a, 3] * W[a, b]
         if up < 0:
             for a in range(3):
-                d_root[a] = D[a, 3]
+                d_root[a] += D[a, 3]
                 for b in range(3):
                     g.R[j, a, b] += D[a, b]
             continue

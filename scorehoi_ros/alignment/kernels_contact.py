@@ -6,10 +6,10 @@ Gradients by the object are a force on its origin and a torque about it: `pull` 
 import math
 
 from scorehoi_ros.alignment.kernels_image import robust
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.render.jit import inner
 
 
-@kernel
+@inner
 def push(pull, x, y, z, fx, fy, fz):  # type: ignore[no-untyped-def]
     """Add to `pull` the gradient f by a point of the object, (x, y, z) from the origin in view axes."""
     pull[0] += fx
@@ -20,7 +20,7 @@ def push(pull, x, y, z, fx, fy, fz):  # type: ignore[no-untyped-def]
     pull[5] += x * fy - y * fx
 
 
-@kernel
+@inner
 def push_all(points, origin, forces, pull):  # type: ignore[no-untyped-def]
     """`push` for points (n, 3) in the view frame with gradients `forces` (n, 3)."""
     for i in range(len(points)):
@@ -28,16 +28,17 @@ def push_all(points, origin, forces, pull):  # type: ignore[no-untyped-def]
         push(pull, x, y, z, forces[i, 0], forces[i, 1], forces[i, 2])
 
 
-@kernel
-def place(points, R, origin, out):  # type: ignore[no-untyped-def]
-    """Object points (n, 3) into the view frame."""
+@inner
+def place(points, R, origin, out, d_out):  # type: ignore[no-untyped-def]
+    """Object points (n, 3) into the view frame; their gradients become 0."""
     for i in range(len(points)):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for a in range(3):
             out[i, a] = R[a, 0] * x + R[a, 1] * y + R[a, 2] * z + origin[a]
+            d_out[i, a] = 0.0
 
 
-@kernel
+@inner
 def sdf_at(values, origin, spacing, x, y, z):  # type: ignore[no-untyped-def]
     """Signed distance and gradient at a point of the object frame, as `geometry.sdf.sample`."""
     px, py, pz = (x - origin[0]) / spacing, (y - origin[1]) / spacing, (z - origin[2]) / spacing
@@ -67,10 +68,19 @@ def sdf_at(values, origin, spacing, x, y, z):  # type: ignore[no-untyped-def]
     return value, gx / spacing, gy / spacing, gz / spacing
 
 
-@kernel
-def touch(tokens, frame, R, origin, w, terms, d_tokens, pull):  # type: ignore[no-untyped-def]
-    """Contact and penetration of tokens (431, 3), into terms[0] and terms[1]."""
-    mass, touching, sunk = max(frame.M_h.sum(), w.contact_mass), 0.0, 0.0
+@inner
+def _mass(probability, w):  # type: ignore[no-untyped-def]
+    """Sum of contacts that share a weight."""
+    total = 0.0
+    for i in range(len(probability)):
+        total += probability[i]
+    return max(total, w.contact_mass)
+
+
+@inner
+def touch(tokens, frame, R, origin, w, d_tokens, pull):  # type: ignore[no-untyped-def]
+    """Contact and penetration of tokens (431, 3)."""
+    mass, touching, sunk = _mass(frame.M_h, w), 0.0, 0.0
     for i in range(len(frame.M_h)):
         x, y, z = tokens[i, 0] - origin[0], tokens[i, 1] - origin[1], tokens[i, 2] - origin[2]
         lx = x * R[0, 0] + y * R[1, 0] + z * R[2, 0]
@@ -96,21 +106,24 @@ def touch(tokens, frame, R, origin, w, terms, d_tokens, pull):  # type: ignore[n
             d_tokens[i, 1] += fy
             d_tokens[i, 2] += fz
             push(pull, x, y, z, -fx, -fy, -fz)
-    terms[0], terms[1] = touching, sunk
+    return touching, sunk
 
 
-@kernel
-def touched(points, tokens, frame, origin, w, d_tokens, d_points, squares):  # type: ignore[no-untyped-def]
+@inner
+def touched(points, tokens, frame, w, d_tokens, d_points, squares):  # type: ignore[no-untyped-def]
     """Contact of template points (64, 3) with the nearest of tokens (431, 3); `squares` (431,) is room."""
     total, scale = 0.0, w.contact_scale * w.contact_scale
-    mass = max(frame.M_o.sum(), w.contact_mass)
+    mass = _mass(frame.M_o, w)
     for k in range(len(points)):
         if frame.M_o[k] <= 0.0:
             continue
-        for i in range(len(squares)):
+        for i in range(len(frame.M_h)):
             x, y, z = tokens[i, 0] - points[k, 0], tokens[i, 1] - points[k, 1], tokens[i, 2] - points[k, 2]
             squares[i] = x * x + y * y + z * z
-        best = squares.argmin()
+        best = 0
+        for i in range(1, len(frame.M_h)):
+            if squares[i] < squares[best]:
+                best = i
         share = w.object_contact * frame.M_o[k] / mass
         cost, slope = robust(squares[best] / scale, w.contact_most)
         total += share * cost
@@ -121,20 +134,21 @@ def touched(points, tokens, frame, origin, w, d_tokens, d_points, squares):  # t
     return total
 
 
-@kernel
-def ground(points, frame, w, terms, d_points):  # type: ignore[no-untyped-def]
-    """Contact of template points (64, 3) with the floor and what is under it, into terms[0], terms[1]."""
-    n, total, under = frame.plane, 0.0, 0.0
-    mass = max(frame.M_f.sum(), w.contact_mass)
+@inner
+def ground(points, n, M_f, w, d_points):  # type: ignore[no-untyped-def]
+    """Contact of template points (64, 3) with the floor n (4,), all 0 = none, and what is under it."""
+    total, under, mass = 0.0, 0.0, _mass(M_f, w)
+    if n[0] == 0.0 and n[1] == 0.0 and n[2] == 0.0:
+        return total, under
     for k in range(len(points)):
         height = points[k, 0] * n[0] + points[k, 1] * n[1] + points[k, 2] * n[2] - n[3]
         height /= w.floor_scale
         cost, slope = robust(height * height, w.floor_most)
-        share = w.floor * frame.M_f[k] / mass
+        share = w.floor * M_f[k] / mass
         total += share * cost
         if height < 0.0:
             under += w.sunk / len(points) * cost
             share += w.sunk / len(points)
         for a in range(3):
             d_points[k, a] += 2.0 * share * slope * height / w.floor_scale * n[a]
-    terms[0], terms[1] = total, under
+    return total, under

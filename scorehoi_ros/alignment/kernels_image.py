@@ -2,14 +2,12 @@
 
 import math
 
-import numpy as np
-
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.render.jit import inner
 
 SMOOTH, NEAR = 0.0625, 0.1  # as in terms.py
 
 
-@kernel
+@inner
 def robust(square, most):  # type: ignore[no-untyped-def]
     """`terms.robust` and its slope by the square."""
     bend = most * most
@@ -18,20 +16,21 @@ def robust(square, most):  # type: ignore[no-untyped-def]
     return square * ratio, slope
 
 
-@kernel
-def project(P, points, pixels):  # type: ignore[no-untyped-def]
-    """Points (n, 3) to crop coordinates (n, 2) into the first rows of `pixels`."""
-    for i in range(len(pixels)):
+@inner
+def project(P, points, n, pixels, d_pixels):  # type: ignore[no-untyped-def]
+    """The first n points to crop coordinates, the first rows of `pixels`; their gradients become 0."""
+    for i in range(n):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         depth = max(P[2, 0] * x + P[2, 1] * y + P[2, 2] * z, NEAR)
         pixels[i, 0] = (P[0, 0] * x + P[0, 1] * y + P[0, 2] * z) / depth
         pixels[i, 1] = (P[1, 0] * x + P[1, 1] * y + P[1, 2] * z) / depth
+        d_pixels[i, 0], d_pixels[i, 1] = 0.0, 0.0
 
 
-@kernel
-def unproject(P, points, pixels, d_pixels, d_points):  # type: ignore[no-untyped-def]
-    """Add the gradients by points, from those by their pixels."""
-    for i in range(len(pixels)):
+@inner
+def unproject(P, points, n, pixels, d_pixels, d_points):  # type: ignore[no-untyped-def]
+    """Add the gradients by the first n points, from those by their pixels."""
+    for i in range(n):
         depth = P[2, 0] * points[i, 0] + P[2, 1] * points[i, 1] + P[2, 2] * points[i, 2]
         back = 0.0
         if depth > NEAR:
@@ -42,14 +41,14 @@ def unproject(P, points, pixels, d_pixels, d_points):  # type: ignore[no-untyped
             d_points[i, a] += pull / depth
 
 
-@kernel
-def landmarks(pixels, frame, w, d_pixels):  # type: ignore[no-untyped-def]
+@inner
+def landmarks(pixels, seen, confidence, w, d_pixels):  # type: ignore[no-untyped-def]
     """Confidence-weighted logarithm of the squared distances (75,)."""
     total, scale = 0.0, w.landmark_scale * w.landmark_scale * w.landmark_tail
-    for i in range(len(pixels)):
-        dx, dy = pixels[i, 0] - frame.pixels[i, 0], pixels[i, 1] - frame.pixels[i, 1]
+    for i in range(len(seen)):
+        dx, dy = pixels[i, 0] - seen[i, 0], pixels[i, 1] - seen[i, 1]
         square = (dx * dx + dy * dy) / scale
-        share = w.landmarks * w.landmark_tail * frame.confidence[i]
+        share = w.landmarks * w.landmark_tail * confidence[i]
         total += share * math.log1p(square)
         slope = 2.0 * share / (scale * (1.0 + square))
         d_pixels[i, 0] += slope * dx
@@ -57,7 +56,7 @@ def landmarks(pixels, frame, w, d_pixels):  # type: ignore[no-untyped-def]
     return total
 
 
-@kernel
+@inner
 def field_at(field, x, y):  # type: ignore[no-untyped-def]
     """Distance at crop coordinates, bilinear, and its gradient; outside, the way to the crop is added."""
     size = len(field)
@@ -77,13 +76,13 @@ def field_at(field, x, y):  # type: ignore[no-untyped-def]
     return value + beyond, gx, gy
 
 
-@kernel
-def outside(pixels, field, weight, scale, most, d_pixels):  # type: ignore[no-untyped-def]
-    """Mean distance of pixels (n, 2) to where they may be."""
+@inner
+def outside(pixels, n, field, weight, scale, most, d_pixels):  # type: ignore[no-untyped-def]
+    """Mean distance of the first n pixels to where they may be."""
     if len(field) == 0:
         return 0.0
-    total, share = 0.0, weight / len(pixels)
-    for i in range(len(pixels)):
+    total, share = 0.0, weight / n
+    for i in range(n):
         distance, gx, gy = field_at(field, pixels[i, 0], pixels[i, 1])
         if distance > 0.0:
             cost, slope = robust(distance * distance / (scale * scale), most)
@@ -94,30 +93,29 @@ def outside(pixels, field, weight, scale, most, d_pixels):  # type: ignore[no-un
     return total * share
 
 
-@kernel
-def nearest(x, y, pixels, squares):  # type: ignore[no-untyped-def]
-    """The pixel (n, 2) nearest to (x, y); `squares` (n,) is room for the distances."""
-    for i in range(len(pixels)):
+@inner
+def nearest(x, y, pixels, n, squares):  # type: ignore[no-untyped-def]
+    """Which of the first n pixels is nearest to (x, y); `squares` (n,) is room for the distances."""
+    for i in range(n):
         dx, dy = pixels[i, 0] - x, pixels[i, 1] - y
         squares[i] = dx * dx + dy * dy
     best = 0
-    for i in range(1, len(pixels)):
+    for i in range(1, n):
         if squares[i] < squares[best]:
             best = i
     return best
 
 
-@kernel
-def uncovered(pixels, wanted, tolerance, weight, scale, most, d_pixels):  # type: ignore[no-untyped-def]
-    """Mean distance of mask points (m, 2) to the nearest of pixels (n, 2), beyond its tolerance (n,)."""
+@inner
+def uncovered(pixels, wanted, spacing, near, weight, scale, most, d_pixels, squares):  # type: ignore[no-untyped-def]
+    """Mean distance of mask points (m, 2) to the nearest of n pixels, beyond `near` of its spacing (n,)."""
     if len(wanted) == 0:
         return 0.0
     total, share = 0.0, weight / len(wanted)
-    squares = np.empty(len(pixels))
     for k in range(len(wanted)):
-        i = nearest(wanted[k, 0], wanted[k, 1], pixels, squares)
+        i = nearest(wanted[k, 0], wanted[k, 1], pixels, len(spacing), squares)
         distance = math.sqrt(squares[i])
-        excess = distance - tolerance[i]
+        excess = distance - near * spacing[i]
         if excess > 0.0:
             cost, slope = robust(excess * excess / (scale * scale), most)
             total += cost

@@ -23,7 +23,7 @@ class Region:
     """Where something is in the crop."""
 
     distance: Floats
-    """(S, S) pixels from each pixel to the nearest one where it may be: its mask, or an occluder. 0 inside."""
+    """(S, S) pixels to the nearest pixel where it may be, its mask or an occluder; 0 inside."""
     points: Floats
     """(m, 2) pixels x y of its mask that it must cover."""
 
@@ -122,7 +122,8 @@ class Packed(NamedTuple):
     """(2,) pelvis and object, NaN = not measured."""
     surface: Float64
     """(n, 3), (0, 3) = no object."""
-    spacing: float
+    spacing: Float64
+    """(n,) metres, the typical distance between neighbours in `surface`."""
     points: Float64
     """(64, 3) or (0, 3)."""
     sdf: NDArray[np.float32]
@@ -158,7 +159,7 @@ def pack(target: Target, shape: Shape | None, weights: Weights) -> Packed:
             float,
         ),
         _array(nothing if shape is None else shape.surface),
-        0.0 if shape is None else shape.spacing,
+        np.zeros(0) if shape is None else np.full(len(shape.surface), shape.spacing),
         _array(nothing if shape is None else shape.points),
         np.zeros((2, 2, 2), np.float32) if grid is None else np.ascontiguousarray(grid.values),
         np.zeros(3) if grid is None else _array(grid.origin),

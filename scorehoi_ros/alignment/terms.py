@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, THETA, TURN, State, decode
+from scorehoi_ros.alignment.state import State, decode
 from scorehoi_ros.alignment.target import Packed
-from scorehoi_ros.alignment.weights import Weights
+from scorehoi_ros.alignment.weights import Weights, prior_weights
 from scorehoi_ros.body.points import HumanPoints, PosedBody
 from scorehoi_ros.geometry.sdf import sample_torch
 
@@ -58,10 +58,7 @@ class TorchEnergy:
         return a, b
 
     def _prior(self, u: Tensor) -> Tensor:
-        w = self._w
-        groups = ((THETA, w.prior_theta), (BETAS, w.prior_betas), (CAMERA, w.prior_camera))
-        groups += ((PLACE, w.prior_place), (TURN, w.prior_turn))
-        return torch.stack([0.5 * weight * u[..., part].square().sum(-1) for part, weight in groups]).sum(0)
+        return 0.5 * (self._tensor(prior_weights(self._w)) * u.square()).sum(-1)
 
     def _project(self, points: Tensor) -> Tensor:
         p = points @ self._P.T
@@ -83,7 +80,7 @@ class TorchEnergy:
     def _object_image(self, surface: Tensor, start: State) -> tuple[Tensor, Tensor]:
         w, f = self._w, self._frame
         pixels = self._project(surface)
-        tolerance = self._tolerance(pixels.new_full((len(f.surface),), f.spacing), start.origin)
+        tolerance = self._tolerance(self._tensor(f.spacing), start.origin)
         outside = w.object_outline * self._outside(pixels, f.object_field, w.object_most)
         return outside, w.object_cover * self._uncovered(pixels, f.object_points, tolerance, w.object_most)
 

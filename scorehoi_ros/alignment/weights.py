@@ -3,6 +3,9 @@
 from collections import namedtuple
 from dataclasses import astuple, dataclass, fields
 
+import numpy as np
+from numpy.typing import NDArray
+
 TERMS = (
     "prior",
     "landmarks",
@@ -81,3 +84,10 @@ WeightValues = namedtuple("WeightValues", [field.name for field in fields(Weight
 def values_of(weights: Weights) -> WeightValues:
     """The same numbers for compiled code."""
     return WeightValues(*astuple(weights))
+
+
+def prior_weights(weights: Weights) -> NDArray[np.float64]:
+    """(331,) weight of the prior of each unknown."""
+    w = weights
+    groups = (w.prior_theta, w.prior_betas, w.prior_camera, w.prior_place, w.prior_turn)
+    return np.repeat(groups, (312, 10, 3, 3, 3))

@@ -1,0 +1,107 @@
+"""Descent of several hypotheses: Adam in units of the network's uncertainty.
+
+Four hypotheses of 25 steps take about 40 ms on one CPU thread:
+`python -m timeit -s "SETUP" "align(rig, target, shape, belief)"`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from scorehoi_ros.alignment.kernels import evaluate, new_room
+from scorehoi_ros.alignment.rig import Rig
+from scorehoi_ros.alignment.state import Belief, Float64, State, decode
+from scorehoi_ros.alignment.target import Shape, Target, pack
+from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights, values_of
+
+_KEEP, _KEEP_SQUARE = 0.8, 0.95
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a descent goes: the rate falls from `rate` to 0 along half a cosine."""
+
+    steps: int = 25
+    rate: float = 0.25
+    """Standard deviations a step."""
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """H hypotheses where their energy was least."""
+
+    state: State
+    """Leading dimension H, float64, view frame."""
+    u: Float64
+    """(H, 331) steps from the belief, standard deviations."""
+    terms: Float64
+    """(H, 12) weighted, in the order of `TERMS`."""
+
+    @property
+    def energy(self) -> Float64:
+        """(H,) the sums of the terms: minus log-probabilities up to a constant."""
+        return np.asarray(self.terms.sum(1), np.float64)
+
+    def named(self, hypothesis: int) -> dict[str, float]:
+        """The terms of one hypothesis by name."""
+        return dict(zip(TERMS, self.terms[hypothesis].tolist(), strict=True))
+
+
+class Energy:
+    """The energy of one frame with its gradient, for one thread."""
+
+    def __init__(
+        self, rig: Rig, target: Target, shape: Shape | None, belief: Belief, weights: Weights | None = None
+    ) -> None:
+        """`shape` None = there is no object."""
+        weights = weights or Weights()
+        self.frame = pack(target, shape, weights)
+        self.mean, self.sigma = belief.means(), belief.sigma.flat()
+        self.rotations = np.ascontiguousarray(belief.rotations, np.float64)
+        self._rig, self._w, self._room = rig, values_of(weights), new_room(rig, self.frame)
+        self._prior = prior_weights(weights)
+        depths = self.state(np.zeros_like(self.mean))
+        depths = torch.stack((depths.root[:, 2], depths.origin[:, 2]), 1).numpy()
+        self._scale = 2 * self.frame.focal / depths
+
+    def __call__(self, u: Float64) -> tuple[Float64, Float64]:
+        """Terms (H, 12) and the gradient (H, 331) of their sum, at unknowns u (H, 331)."""
+        terms, gradient = np.empty((len(u), len(TERMS))), np.empty(u.shape)
+        where = (self.mean + self.sigma * u, self.rotations, self._scale)
+        evaluate(*where, self._rig, self.frame, self._w, self._room, terms, gradient)
+        terms[:, 0] = (0.5 * self._prior * u**2).sum(1)
+        return terms, self.sigma * gradient + self._prior * u
+
+    def state(self, u: Float64) -> State:
+        """The state of unknowns u (H, 331)."""
+        where = (torch.as_tensor(x) for x in (u, self.mean, self.sigma, self.rotations))
+        return decode(*where, self.frame.focal)
+
+
+def align(
+    rig: Rig,
+    target: Target,
+    shape: Shape | None,
+    belief: Belief,
+    weights: Weights | None = None,
+    schedule: Schedule | None = None,
+) -> Aligned:
+    """Align each hypothesis of a belief with one frame.  `rig` is that of the belief's body.
+
+    `shape` None = there is no object.  No hypothesis ends with more energy than it began with.
+    """
+    energy, schedule = Energy(rig, target, shape, belief, weights), schedule or Schedule()
+    best = np.zeros_like(energy.mean)
+    u, first, second = np.zeros_like(best), np.zeros_like(best), np.zeros_like(best)
+    least, gradient = energy(u)
+    for step in range(schedule.steps):
+        first = _KEEP * first + (1 - _KEEP) * gradient
+        second = _KEEP_SQUARE * second + (1 - _KEEP_SQUARE) * gradient**2
+        slope = first / (1 - _KEEP ** (step + 1))
+        size = np.sqrt(second / (1 - _KEEP_SQUARE ** (step + 1))) + 1e-8
+        u = u - schedule.rate * 0.5 * (1 + np.cos(np.pi * step / schedule.steps)) * slope / size
+        terms, gradient = energy(u)
+        better = terms.sum(1) < least.sum(1)
+        least[better], best[better] = terms[better], u[better]
+    return Aligned(energy.state(best), best, least)

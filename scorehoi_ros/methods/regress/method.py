@@ -1,0 +1,84 @@
+"""The method `regress`: the network proposes, the alignment decides."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from scorehoi_ros.alignment.align import Schedule
+from scorehoi_ros.alignment.rig import Rig, make_rig
+from scorehoi_ros.alignment.state import State
+from scorehoi_ros.alignment.target import Contacts, Shape, shape_of
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.frame.evidence import Evidence
+from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
+from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.methods.regress.choice import outline_of
+from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
+from scorehoi_ros.methods.regress.refine import Settings, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.target import target_of
+from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.types import Estimate, Floor, HumanPose, ObjectPose
+
+
+@dataclass(frozen=True)
+class AlignRefiner:
+    """Alignment of the network's proposal with the image."""
+
+    rig: Rig
+    template: ObjectTemplate | None
+    shape: Shape | None
+    settings: Settings
+    estimator: RegressEstimator
+
+    def __call__(
+        self, proposal: Proposal, evidence: Evidence, floor: Floor | None, prediction: Prediction | None
+    ) -> Refined:
+        """The best hypothesis after its alignment."""
+        said = proposal.features
+        if not isinstance(said, Said):
+            return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
+        looking = proposal.best.object is not None
+        thing = self._thing(evidence, said.view) if looking else None
+        contacts = contacts_of(said.guess) if looking else Contacts()
+        # A floor that is only guessed from the feet would hold the object where the guess is wrong.
+        plane = floor if floor is not None and floor.source == "gravity" else None
+        target = target_of(evidence, said.view, contacts, plane)
+        betas = None if prediction is None else prediction.betas
+        found = refine(self.rig, target, thing, said.guess, betas, self.settings)
+        return Refined(
+            estimate=in_camera(found.aligned.state, found.best, said.view, looking),
+            contacts=proposal.contacts,
+            energy={"last": float(found.aligned.energy[found.best])} | found.aligned.named(found.best),
+        )
+
+    def _thing(self, evidence: Evidence, view: View) -> Thing:
+        assert self.template is not None and self.shape is not None
+        planes = evidence.masks.cpu().numpy()
+        outline = outline_of(planes, view.P) if planes[1].any() else None
+        return Thing(self.template.mesh, self.shape, outline)
+
+
+def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:
+    """The method for one body and one template; raises WeightsError without its weights."""
+    estimator = make_estimator(body, template, config)
+    shape = None if template is None else shape_of(template)
+    settings = Settings(config.regress.hypotheses, Schedule(config.regress.steps))
+    return Method(estimator, AlignRefiner(make_rig(body), template, shape, settings, estimator))
+
+
+def in_camera(state: State, row: int, view: View, thing: bool) -> Estimate:
+    """One hypothesis of an alignment in the camera's frame; `thing` False leaves the object out."""
+    R_view = torch.as_tensor(view.R_cam_view)
+    rotations = rotation_6d_to_matrix(state.theta[row])
+    rotations[0] = R_view @ rotations[0]
+    root, origin = ((R_view @ p[row]).numpy() for p in (state.root, state.origin))
+    betas = np.asarray(state.betas[row])
+    human = HumanPose(theta=matrix_to_rotation_6d(rotations).numpy(), betas=betas, t_cam=root)
+    if not thing:
+        return Estimate(human)
+    return Estimate(
+        human, ObjectPose(R_o=matrix_to_rotation_6d(R_view @ state.R_o[row]).numpy(), origin=origin)
+    )

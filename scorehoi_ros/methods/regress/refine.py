@@ -1,0 +1,112 @@
+"""From proposal to answer: several rotations aligned with image and physics, and one of them kept.
+
+Every hypothesis moves in steps of the network's own uncertainty and is held by it (`alignment/`).  The one is
+kept that costs the least, counting what the network said of it and how its outline fits the mask.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from scorehoi_ros.alignment.align import Aligned, Schedule, align
+from scorehoi_ros.alignment.rig import Rig
+from scorehoi_ros.alignment.state import Belief, Sigma
+from scorehoi_ros.alignment.target import Contacts, Shape, Target
+from scorehoi_ros.alignment.weights import Weights
+from scorehoi_ros.geometry.mesh import Mesh
+from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.view import origin_of, pelvis_of
+from scorehoi_ros.methods.regress.choice import Outline, shares_of, worth_aligning
+from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.types import Floats
+
+_LOCKED = 1e-3
+"""Standard deviation of a shape that must not change any more."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is tried."""
+
+    hypotheses: int = 4
+    schedule: Schedule = field(default_factory=Schedule)
+    weights: Weights = field(default_factory=Weights)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """The object as alignment and choice see it."""
+
+    mesh: Mesh
+    shape: Shape
+    outline: Outline | None
+    """None when its mask is not in the crop."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Aligned hypotheses with their probabilities."""
+
+    aligned: Aligned
+    shares: Floats
+    """(H,)"""
+
+    @property
+    def best(self) -> int:
+        """Row of the likeliest."""
+        return int(self.shares.argmax())
+
+
+def refine(
+    rig: Rig, target: Target, thing: Thing | None, guess: Guess, betas: Floats | None, settings: Settings
+) -> Found:
+    """Align the most promising hypotheses of a guess (one frame); `betas` (10,) fixes the shape."""
+    rotations = rotation_6d_to_matrix(guess.rotations[0].double()).cpu().numpy()
+    log_share = torch.log_softmax(guess.logits[0].double(), 0).cpu().numpy()
+    if thing is None:
+        rows = [0]
+    else:
+        origin = np.tile(proposed_origin(guess, target.focal), (len(rotations), 1))
+        before = _overlaps(thing, rotations, origin)
+        rows = worth_aligning(log_share, before, settings.hypotheses)
+    belief = belief_of(guess, rotations[rows], betas)
+    shape = None if thing is None else thing.shape
+    aligned = align(rig, target, shape, belief, settings.weights, settings.schedule)
+    if thing is None:
+        return Found(aligned, np.ones(1))
+    after = _overlaps(thing, aligned.state.R_o.numpy(), aligned.state.origin.numpy())
+    return Found(aligned, shares_of(aligned.energy, log_share[rows], after))
+
+
+def belief_of(guess: Guess, rotations: Floats, betas: Floats | None) -> Belief:
+    """What the network said of one frame, with rotations (H, 3, 3); `betas` (10,) fixes the shape."""
+    theta, shape, camera, place = (
+        getattr(guess, name)[0].double().cpu().numpy() for name in ("theta", "betas", "camera", "place")
+    )
+    sigma_theta, sigma_betas, sigma_camera, sigma_place = (
+        getattr(guess, f"log_{name}")[0].double().exp().cpu().numpy()
+        for name in ("theta", "betas", "camera", "place")
+    )
+    turn = float(guess.log_turn[0, guess.logits[0].argmax()].exp())
+    if betas is not None:
+        shape, sigma_betas = betas, np.full(len(betas), _LOCKED)
+    sigma = Sigma(sigma_theta, sigma_betas, sigma_camera, sigma_place, np.full(3, turn))
+    return Belief(theta, shape, camera, place, rotations, sigma)
+
+
+def contacts_of(guess: Guess) -> Contacts:
+    """M_h, M_o, M_f as the network predicts them."""
+    touch = (guess.human_contact, guess.object_contact, guess.floor_contact)
+    return Contacts(*(torch.sigmoid(logits[0]).double().cpu().numpy() for logits in touch))
+
+
+def proposed_origin(guess: Guess, focal: float) -> Floats:
+    """(3,) metres, the object's origin in the view frame."""
+    f = torch.tensor([focal], dtype=torch.float64)
+    pelvis = pelvis_of(guess.camera.double().cpu(), f)
+    return np.asarray(origin_of(guess.place.double().cpu(), pelvis, f)[0])
+
+
+def _overlaps(thing: Thing, R: Floats, origin: Floats) -> Floats | None:
+    return None if thing.outline is None else thing.outline.overlap(thing.mesh, R, origin)
