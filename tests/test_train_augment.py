@@ -8,6 +8,7 @@ from torch import Tensor
 
 from scorehoi_ros.body.landmarks import LANDMARK_NAMES
 from scorehoi_ros.train.augment import FaultRates, Seen, hand_rows, limb_weights, with_faults
+from scorehoi_ros.train.steady_world import CHAIN, ENDS, STARTS, TruePoints, steady_world
 
 NONE = FaultRates(**{field.name: 0.0 for field in fields(FaultRates)})
 SIDE, BATCH = 64, 48
@@ -32,8 +33,12 @@ def hidden() -> Tensor:
     return behind
 
 
+def true() -> TruePoints:
+    return TruePoints(seen().landmarks - 0.01, seen().world)
+
+
 def faulty(**rates: float) -> Seen:
-    return with_faults(seen(), hidden(), replace(NONE, **rates), torch.Generator().manual_seed(3))
+    return with_faults(seen(), hidden(), true(), replace(NONE, **rates), torch.Generator().manual_seed(3))
 
 
 def equal(one: Seen, other: Seen) -> bool:
@@ -51,6 +56,7 @@ def test_without_chances_nothing_changes() -> None:
 @pytest.mark.parametrize("name", [field.name for field in fields(FaultRates)])
 def test_each_fault_changes_only_its_own(name: str) -> None:
     own = {
+        "steady_world": {"world"},
         "limb_moved": {"landmarks", "world"},
         "limb_unsure": {"confidence"},
         "hand_missing": {"landmarks", "world", "confidence"},
@@ -62,7 +68,7 @@ def test_each_fault_changes_only_its_own(name: str) -> None:
 def test_a_seed_gives_the_same_and_shapes_types_and_ranges_stay() -> None:
     rates = FaultRates(**{field.name: 0.5 for field in fields(FaultRates)})
     one, again, other = (
-        with_faults(seen(), hidden(), rates, torch.Generator().manual_seed(s)) for s in (3, 3, 4)
+        with_faults(seen(), hidden(), true(), rates, torch.Generator().manual_seed(s)) for s in (3, 3, 4)
     )
     assert equal(one, again) and not equal(one, other)
     for field in fields(Seen):
@@ -90,7 +96,7 @@ def test_amodal_masks_are_of_masks_that_are_there() -> None:
     assert torch.equal(faulty(amodal=1.0).masks, torch.maximum(seen().masks, hidden()))
     empty = replace(seen(), masks=torch.zeros_like(seen().masks))
     rates = replace(NONE, amodal=1.0)
-    assert with_faults(empty, hidden(), rates, torch.Generator().manual_seed(0)).masks.sum() == 0
+    assert with_faults(empty, hidden(), true(), rates, torch.Generator().manual_seed(0)).masks.sum() == 0
 
 
 def test_shifts_are_of_the_told_length() -> None:
@@ -105,7 +111,9 @@ def test_shifts_are_of_the_told_length() -> None:
         length = torch.hypot(moved[1][0] - moved[0][0], moved[1][1] - moved[0][1])
         assert (length > 0.04 * SIDE - 0.75).all() and (length < 0.08 * SIDE + 0.75).all()
     edge = replace(seen(), masks=torch.ones(BATCH, 2, SIDE, SIDE))
-    after = with_faults(edge, hidden(), replace(NONE, shifted=1.0), torch.Generator().manual_seed(0)).masks
+    after = with_faults(
+        edge, hidden(), true(), replace(NONE, shifted=1.0), torch.Generator().manual_seed(0)
+    ).masks
     assert (after.sum((2, 3)) < SIDE**2).all()  # nothing comes in from the other side
 
 
@@ -153,9 +161,30 @@ def test_a_cut_leaves_nothing_beyond_it() -> None:
         assert any(straight)
 
 
+def test_bones_of_a_steady_world_keep_their_lengths_and_follow_the_image() -> None:
+    """Not exactly: a bone is 5 % longer or shorter, and everything is turned and sized."""
+
+    def lengths(world: Tensor) -> Tensor:
+        return (world[:, ENDS] - world[:, STARTS]).norm(dim=-1)
+
+    sure, points = torch.ones(BATCH, 75), true()
+    told = steady_world(points, points.landmarks, sure, torch.Generator().manual_seed(0))
+    ratio = (lengths(told) / lengths(points.world)).log()
+    assert told.shape == (BATCH, 33, 3)
+    assert (ratio - ratio.median(1, keepdim=True).values).abs().median() < 0.1
+    moved = points.landmarks.clone()
+    moved[:, 15, 0] += 0.3  # the left wrist, to the right
+    after = steady_world(points, moved, sure, torch.Generator().manual_seed(0))
+    step = after - told
+    assert (step[:, 15, 0] > 0).float().mean() > 0.9 and (step[:, [11, 13, 16]] == 0).all()
+    starts_first = [end not in STARTS[: k + 1] for k, end in enumerate(ENDS)]
+    assert all(starts_first) and len(set(ENDS)) == len(CHAIN) == 20
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_on_a_gpu() -> None:
     batch = Seen(*(getattr(seen(), f.name).cuda() for f in fields(Seen)))
     rates = FaultRates(**{field.name: 0.5 for field in fields(FaultRates)})
-    after = with_faults(batch, hidden().cuda(), rates, torch.Generator("cuda").manual_seed(0))
+    points = TruePoints(true().landmarks.cuda(), true().world.cuda())
+    after = with_faults(batch, hidden().cuda(), points, rates, torch.Generator("cuda").manual_seed(0))
     assert after.masks.is_cuda and after.landmarks.isfinite().all()

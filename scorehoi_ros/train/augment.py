@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from scorehoi_ros.body.landmarks import LANDMARK_NAMES
+from scorehoi_ros.train.steady_world import TruePoints, metres_per_unit, steady_world
 
 HUMAN, OBJECT = 0, 1
 SHIFT_SHARE = (0.04, 0.08)
@@ -36,6 +37,8 @@ SIDE_WEIGHTS = torch.tensor([0.5, 0.1, 0.2, 0.2])
 class FaultRates:
     """Chances of the faults, 0..1."""
 
+    steady_world: float = 0.7
+    """World points with the errors of the real detector (see `steady_world`) instead of the generator's."""
     human_takes_object: float = 0.08
     """The person's mask has the object in it."""
     object_takes_human: float = 0.06
@@ -48,7 +51,7 @@ class FaultRates:
     """A mask, of each actor, is not there."""
     limb_moved: float = 0.06
     """A limb, of five with the head, is taken to be elsewhere."""
-    limb_unsure: float = 0.06
+    limb_unsure: float = 0.03
     """A limb has low confidences, rightly or not."""
     hand_missing: float = 0.08
     """A hand, of each side, is not found."""
@@ -70,14 +73,17 @@ class Seen:
     """(B, 75) 0..1; 0 = not seen."""
 
 
-def with_faults(seen: Seen, hidden: Tensor, rates: FaultRates, generator: torch.Generator) -> Seen:
-    """The batch with every fault that the dice bring; one on the same device as the tensors.
+def with_faults(
+    seen: Seen, hidden: Tensor, true: TruePoints, rates: FaultRates, generator: torch.Generator
+) -> Seen:
+    """The batch with every fault that the dice of `generator` bring, on the device of the tensors.
 
     `hidden` (B, 2, S, S) is 1 where an outline goes on behind the other actor (inside the image).
     """
     masks = _overlapping(_with_hidden(seen.masks, hidden, rates, generator), rates, generator)
     masks = _lost(_shifted(masks, rates, generator), rates, generator)
-    seen = _moved_limbs(replace(seen, masks=masks), rates, generator)
+    seen = _steadied(replace(seen, masks=masks), true, rates, generator)
+    seen = _moved_limbs(seen, rates, generator)
     seen = _unsure_limbs(_lost_hands(seen, rates, generator), rates, generator)
     return _cut(seen, rates, generator)
 
@@ -159,6 +165,13 @@ def _lost(masks: Tensor, rates: FaultRates, generator: torch.Generator) -> Tenso
     return masks * (1 - _chance(masks, (len(masks), 2, 1, 1), rates.missing, generator))
 
 
+def _steadied(seen: Seen, true: TruePoints, rates: FaultRates, generator: torch.Generator) -> Seen:
+    told = steady_world(true, seen.landmarks, seen.confidence, generator)
+    happens = _chance(told, (len(told), 1, 1), rates.steady_world, generator) > 0
+    body = torch.where(happens, told, seen.world[:, :33])
+    return replace(seen, world=torch.cat([body, seen.world[:, 33:]], 1))
+
+
 def _moved_limbs(seen: Seen, rates: FaultRates, generator: torch.Generator) -> Seen:
     """In the image and, as the same network says both, in the world; confidences stay: it is sure of it."""
     points = seen.landmarks
@@ -168,14 +181,8 @@ def _moved_limbs(seen: Seen, rates: FaultRates, generator: torch.Generator) -> S
     step = torch.einsum("blc,ln->bnc", offset, weights)
     world = seen.world.clone()
     # points of the hands are told from their wrists
-    world[:, :33, :2] += step[:, :33] * _metres_per_unit(seen)[:, None, None]
+    world[:, :33, :2] += step[:, :33] * metres_per_unit(seen.landmarks, seen.world)[:, None, None]
     return replace(seen, landmarks=points + step, world=world)
-
-
-def _metres_per_unit(seen: Seen) -> Tensor:
-    """(B,) metres for a crop unit at the person's depth, from the spread of the body's points."""
-    wide = (seen.world[:, :33, :2].var(1) + 1e-6).sum(-1).sqrt()
-    return wide / (seen.landmarks[:, :33].var(1) + 1e-4).sum(-1).sqrt()
 
 
 def _lost_hands(seen: Seen, rates: FaultRates, generator: torch.Generator) -> Seen:
