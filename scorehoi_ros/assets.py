@@ -1,5 +1,7 @@
 """Where the files under `models/` are: in a checkout, in a virtual environment, in a ROS workspace."""
 
+import hashlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -48,3 +50,23 @@ def message_file(name: str) -> Path:
             return folder / name
     searched = ", ".join(str(folder) for folder in folders)
     raise InputError(f"the message file {name} was not found; searched {searched}. Install it again.")
+
+
+def shipped_sha256(name: str) -> str:
+    """Hash of models/`name` in this release, from models/manifest.json.
+
+    Raises InputError when the manifest is missing or does not know the file.
+    """
+    path = model_file("manifest.json")
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))[name]["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} says nothing about {name} ({error!r}). Install the package again."
+        ) from error
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's content, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -28,6 +28,10 @@ class BodyError(ScorehoiError):
     """A body model file is missing, damaged, unsafe or of another layout."""
 
 
+class WeightsError(ScorehoiError):
+    """Weights of a network are missing, damaged, of another release or of another layout."""
+
+
 class OutputError(ScorehoiError):
     """A result cannot be written."""
 

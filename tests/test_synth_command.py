@@ -1,6 +1,7 @@
 """`scorehoi synth`: same bytes twice, resuming, bad arguments; scenes here are made by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from scorehoi_ros import cli
 from scorehoi_ros.errors import OutputError
 from scorehoi_ros.synth import produce
 from scorehoi_ros.synth.scene import generate
+from scorehoi_ros.synth.storage import read_shard
 from tests.synth_scenes import scene
 
 
@@ -17,9 +19,9 @@ def quick(monkeypatch) -> list[int]:
     """Hand-made scenes in small shards; lists the numbers that were generated."""
     asked: list[int] = []
 
-    def made(split, indices, version=1, source=None):
+    def made(split, indices, source=None, views=1):
         asked.extend(indices)
-        return [scene(k) for k in indices]
+        return [replace(scene(k), seed=views * k + v) for k in indices for v in range(views)]
 
     monkeypatch.setattr(generate, "generate", made)
     monkeypatch.setattr(produce, "SHARD", 3)
@@ -44,7 +46,7 @@ def test_twice_gives_identical_bytes(tmp_path: Path, quick: list[int], capsys) -
     assert first == second
     values = json.loads(results.read_text())
     assert values["made"] == 5 and values["scenes"] == 5 and values["scenes_per_second"] > 0
-    assert "5 scenes in 2 shards" in capsys.readouterr().out
+    assert "5 views in 2 shards" in capsys.readouterr().out
 
 
 def test_resume_makes_only_what_is_missing_or_damaged(tmp_path: Path, quick: list[int]) -> None:
@@ -60,6 +62,21 @@ def test_resume_makes_only_what_is_missing_or_damaged(tmp_path: Path, quick: lis
     quick.clear()
     assert run(out, "--count", "8", "--resume") == 0
     assert quick == [] and contents(out) == whole
+
+
+def test_further_views_without_pictures(tmp_path: Path, quick: list[int], capsys) -> None:
+    out = tmp_path / "a"
+    assert run(out, "--count", "4", "--views", "2", "--no-pictures") == 0
+    assert "8 views in 2 shards" in capsys.readouterr().out
+    shards = [read_shard(out / f"test-0000{k}.npz") for k in range(2)]
+    assert [t.seed for s in shards for t in s.truths] == list(range(8))
+    assert shards[0].recipe["views"] == 2 and shards[0].recipe["pictures"] is False
+    assert shards[0].example(0).rgb is None
+    quick.clear()
+    assert run(out, "--count", "4", "--views", "2", "--no-pictures", "--resume") == 0
+    assert quick == []
+    assert run(out, "--count", "3", "--resume") == 0
+    assert quick == [0, 1, 2] and not {"views", "pictures"} & set(read_shard(out / "test-00000.npz").recipe)
 
 
 def test_resume_does_not_keep_shards_of_another_recipe(tmp_path: Path, quick: list[int]) -> None:
@@ -91,7 +108,8 @@ def test_a_full_disk_is_told_and_leaves_the_finished_shards(
         (["--count", "0"], "not both 0"),
         (["--count", "-1"], "0 or more"),
         (["--size", "7"], "64 to 1024"),
-        (["--workers", "0"], "at least 1"),
+        (["--workers", "0"], "--workers must be at least 1"),
+        (["--views", "0"], "--views must be at least 1"),
         (["--poses", "missing.npz"], "missing.npz does not exist"),
         (["--backgrounds", "missing"], "missing does not exist"),
         (["--meshes", "missing"], "missing does not exist"),

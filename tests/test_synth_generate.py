@@ -9,9 +9,11 @@ import torch
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.skeleton import JOINT_INDEX
+from scorehoi_ros.datasets.synhoi import sequence_of
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.geometry.rigid import invert_transform, transform_points
+from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
 from scorehoi_ros.geometry.sdf import sample
+from scorehoi_ros.synth.picture.posed import LOOKS, stream
 from scorehoi_ros.synth.scene import generate as scenes
 from scorehoi_ros.synth.scene.camera import draw_view
 from scorehoi_ros.synth.scene.contact import examine
@@ -21,6 +23,7 @@ from scorehoi_ros.synth.scene.interactions import RECIPES
 from scorehoi_ros.synth.scene.kinds import family_instance, template_of
 from scorehoi_ros.synth.scene.kinematics import forward, matrices
 from scorehoi_ros.synth.scene.sequences import generate_sequence
+from scorehoi_ros.synth.scene.shots import Made, shots
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.truth import NO_CONTACT, SceneTruth, pack
 from scorehoi_ros.threads import limited_threads
@@ -50,11 +53,15 @@ def draft_of(interaction: str, kind: str, seed: int) -> Draft:
     return min(tried, key=lambda item: item[:2])[2]
 
 
+def truth_of_scene(number: int, made: Made, views: int = 1) -> SceneTruth:
+    return shots(made, scenes._outline(shop(), made.draft), "test", number, 1, views)[-1]
+
+
 @lru_cache(maxsize=1)
 def some_truths() -> tuple[SceneTruth, ...]:
     with limited_threads(1):
         made = scenes.make_scenes(shop(), "test", range(6), 1, scenes.Source())
-    return tuple(scenes._truth(shop(), "test", k, 1, scene) for k, scene in enumerate(made))
+    return tuple(truth_of_scene(k, scene) for k, scene in enumerate(made))
 
 
 def skin_of(truth: SceneTruth) -> np.ndarray:
@@ -85,7 +92,7 @@ def test_the_truth_agrees_with_the_meshes_in_the_camera_frame() -> None:
 def test_the_same_numbers_give_the_same_scenes() -> None:
     with limited_threads(1):
         made = scenes.make_scenes(shop(), "test", range(6), 1, scenes.Source())
-    again = [scenes._truth(shop(), "test", k, 1, scene) for k, scene in enumerate(made)]
+    again = [truth_of_scene(k, scene) for k, scene in enumerate(made)]
     one, other = pack(some_truths()), pack(again)
     for field in fields(SceneTruth):
         np.testing.assert_array_equal(one[field.name], other[field.name])
@@ -150,6 +157,24 @@ def _holding(frame: SceneTruth) -> str:
     body = shop().body
     touched = [body.region_names[r] for r in body.regions[body.token_ids[frame.human_contact]]]
     return max(("left_hand", "right_hand"), key=touched.count)
+
+
+def test_further_views_are_other_cameras_on_the_same_scene() -> None:
+    with limited_threads(1):
+        made = scenes.make_scenes(shop(), "test", [0], 1, scenes.Source())[0]
+    outline = scenes._outline(shop(), made.draft)
+    first, second, third = shots(made, outline, "test", 0, 1, 3)
+    assert [t.key for t in (first, second, third)] == ["test/000000", "test/000000-v1", "test/000000-v2"]
+    for field in fields(SceneTruth):
+        alone = getattr(shots(made, outline, "test", 0, 1, 1)[0], field.name)
+        np.testing.assert_array_equal(alone, getattr(first, field.name))
+    assert len({t.seed for t in (first, second, third)}) == 3
+    np.testing.assert_array_equal(first.pose[1:], second.pose[1:])
+    assert np.abs(first.T_cam_object - second.T_cam_object).max() > 0.1
+    relative = [invert_transform(make_transform(matrices(t.pose[0]), t.root)) for t in (first, third)]
+    np.testing.assert_allclose(relative[0] @ first.T_cam_object, relative[1] @ third.T_cam_object, atol=1e-9)
+    looks = [stream(t, LOOKS).random() for t in (first, second, third)]
+    assert len(set(looks)) == 3 and not sequence_of(second.key)
 
 
 def test_another_split_is_refused() -> None:

@@ -43,6 +43,24 @@ def test_a_scene_comes_back(tmp_path: Path, made: list[storage.Scene]) -> None:
         assert back.penetration_mm == pytest.approx(one.penetration_mm, rel=1e-6)
 
 
+def test_without_pictures_a_shard_keeps_the_whole_outlines(tmp_path: Path, made: list[storage.Scene]) -> None:
+    plain = [observed(scene(k), body(), template(), None, SIZE) for k in range(3)]
+    write_shard(tmp_path / "a.npz", plain, RECIPE)
+    for row, one in enumerate(made):
+        back, seen = read_shard(tmp_path / "a.npz").example(row), one.seen
+        assert back.rgb is None
+        assert np.array_equal(back.human_mask, seen.human_mask)
+        assert np.array_equal(back.masks.object, seen.masks.object)
+        assert np.abs(back.landmarks.pixels - seen.landmarks.pixels).max() < 1e-3
+        assert np.array_equal(back.human_whole, seen.human_whole)
+        assert np.array_equal(back.object_whole, seen.object_whole)
+        assert (back.human_whole | back.object_whole == back.human_mask | back.object_mask).all()
+        assert back.human_whole.sum() > back.human_mask.sum()  # the box is before the belly
+        shown = card.outlines(back)
+        assert (shown[back.object_mask] == card.OBJECT_RGB).all() and shown[0, 0].sum() == 0
+    assert card.write_sheet(tmp_path / "sheet.png", [tmp_path / "a.npz"]) == 3
+
+
 def test_equal_scenes_give_equal_bytes(tmp_path: Path, made: list[storage.Scene]) -> None:
     write_shard(tmp_path / "a.npz", made, RECIPE)
     again = [observed(scene(k), body(), template(), Style(), SIZE) for k in range(3)]
@@ -114,6 +132,14 @@ def test_the_index_lists_the_shards(tmp_path: Path, made: list[storage.Scene]) -
     (tmp_path / "index.json").write_text("[")
     with pytest.raises(InputError, match="no usable"):
         shard_paths(tmp_path)
+
+
+def test_shards_of_an_unfinished_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no shard"):
+        storage.finished_shards(tmp_path)
+    for name in ("b.npz", "a.npz", ".c-123.npz", "sheet.png"):
+        (tmp_path / name).write_bytes(b"")
+    assert storage.finished_shards(tmp_path) == [tmp_path / "a.npz", tmp_path / "b.npz"]
 
 
 def test_names_in_an_index_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def collect(count: int, split: str) -> tuple[list[Case], int]:
         template = template_of(truth.object_spec)
         posed = pose_scene(truth, body, template)
         view = enlarged(truth.K, truth.width, truth.height)
-        depth, _, thing, _ = surfaces(posed, body, template, view)
-        seen = detector.detect(take_picture(truth, posed, body, template, Style(), view, depth))
+        shown = surfaces(posed, body, template, view)
+        seen = detector.detect(take_picture(truth, posed, body, template, Style(), view, shown.depth))
         if seen is None:
             missed += 1
             continue
         true = project(posed.landmarks, view.K)
-        states = hidden_states(posed.landmarks, view.K, depth, thing)
+        states = hidden_states(posed.landmarks, view.K, shown.depth, shown.thing)
         case = Case(posed.landmarks, true, states, view.K, view.width, view.height, seen.landmarks)
         cases.append(unflipped(case))
     return cases, missed

@@ -37,8 +37,9 @@ def overlaps(count: int, split: str) -> dict[str, list[float]]:
     for truth in tqdm(generate(split, range(count)), unit="scene"):
         template = template_of(truth.object_spec)
         posed, view = pose_scene(truth, body, template), whole_view(truth)
-        depth, human, thing, _ = surfaces(posed, body, template, view)
-        rgb = take_picture(truth, posed, body, template, Style(), view, depth)
+        shown = surfaces(posed, body, template, view)
+        human, thing = shown.human, shown.thing
+        rgb = take_picture(truth, posed, body, template, Style(), view, shown.depth)
         rng = np.random.default_rng([truth.seed, 9])
         seen = detector.detect(rgb)
         found = seen.mask > 0.5 if seen is not None and seen.mask is not None else np.zeros_like(human)

@@ -27,11 +27,14 @@ class HumanPoints:
 class PosedBody:
     """Poses of one body model as points; differentiable, for any number of leading dimensions."""
 
-    def __init__(self, body: BodyModel, device: torch.device | str = "cpu") -> None:
-        self.body, self.device = body, torch.device(device)
+    def __init__(
+        self, body: BodyModel, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.body, self.device, self.dtype = body, torch.device(device), dtype
         m = body.landmarks
-        self._layer = BodyLayer(body, np.concatenate((body.token_ids, m.vertex_ids))).to(self.device)
-        self._face_layer = BodyLayer(body, _faces_of(body.faces, body.token_ids).ravel()).to(self.device)
+        self._layer = BodyLayer(body, np.concatenate((body.token_ids, m.vertex_ids)), dtype).to(self.device)
+        corners = _faces_of(body.faces, body.token_ids).ravel()
+        self._face_layer = BodyLayer(body, corners, dtype).to(self.device)
         self._joint_weights = self._tensor(m.joint_weights)
         self._vertex_weights = self._tensor(m.vertex_weights)
 
@@ -59,7 +62,7 @@ class PosedBody:
         return mean + betas @ self._tensor(slope)
 
     def _tensor(self, values: Floats) -> Tensor:
-        return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self.device)
+        return torch.as_tensor(np.ascontiguousarray(values), dtype=self.dtype, device=self.device)
 
 
 def _skin(layer: BodyLayer, theta: Tensor, betas: Tensor, t_cam: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for shards, index, card and contact sheet",
     )
+    parser.add_argument(
+        "--views", type=int, default=1, metavar="N", help="cameras that see each single scene (default 1)"
+    )
     parser.add_argument("--size", type=int, default=256, metavar="PX", help="side of the crops (default 256)")
+    parser.add_argument(
+        "--no-pictures",
+        dest="pictures",
+        action="store_false",
+        help="leave the RGB images out and keep whole outlines: for training without them, twice as fast",
+    )
+    _add_sources(parser)
+    parser.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="processes of one thread each (default 2)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the shards of an earlier run that are whole and equal"
+    )
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--poses",
         type=Path,
@@ -48,12 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--meshes", type=Path, metavar="DIR", help="mesh files to use as objects besides the parametric ones"
     )
-    parser.add_argument(
-        "--workers", type=int, default=2, metavar="N", help="processes of one thread each (default 2)"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="keep the shards of an earlier run that are whole and equal"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
     from scorehoi_ros.synth import card, produce
 
     _check(args)
-    recipe = produce.ShardRecipe(args.split, args.size, args.poses, args.backgrounds, args.meshes)
+    recipe = produce.ShardRecipe(
+        args.split, args.size, args.poses, args.backgrounds, args.meshes, args.views, args.pictures
+    )
     told, jobs = recipe.told(), produce.plan(args.split, args.count, args.sequences)
     paths = [args.out / job.name for job in jobs]
     open_jobs = [j for j in jobs if not (args.resume and produce.kept(args.out / j.name, j, told))]
@@ -74,8 +89,8 @@ def run(args: argparse.Namespace) -> int:
     card.write_sheet(args.out / "sheet.png", paths)
     rate = made / seconds if made else 0.0
     sys.stdout.write(
-        f"{total} scenes in {len(jobs)} shards in {args.out}: {len(jobs) - len(open_jobs)} shards kept, "
-        f"{made} scenes made at {rate:.1f} per second. "
+        f"{total} views in {len(jobs)} shards in {args.out}: {len(jobs) - len(open_jobs)} shards kept, "
+        f"{made} views made at {rate:.1f} per second. "
         f"See {args.out / 'card.md'} and {args.out / 'sheet.png'}\n"
     )
     if args.json:
@@ -84,14 +99,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace, recipe: Any, jobs: list[Any]) -> int:
-    """Run the jobs behind a progress bar; the number of new scenes."""
+    """Run the jobs behind a progress bar; the number of new views."""
     from scorehoi_ros.synth import produce
 
     if not jobs:
         return 0
-    expected = sum(job.count for job in jobs) if all(job.count for job in jobs) else None
+    expected = args.views * sum(job.count for job in jobs) if all(job.count for job in jobs) else None
     made = 0
-    with tqdm(total=expected, unit="scene", disable=None) as bar:
+    with tqdm(total=expected, unit="view", disable=None) as bar:
 
         def advance(count: int) -> None:
             nonlocal made
@@ -110,8 +125,9 @@ def _check(args: argparse.Namespace) -> None:
         )
     if not SMALLEST_PX <= args.size <= LARGEST_PX:
         raise InputError(f"--size must be {SMALLEST_PX} to {LARGEST_PX} pixels. Got {args.size}.")
-    if args.workers < 1:
-        raise InputError(f"--workers must be at least 1. Got {args.workers}.")
+    for name in ("workers", "views"):
+        if getattr(args, name) < 1:
+            raise InputError(f"--{name} must be at least 1. Got {getattr(args, name)}.")
     for name, is_there in (("poses", Path.is_file), ("backgrounds", Path.is_dir), ("meshes", Path.is_dir)):
         path = getattr(args, name)
         if path is not None and not is_there(path):

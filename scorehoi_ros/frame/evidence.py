@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scorehoi_ros.energy.image import Outline
@@ -71,6 +72,8 @@ class Evidence:
     """(3, 3)"""
     image: Tensor
     """(256, 256, 3) uint8 RGB, the pixels of the crop."""
+    masks: Tensor
+    """(2, 256, 256) uint8 0 or 1, human and object in the same crop; zero where there is no mask."""
     landmarks: SeenLandmarks | None
     """None when nobody is in view: a human mask alone does not make a person."""
     person: HumanPose | None
@@ -123,6 +126,7 @@ def build_evidence(
         crop=crop,
         K_crop=_tensor(crop.K_crop),
         image=torch.from_numpy(crop_image(frame.rgb, crop, cv2.INTER_LINEAR)),
+        masks=torch.from_numpy(np.stack([_plane(masks.human, crop), _plane(masks.object, crop)])),
         landmarks=_seen(landmarks, crop, K) if landmarks is not None else None,
         person=person,
         human=_silhouette(masks.human, masks.object, K, CROP_SIZE, 0.25, masks.human_score),
@@ -131,6 +135,12 @@ def build_evidence(
         human_depth=masked_depth(frame.depth, masks.human),
         object_depth=masked_depth(frame.depth, masks.object),
     )
+
+
+def _plane(mask: Bools | None, crop: Crop) -> NDArray[np.uint8]:
+    if mask is None:
+        return np.zeros((crop.size, crop.size), np.uint8)
+    return np.asarray(crop_image(mask, crop, cv2.INTER_AREA), np.uint8)
 
 
 def _human_box(mask: Bools | None, landmarks: Landmarks | None) -> Box | None:

@@ -1,16 +1,14 @@
 """What is installed: every package and file that the software can use, and how to get the missing ones."""
 
-import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scorehoi_ros.assets import model_file
+from scorehoi_ros.assets import model_file, sha256, shipped_sha256
 from scorehoi_ros.config.option import option_name
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart
@@ -142,12 +140,6 @@ def wanted_version(distribution: str) -> str:
     return ""
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file's content, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
     """State and note of a file that is there, from what its publisher or our manifest says of its hash."""
     promised = re.search(part.hash_in_name, path.name) if part.hash_in_name else None
@@ -171,20 +163,6 @@ def _why_unreadable(part: FilePart, path: Path) -> str:
     except (ScorehoiError, ImportError) as error:
         return str(error)
     return ""
-
-
-def shipped_sha256(name: str) -> str:
-    """Hash of models/`name` in this release, from models/manifest.json.
-
-    Raises InputError when the manifest is missing or does not know the file.
-    """
-    path = model_file("manifest.json")
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))[name]["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} says nothing about {name} ({error!r}). Install the package again."
-        ) from error
 
 
 def table(findings: Iterable[Finding]) -> str:

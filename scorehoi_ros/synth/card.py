@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import whole_file, write_json
 from scorehoi_ros.render.labels import caption
-from scorehoi_ros.synth.storage import read_shards
+from scorehoi_ros.synth.storage import Example, read_shards
 from scorehoi_ros.synth.truth import INTERACTIONS, NO_CONTACT, SceneTruth
 from scorehoi_ros.types import NUM_JOINTS, Floats
 
@@ -24,6 +24,8 @@ DEEP_ALLOWED = frozenset({"sit_on", "hug"})
 LIMIT_MM = 8.0
 _FIGURES = ("penetration_mm", "object_visible", "confidence", "present")
 _BAR = 40
+HUMAN_RGB, OBJECT_RGB = (230, 120, 60), (70, 150, 230)
+"""Colours of the outlines."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def markdown(recipe: dict[str, Any], values: dict[str, Any]) -> str:
 
 
 def write_sheet(path: Path, shards: Sequence[Path]) -> int:
-    """A PNG of up to 8 x 8 scenes spread over the shards; returns how many are on it."""
+    """A PNG of up to 8 x 8 views spread over the shards; returns how many are on it."""
     counts = [len(shard) for shard in read_shards(shards, ())]
     wanted = set(np.unique(np.linspace(0, sum(counts) - 1, SHEET_SIDE**2).round().astype(int)).tolist())
     tiles, first = [], 0
@@ -181,9 +183,8 @@ def write_sheet(path: Path, shards: Sequence[Path]) -> int:
         rows = [k - first for k in sorted(wanted) if first <= k < first + len(shard)]
         first += len(shard)
         for example in map(shard.example, rows):
-            small = np.asarray(
-                cv2.resize(example.rgb, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA), np.uint8
-            )
+            shown = outlines(example) if example.rgb is None else example.rgb
+            small = np.asarray(cv2.resize(shown, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA), np.uint8)
             tiles.append(
                 caption(small, f"{example.truth.interaction} {family(example.truth.object_spec)}", size=11)
             )
@@ -195,6 +196,20 @@ def write_sheet(path: Path, shards: Sequence[Path]) -> int:
     with whole_file(path) as temporary:
         temporary.write_bytes(data.tobytes())
     return len(wanted)
+
+
+def outlines(example: Example) -> NDArray[np.uint8]:
+    """(S, S, 3) in place of a picture: true masks in full colour, what the segmenter took besides faintly."""
+    picture = np.zeros((*example.human_mask.shape, 3), np.uint8)
+    told = example.masks
+    for true, taken, colour in (
+        (example.human_mask, told.human, HUMAN_RGB),
+        (example.object_mask, told.object, OBJECT_RGB),
+    ):
+        if taken is not None:
+            picture[taken & ~true] = np.array(colour) // 3
+        picture[true] = colour
+    return picture
 
 
 def _counts(values: Any, names: Sequence[str] = ()) -> dict[str, int]:

@@ -26,7 +26,7 @@ from scorehoi_ros.synth.picture.posed import Posed, pose_scene
 from scorehoi_ros.synth.scene import generate as scenes
 from scorehoi_ros.synth.scene.kinds import template_of
 from scorehoi_ros.synth.sensor.observe import crop_view, observe_posed
-from scorehoi_ros.synth.splits import VERSION
+from scorehoi_ros.synth.splits import CONTENT
 from scorehoi_ros.synth.storage import FORMAT, INDEX, Scene, read_shard, write_shard
 from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.threads import limited_process
@@ -47,22 +47,31 @@ class ShardRecipe:
     poses: Path | None = None
     backgrounds: Path | None = None
     meshes: Path | None = None
-    version: int = VERSION
+    views: int = 1
+    """Cameras that see each single scene."""
+    pictures: bool = True
+    """Whether to draw the RGB images."""
 
     def told(self) -> dict[str, Any]:
         """As it is written into shards and index: folders by the names and bytes of their files."""
-        return {
-            "split": self.split,
-            "size": self.size,
-            "version": [self.version, OBSERVATION_VERSION],
-            "body": free_body().version[:16],
-            "detector_noise": _digest([model_file("detector_noise.json")]),
-            "poses": _digest([self.poses] if self.poses else []),
-            "backgrounds": _digest(list_photos(self.backgrounds) if self.backgrounds else []),
-            "meshes": _digest(
-                sorted(p for p in self.meshes.rglob("*") if p.is_file()) if self.meshes else []
-            ),
-        }
+        more = {"views": self.views} if self.views > 1 else {}
+        less = {} if self.pictures else {"pictures": False}
+        return (
+            more
+            | less
+            | {
+                "split": self.split,
+                "size": self.size,
+                "version": [CONTENT[self.split], OBSERVATION_VERSION],
+                "body": free_body().version[:16],
+                "detector_noise": _digest([model_file("detector_noise.json")]),
+                "poses": _digest([self.poses] if self.poses else []),
+                "backgrounds": _digest(list_photos(self.backgrounds) if self.backgrounds else []),
+                "meshes": _digest(
+                    sorted(p for p in self.meshes.rglob("*") if p.is_file()) if self.meshes else []
+                ),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -88,9 +97,10 @@ def plan(split: str, count: int, sequences: int) -> list[Job]:
 def make_shard(
     path: Path, job: Job, recipe: ShardRecipe, told: dict[str, Any], tick: Callable[[], None]
 ) -> int:
-    """Generate, observe and write one shard; `tick` is called after each scene.  Returns their number."""
+    """Generate, observe and write one shard; `tick` is called after each view.  Returns their number."""
     body = free_body()
-    style = Style(tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ())
+    photos = tuple(list_photos(recipe.backgrounds)) if recipe.backgrounds else ()
+    style = Style(photos) if recipe.pictures else None
     done = []
     for truth in truths_of(job, recipe):
         done.append(observed(truth, body, template_of(truth.object_spec), style, recipe.size))
@@ -100,17 +110,20 @@ def make_shard(
 
 
 def truths_of(job: Job, recipe: ShardRecipe) -> list[SceneTruth]:
-    """The truths of a job."""
+    """The truths of a job, the views of a scene one after the other."""
     source = scenes.Source(poses=recipe.poses, meshes=recipe.meshes)
     if job.count:
-        return scenes.generate(recipe.split, range(job.first, job.first + job.count), recipe.version, source)
+        numbers = range(job.first, job.first + job.count)
+        return scenes.generate(recipe.split, numbers, source=source, views=recipe.views)
     from scorehoi_ros.synth.scene.sequences import generate_sequence
 
-    return generate_sequence(recipe.split, job.first, recipe.version, source)
+    return generate_sequence(recipe.split, job.first, source=source)
 
 
-def observed(truth: SceneTruth, body: BodyModel, template: ObjectTemplate, style: Style, size: int) -> Scene:
-    """One scene, seen in a crop of `size` pixels."""
+def observed(
+    truth: SceneTruth, body: BodyModel, template: ObjectTemplate, style: Style | None, size: int
+) -> Scene:
+    """One view, in a crop of `size` pixels; `style` None = without a picture."""
     posed = pose_scene(truth, body, template)
     seen = observe_posed(truth, posed, body, template, style, crop_view(truth, posed, size))
     return Scene(truth, seen, penetration_mm(truth, posed, template))
@@ -139,7 +152,7 @@ def kept(path: Path, job: Job, told: dict[str, Any]) -> bool:
 def run_jobs(
     folder: Path, jobs: Sequence[Job], recipe: ShardRecipe, workers: int, advance: Callable[[int], None]
 ) -> None:
-    """Make all shards in `workers` processes with one thread each; `advance` is told how many scenes are new.
+    """Make all shards in `workers` processes with one thread each; `advance` is told how many views are new.
 
     Raises the first error of a worker; shards that are finished by then stay, for `--resume`.
     """
@@ -199,7 +212,7 @@ def _work(path: Path, job: Job, recipe: ShardRecipe, told: dict[str, Any]) -> in
 
 
 def write_index(folder: Path, jobs: Sequence[Job], told: dict[str, Any]) -> int:
-    """List the shards with their sha256; returns the number of scenes."""
+    """List the shards with their sha256; returns the number of views."""
     rows = []
     for job in jobs:
         path = folder / job.name

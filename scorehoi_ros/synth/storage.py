@@ -6,6 +6,7 @@ import logging
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,15 @@ class Example:
     """One scene as training and tests read it: a square crop around body and object."""
 
     truth: SceneTruth
-    rgb: NDArray[np.uint8]
-    """(S, S, 3) as a JPEG of quality `JPEG_QUALITY` kept it; black beyond the image."""
+    rgb: NDArray[np.uint8] | None
+    """(S, S, 3) as a JPEG of quality `JPEG_QUALITY` kept it; black beyond the image.  None = no pictures."""
     human_mask: Bools
     """(S, S) true, what is in front hides what is behind."""
     object_mask: Bools
+    """(S, S)"""
+    human_whole: Bools | None
+    """(S, S) the whole outline inside the image, also where it is hidden; kept in shards without pictures."""
+    object_whole: Bools | None
     """(S, S)"""
     masks: Masks
     """As a segmenter would give them, (S, S)."""
@@ -76,19 +81,17 @@ class Shard:
     def example(self, row: int) -> Example:
         """Scene `row` of the shard; raises IndexError beyond the end and InputError for a damaged picture."""
         a, truth = self.arrays, self.truths[row]
-        end = np.concatenate([[0], a["rgb_end"]])
-        bgr = cv2.imdecode(a["rgb"][end[row] : end[row + 1]], cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise InputError(f"the picture of {truth.key} is damaged. Make its shard again.")
-        size = len(bgr)
-        planes = np.unpackbits(a["planes"][row], count=4 * size * size).reshape(4, size, size).astype(bool)
+        planes = unpacked(a["planes"][row], 4)
+        whole = unpacked(a["whole"][row], 2) if "whole" in a else (None, None)
         present, score = a["present"][row], a["scores"][row].astype(float)
         told = Masks(planes[2] if present[0] else None, planes[3] if present[1] else None, score[0], score[1])
         return Example(
             truth=truth,
-            rgb=np.ascontiguousarray(bgr[..., ::-1]),
+            rgb=self._picture(row),
             human_mask=planes[0],
             object_mask=planes[1],
+            human_whole=whole[0],
+            object_whole=whole[1],
             masks=told,
             landmarks=Landmarks(
                 *(a[name][row].astype(np.float64) for name in ("pixels", "world", "confidence"))
@@ -99,9 +102,27 @@ class Shard:
             penetration_mm=float(a["penetration_mm"][row]),
         )
 
+    def _picture(self, row: int) -> NDArray[np.uint8] | None:
+        first, last = np.concatenate([[0], self.arrays["rgb_end"]])[[row, row + 1]]
+        if first == last:
+            return None
+        bgr = cv2.imdecode(self.arrays["rgb"][first:last], cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise InputError(f"the picture of {self.truths[row].key} is damaged. Make its shard again.")
+        return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
+
+
+def unpacked(bits: NDArray[np.uint8], count: int) -> Bools:
+    """Square planes (count, S, S) from their packed bits (n,)."""
+    side = isqrt(8 * len(bits) // count)
+    return np.unpackbits(bits, count=count * side * side).reshape(count, side, side).astype(bool)
+
 
 def write_shard(path: Path, scenes: Sequence[Scene], recipe: dict[str, Any]) -> None:
-    """Write scenes; equal scenes and recipe give equal bytes.  Raises OutputError, leaving no file."""
+    """Write scenes; equal scenes and recipe give equal bytes.  Raises OutputError, leaving no file.
+
+    The outlines with their hidden parts are kept where there are no pictures.
+    """
     arrays = {f"truth_{name}": value for name, value in pack([s.truth for s in scenes]).items()}
     arrays |= _observed([s.seen for s in scenes])
     arrays["penetration_mm"] = np.array([s.penetration_mm for s in scenes], np.float32)
@@ -120,7 +141,8 @@ def _observed(seen: Sequence[Observation]) -> dict[str, NDArray]:
     planes = [[o.human_mask, o.object_mask, o.masks.human, o.masks.object] for o in seen]
     empty = np.zeros(seen[0].human_mask.shape, bool)
     bits = [np.packbits(np.stack([empty if p is None else p for p in four])) for four in planes]
-    return {
+    whole = {} if any(map(len, pictures)) else {"whole": np.stack([_whole(o) for o in seen])}
+    return whole | {
         "rgb": np.concatenate(pictures),
         "rgb_end": np.cumsum([len(p) for p in pictures], dtype=np.int64),
         "planes": np.stack(bits),
@@ -135,7 +157,13 @@ def _observed(seen: Sequence[Observation]) -> dict[str, NDArray]:
     }
 
 
-def _jpeg(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _whole(seen: Observation) -> NDArray[np.uint8]:
+    return np.packbits(np.stack([seen.human_whole, seen.object_whole]))
+
+
+def _jpeg(rgb: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    if rgb is None:
+        return np.empty(0, np.uint8)
     done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert done
     return np.asarray(data, np.uint8).ravel()
@@ -181,6 +209,17 @@ def shard_paths(folder: Path) -> list[Path]:
     if found != FORMAT:
         raise InputError(f"{folder / INDEX} has format {found}, this version reads {FORMAT}. Make it again.")
     return [folder / Path(name).name for name in names]
+
+
+def finished_shards(folder: Path) -> list[Path]:
+    """All shards of a folder that is still being filled: shards appear whole, the index when all are there.
+
+    Raises InputError when there is none yet.
+    """
+    found = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
+    if not found:
+        raise InputError(f"{folder} holds no shard. Expected a folder written by `scorehoi synth`.")
+    return found
 
 
 def read_shards(

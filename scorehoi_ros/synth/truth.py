@@ -45,7 +45,7 @@ class SceneTruth:
     """One frame: everything in metres, in the camera's optical frame."""
 
     key: str
-    """"test/000123", or "test/seq003/0007" for frames of a sequence."""
+    """Like "test/000123", "test/000123-v1" (another view of it), "test/seq003/0007" (frame of a sequence)."""
     seed: int
     """Seed of the scene; the randomness of its observation is `default_rng([seed, 1])`."""
     split: str

@@ -1,1 +1,1 @@
-"""Training of the networks: loops, losses and samples; nobody imports this at run time."""
+"""Training: data in memory, losses, loops; imported by nobody but the command line."""

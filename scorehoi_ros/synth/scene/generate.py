@@ -12,9 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from scorehoi_ros.body.skeleton import JOINT_INDEX
-from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.synth.scene.anchors import GROUPS
-from scorehoi_ros.synth.scene.camera import View, draw_view
 from scorehoi_ros.synth.scene.contact import Touch, examine
 from scorehoi_ros.synth.scene.draft import Draft
 from scorehoi_ros.synth.scene.fingers import close_fingers
@@ -32,6 +30,7 @@ from scorehoi_ros.synth.scene.kinematics import (
 )
 from scorehoi_ros.synth.scene.meshes import MeshShelf
 from scorehoi_ros.synth.scene.planning import BodyNow, keep_feet
+from scorehoi_ros.synth.scene.shots import Made, shots
 from scorehoi_ros.synth.scene.stances import varied
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.splits import VERSION, body_rng, scene_rng, split_id
@@ -58,28 +57,24 @@ class Source:
     """Folder of mesh files, used for some of the objects."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """One finished scene before the camera."""
-
-    draft: Draft
-    touch: Touch
-    attempts: int
-    """How often it was drawn."""
-
-
 def generate(
-    split: str, indices: Sequence[int], version: int = VERSION, source: Source | None = None
+    split: str,
+    indices: Sequence[int],
+    version: int = VERSION,
+    source: Source | None = None,
+    views: int = 1,
 ) -> list[SceneTruth]:
-    """The truths of these numbers of a split, in this order.
+    """The truths of these numbers of a split, in this order, each as `views` cameras see it.
 
-    The cost is that of whole blocks of `BLOCK`; ask for consecutive numbers.  Raises InputError for a split
-    that does not exist, or a pose corpus or mesh folder that cannot be used.
+    The first view is the same for any number of views.  The cost is that of whole blocks of `BLOCK`; ask for
+    consecutive numbers.  Raises InputError for a split that does not exist, or a pose corpus or mesh folder
+    that cannot be used.
     """
     split_id(split)
     source = source or Source()
-    blocks = {index // BLOCK: _block(split, index // BLOCK, version, source) for index in sorted(indices)}
-    return [blocks[index // BLOCK][0][index % BLOCK] for index in indices]
+    numbers = sorted({index // BLOCK for index in indices})
+    blocks = {number: _block(split, number, version, source, views)[0] for number in numbers}
+    return [truth for index in indices for truth in blocks[index // BLOCK][index % BLOCK]]
 
 
 def rejections(
@@ -87,17 +82,22 @@ def rejections(
 ) -> int:
     """How many draws were thrown away while making these scenes."""
     source = source or Source()
-    return sum(_block(split, index // BLOCK, version, source)[1][index % BLOCK] - 1 for index in indices)
+    return sum(_block(split, index // BLOCK, version, source, 1)[1][index % BLOCK] - 1 for index in indices)
 
 
 @lru_cache(maxsize=_KEPT_BLOCKS)
-def _block(split: str, block: int, version: int, source: Source) -> tuple[list[SceneTruth], list[int]]:
-    """All truths of a block, and how often each was drawn."""
+def _block(
+    split: str, block: int, version: int, source: Source, views: int
+) -> tuple[list[list[SceneTruth]], list[int]]:
+    """The views of all scenes of a block, and how often each scene was drawn."""
     shop = open_workshop(split, source.poses)
     numbers = range(block * BLOCK, (block + 1) * BLOCK)
     with limited_threads(1):
         made = make_scenes(shop, split, numbers, version, source)
-    truths = [_truth(shop, split, index, version, scene) for index, scene in zip(numbers, made, strict=True)]
+    truths = [
+        shots(scene, _outline(shop, scene.draft), split, index, version, views)
+        for index, scene in zip(numbers, made, strict=True)
+    ]
     return truths, [scene.attempts for scene in made]
 
 
@@ -247,39 +247,6 @@ def rounded(draft: Draft) -> None:
     draft.root, draft.t_object = np.round(draft.root, _ROUND), np.round(draft.t_object, _ROUND)
 
 
-def _truth(shop: Workshop, split: str, index: int, version: int, made: Made) -> SceneTruth:
-    rng = np.random.default_rng([version, split_id(split), index, 31])
-    points = np.concatenate(
-        [_points(shop, [made.draft])[0][0], made.draft.world_points(made.draft.template.points)]
-    )
-    view = draw_view(points, split, rng)
-    seed = (version * 10 + split_id(split)) * 10**9 + index
-    return truth_of(made.draft, made.touch, view, f"{split}/{index:06d}", seed, split)
-
-
-def truth_of(draft: Draft, touch: Touch, view: View, key: str, seed: int, split: str) -> SceneTruth:
-    """A finished scene as a camera sees it."""
-    R, t = view.R_cam_world, view.t_cam_world
-    local = draft.local.copy()
-    local[0] = R @ local[0]
-    up = R[:, 1]
-    return SceneTruth(
-        key=key,
-        seed=seed,
-        split=split,
-        interaction=draft.interaction,
-        object_spec=draft.instance.spec,
-        pose_source=draft.pose_source,
-        betas=draft.betas,
-        pose=np.concatenate([vectors(local), draft.hand_poses]),
-        root=R @ draft.root + t,
-        T_cam_object=make_transform(R @ draft.R_object, R @ draft.t_object + t),
-        K=view.K,
-        width=view.width,
-        height=view.height,
-        floor_normal=up,
-        floor_offset=float(up @ t),
-        human_contact=touch.human,
-        object_contact=touch.object,
-        floor_contact=touch.floor,
-    )
+def _outline(shop: Workshop, draft: Draft) -> Floats:
+    """(n, 3) points of body and object in the world, which a camera must see."""
+    return np.concatenate([_points(shop, [draft])[0][0], draft.world_points(draft.template.points)])

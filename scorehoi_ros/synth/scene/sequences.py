@@ -7,9 +7,10 @@ import numpy as np
 from scorehoi_ros.synth.scene.camera import draw_view
 from scorehoi_ros.synth.scene.contact import Touch, examine
 from scorehoi_ros.synth.scene.draft import Draft
-from scorehoi_ros.synth.scene.generate import Source, rounded, truth_of
+from scorehoi_ros.synth.scene.generate import Source, rounded
 from scorehoi_ros.synth.scene.motion import skin_points
 from scorehoi_ros.synth.scene.plots import PLOTS, RATE_HZ, Director
+from scorehoi_ros.synth.scene.shots import truth_of
 from scorehoi_ros.synth.scene.workshop import Workshop, open_workshop
 from scorehoi_ros.synth.splits import VERSION, body_rng, split_id
 from scorehoi_ros.synth.truth import SceneTruth

@@ -24,11 +24,15 @@ OUTLINE_SIZE = 64
 class Observation:
     """What is seen in one view; landmarks are in pixels of the whole image."""
 
-    rgb: NDArray[np.uint8]
-    """(H, W, 3); black where the view reaches beyond the image."""
+    rgb: NDArray[np.uint8] | None
+    """(H, W, 3); black where the view reaches beyond the image.  None = no picture was asked for."""
     human_mask: Bools
     """(H, W) true mask, what is in front hides what is behind."""
     object_mask: Bools
+    """(H, W)"""
+    human_whole: Bools
+    """(H, W) its whole outline inside the image, also where it is hidden."""
+    object_whole: Bools
     """(H, W)"""
     depth: NDArray[np.float32]
     """(H, W) metres to body or object, 0 = neither."""
@@ -56,23 +60,30 @@ def observe(
 
 
 def observe_posed(
-    truth: SceneTruth, posed: Posed, body: BodyModel, template: ObjectTemplate, style: Style, view: CropView
+    truth: SceneTruth,
+    posed: Posed,
+    body: BodyModel,
+    template: ObjectTemplate,
+    style: Style | None,
+    view: CropView,
 ) -> Observation:
-    """`observe` for a scene that is posed already."""
-    depth, human, thing, visible = surfaces(posed, body, template, view)
-    states = hidden_states(posed.landmarks, view.K, depth, thing)
+    """`observe` for a scene that is posed already; `style` None = without a picture."""
+    seen = surfaces(posed, body, template, view)
+    states = hidden_states(posed.landmarks, view.K, seen.depth, seen.thing)
     landmarks = noisy_landmarks(
         posed.landmarks, states, truth.K, truth.width, truth.height, load_noise(), stream(truth, LANDMARKS)
     )
     return Observation(
-        rgb=take_picture(truth, posed, body, template, style, view, depth),
-        human_mask=human,
-        object_mask=thing,
-        depth=depth,
+        rgb=take_picture(truth, posed, body, template, style, view, seen.depth) if style else None,
+        human_mask=seen.human,
+        object_mask=seen.thing,
+        human_whole=seen.human_whole,
+        object_whole=seen.thing_whole,
+        depth=seen.depth,
         landmarks=landmarks,
-        masks=segmenter_masks(human, thing, stream(truth, MASKS)),
+        masks=segmenter_masks(seen.human, seen.thing, stream(truth, MASKS)),
         states=states,
-        object_visible=visible,
+        object_visible=seen.visible,
         view=view,
     )
 
@@ -98,20 +109,42 @@ def crop_view(truth: SceneTruth, posed: Posed, size: int) -> CropView:
     return CropView(crop.K_crop, size, size, crop.T_crop_image, truth.width, truth.height)
 
 
-def surfaces(
-    posed: Posed, body: BodyModel, template: ObjectTemplate, view: CropView
-) -> tuple[NDArray[np.float32], Bools, Bools, float]:
-    """Depth, the true masks of human and object (H, W), and the visible share of the object."""
+@dataclass(frozen=True)
+class Surfaces:
+    """What a view shows of body and object; pictures (H, W), nothing beyond the image."""
+
+    depth: NDArray[np.float32]
+    """Metres to the nearer of the two, 0 = neither."""
+    human: Bools
+    """Visible."""
+    thing: Bools
+    human_whole: Bools
+    """Also where it is hidden."""
+    thing_whole: Bools
+    visible: float
+    """Share of the object's outline that is neither hidden nor outside the view, 0..1."""
+
+
+def surfaces(posed: Posed, body: BodyModel, template: ObjectTemplate, view: CropView) -> Surfaces:
+    """Draw body and object, without colours."""
     human = project_fast(posed.vertices, view.K)
     thing = project_fast(posed.thing, view.K)
     key_h, _ = draw_fast(human, body.faces, view.width, view.height)
     key_o, _ = draw_fast(thing, template.mesh.faces, view.width, view.height, cull=False)
-    key = np.where(view.on_image(), np.maximum(key_h, key_o), np.float32(0))
+    inside = view.on_image()
+    key = np.where(inside, np.maximum(key_h, key_o), np.float32(0))
     depth = np.divide(1.0, key, out=np.zeros_like(key), where=key > 0)
     in_front = key_o > key_h
     whole = outline_area(posed.thing, template, view.K)
     seen = (key > 0) & in_front
-    return depth, (key > 0) & ~in_front, seen, float(min(seen.sum() / max(whole, 1.0), 1.0))
+    return Surfaces(
+        depth=depth,
+        human=(key > 0) & ~in_front,
+        thing=seen,
+        human_whole=inside & (key_h > 0),
+        thing_whole=inside & (key_o > 0),
+        visible=float(min(seen.sum() / max(whole, 1.0), 1.0)),
+    )
 
 
 def outline_area(thing: Floats, template: ObjectTemplate, K: Floats) -> float:

@@ -1,0 +1,127 @@
+"""Compiled image terms with their gradients; units of `target.Packed`.  The torch twin is `terms.py`."""
+
+import math
+
+import numpy as np
+
+from scorehoi_ros.render.jit import kernel
+
+SMOOTH, NEAR = 0.0625, 0.1  # as in terms.py
+
+
+@kernel
+def robust(square, most):  # type: ignore[no-untyped-def]
+    """`terms.robust` and its slope by the square."""
+    bend = most * most
+    ratio = 1.0 / math.sqrt((square + SMOOTH) * (1.0 + square / bend))
+    slope = ratio * (1.0 - 0.5 * square / (square + SMOOTH) - 0.5 * square / (square + bend))
+    return square * ratio, slope
+
+
+@kernel
+def project(P, points, pixels):  # type: ignore[no-untyped-def]
+    """Points (n, 3) to crop coordinates (n, 2) into the first rows of `pixels`."""
+    for i in range(len(pixels)):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        depth = max(P[2, 0] * x + P[2, 1] * y + P[2, 2] * z, NEAR)
+        pixels[i, 0] = (P[0, 0] * x + P[0, 1] * y + P[0, 2] * z) / depth
+        pixels[i, 1] = (P[1, 0] * x + P[1, 1] * y + P[1, 2] * z) / depth
+
+
+@kernel
+def unproject(P, points, pixels, d_pixels, d_points):  # type: ignore[no-untyped-def]
+    """Add the gradients by points, from those by their pixels."""
+    for i in range(len(pixels)):
+        depth = P[2, 0] * points[i, 0] + P[2, 1] * points[i, 1] + P[2, 2] * points[i, 2]
+        back = 0.0
+        if depth > NEAR:
+            back = -(d_pixels[i, 0] * pixels[i, 0] + d_pixels[i, 1] * pixels[i, 1])
+        depth = max(depth, NEAR)
+        for a in range(3):
+            pull = d_pixels[i, 0] * P[0, a] + d_pixels[i, 1] * P[1, a] + back * P[2, a]
+            d_points[i, a] += pull / depth
+
+
+@kernel
+def landmarks(pixels, frame, w, d_pixels):  # type: ignore[no-untyped-def]
+    """Confidence-weighted logarithm of the squared distances (75,)."""
+    total, scale = 0.0, w.landmark_scale * w.landmark_scale * w.landmark_tail
+    for i in range(len(pixels)):
+        dx, dy = pixels[i, 0] - frame.pixels[i, 0], pixels[i, 1] - frame.pixels[i, 1]
+        square = (dx * dx + dy * dy) / scale
+        share = w.landmarks * w.landmark_tail * frame.confidence[i]
+        total += share * math.log1p(square)
+        slope = 2.0 * share / (scale * (1.0 + square))
+        d_pixels[i, 0] += slope * dx
+        d_pixels[i, 1] += slope * dy
+    return total
+
+
+@kernel
+def field_at(field, x, y):  # type: ignore[no-untyped-def]
+    """Distance at crop coordinates, bilinear, and its gradient; outside, the way to the crop is added."""
+    size = len(field)
+    half = 0.5 * size
+    edge = 1.0 - 1.0 / size
+    cx, cy = min(max(x, -edge), edge), min(max(y, -edge), edge)
+    px, py = (cx + 1.0) * half - 0.5, (cy + 1.0) * half - 0.5
+    i, j = min(int(py), size - 2), min(int(px), size - 2)
+    v, u = py - i, px - j
+    a, b, c, d = field[i, j], field[i, j + 1], field[i + 1, j], field[i + 1, j + 1]
+    value = (a * (1.0 - u) + b * u) * (1.0 - v) + (c * (1.0 - u) + d * u) * v
+    gx = ((b - a) * (1.0 - v) + (d - c) * v) * half if cx == x else 0.0
+    gy = ((c - a) * (1.0 - u) + (d - b) * u) * half if cy == y else 0.0
+    beyond = math.sqrt((x - cx) * (x - cx) + (y - cy) * (y - cy))
+    if beyond > 0.0:
+        gx, gy = gx + (x - cx) / beyond, gy + (y - cy) / beyond
+    return value + beyond, gx, gy
+
+
+@kernel
+def outside(pixels, field, weight, scale, most, d_pixels):  # type: ignore[no-untyped-def]
+    """Mean distance of pixels (n, 2) to where they may be."""
+    if len(field) == 0:
+        return 0.0
+    total, share = 0.0, weight / len(pixels)
+    for i in range(len(pixels)):
+        distance, gx, gy = field_at(field, pixels[i, 0], pixels[i, 1])
+        if distance > 0.0:
+            cost, slope = robust(distance * distance / (scale * scale), most)
+            total += cost
+            slope *= 2.0 * share * distance / (scale * scale)
+            d_pixels[i, 0] += slope * gx
+            d_pixels[i, 1] += slope * gy
+    return total * share
+
+
+@kernel
+def nearest(x, y, pixels, squares):  # type: ignore[no-untyped-def]
+    """The pixel (n, 2) nearest to (x, y); `squares` (n,) is room for the distances."""
+    for i in range(len(pixels)):
+        dx, dy = pixels[i, 0] - x, pixels[i, 1] - y
+        squares[i] = dx * dx + dy * dy
+    best = 0
+    for i in range(1, len(pixels)):
+        if squares[i] < squares[best]:
+            best = i
+    return best
+
+
+@kernel
+def uncovered(pixels, wanted, tolerance, weight, scale, most, d_pixels):  # type: ignore[no-untyped-def]
+    """Mean distance of mask points (m, 2) to the nearest of pixels (n, 2), beyond its tolerance (n,)."""
+    if len(wanted) == 0:
+        return 0.0
+    total, share = 0.0, weight / len(wanted)
+    squares = np.empty(len(pixels))
+    for k in range(len(wanted)):
+        i = nearest(wanted[k, 0], wanted[k, 1], pixels, squares)
+        distance = math.sqrt(squares[i])
+        excess = distance - tolerance[i]
+        if excess > 0.0:
+            cost, slope = robust(excess * excess / (scale * scale), most)
+            total += cost
+            slope *= 2.0 * share * excess / (scale * scale * distance)
+            d_pixels[i, 0] += slope * (pixels[i, 0] - wanted[k, 0])
+            d_pixels[i, 1] += slope * (pixels[i, 1] - wanted[k, 1])
+    return total * share

@@ -1,0 +1,165 @@
+"""The energy in torch: any device, any number of hypotheses, gradients by autograd.
+
+`kernels.py` is the same energy with its gradient written out, for one CPU thread.
+"""
+
+import torch
+from torch import Tensor
+
+from scorehoi_ros.alignment.rig import Rig
+from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, THETA, TURN, State, decode
+from scorehoi_ros.alignment.target import Packed
+from scorehoi_ros.alignment.weights import Weights
+from scorehoi_ros.body.points import HumanPoints, PosedBody
+from scorehoi_ros.geometry.sdf import sample_torch
+
+SMOOTH = 0.0625
+"""Squares, in scales, below which a robust distance is quadratic."""
+NEAR = 0.1
+"""Metres; points nearer to the camera are projected as if they were here."""
+
+
+def robust(square: Tensor, most: float) -> Tensor:
+    """A squared distance in scales: quadratic at 0, about the distance then, `most` from far away."""
+    return square / ((square + SMOOTH) * (1 + square / most**2)).sqrt()
+
+
+class TorchEnergy:
+    """The terms of one frame as a function of the unknowns."""
+
+    def __init__(self, body: PosedBody, rig: Rig, frame: Packed, weights: Weights) -> None:
+        """`body` gives device and dtype; `rig` is of the same body."""
+        self._body, self._w, self._frame = body, weights, frame
+        self._spacing = self._tensor(rig.spacing)
+        self._P = self._tensor(frame.P)
+
+    def __call__(self, u: Tensor, mean: Tensor, sigma: Tensor, rotation: Tensor) -> Tensor:
+        """Weighted terms (..., 12) in the order of `TERMS`; arguments as of `state.decode`."""
+        state = decode(u, mean, sigma, rotation, self._frame.focal)
+        start = decode(torch.zeros_like(u), mean, sigma, rotation, self._frame.focal)
+        zero = u.new_zeros(u.shape[:-1])
+        human = self._body(state.theta, state.betas, state.root) if self._frame.person else None
+        surface, points = self._placed(state)
+        terms = [
+            self._prior(u),
+            zero if human is None else self._landmarks(human),
+            *((zero, zero) if human is None else self._human_image(human, start)),
+            *((zero, zero) if not len(self._frame.surface) else self._object_image(surface, start)),
+            *self._touch(human, points, state, zero),
+            *self._ground(points, zero),
+            self._depth(state, zero),
+        ]
+        return torch.stack(terms, -1)
+
+    def _placed(self, state: State) -> tuple[Tensor, Tensor]:
+        """Surface points (..., n, 3) and template points (..., 64, 3) in the view frame."""
+        both = (self._tensor(self._frame.surface), self._tensor(self._frame.points))
+        a, b = (x @ state.R_o.mT + state.origin[..., None, :] for x in both)
+        return a, b
+
+    def _prior(self, u: Tensor) -> Tensor:
+        w = self._w
+        groups = ((THETA, w.prior_theta), (BETAS, w.prior_betas), (CAMERA, w.prior_camera))
+        groups += ((PLACE, w.prior_place), (TURN, w.prior_turn))
+        return torch.stack([0.5 * weight * u[..., part].square().sum(-1) for part, weight in groups]).sum(0)
+
+    def _project(self, points: Tensor) -> Tensor:
+        p = points @ self._P.T
+        return p[..., :2] / p[..., 2:].clamp_min(NEAR)
+
+    def _landmarks(self, human: HumanPoints) -> Tensor:
+        w, f = self._w, self._frame
+        square = (self._project(human.landmarks) - self._tensor(f.pixels)).square().sum(-1)
+        square = square / (w.landmark_scale**2 * w.landmark_tail)
+        return w.landmarks * w.landmark_tail * (self._tensor(f.confidence) * square.log1p()).sum(-1)
+
+    def _human_image(self, human: HumanPoints, start: State) -> tuple[Tensor, Tensor]:
+        w, f = self._w, self._frame
+        pixels = self._project(human.tokens)
+        tolerance = self._tolerance(self._spacing, start.root)
+        outside = w.human_outline * self._outside(pixels, f.human_field, w.human_most)
+        return outside, w.human_cover * self._uncovered(pixels, f.human_points, tolerance, w.human_most)
+
+    def _object_image(self, surface: Tensor, start: State) -> tuple[Tensor, Tensor]:
+        w, f = self._w, self._frame
+        pixels = self._project(surface)
+        tolerance = self._tolerance(pixels.new_full((len(f.surface),), f.spacing), start.origin)
+        outside = w.object_outline * self._outside(pixels, f.object_field, w.object_most)
+        return outside, w.object_cover * self._uncovered(pixels, f.object_points, tolerance, w.object_most)
+
+    def _tolerance(self, spacing: Tensor, centre: Tensor) -> Tensor:
+        """(..., n) crop coordinates, fixed by the proposal's depth so that it has no gradient."""
+        return self._w.tolerance * spacing * (2 * self._frame.focal / centre[..., 2:])
+
+    def _outside(self, pixels: Tensor, field: object, most: float) -> Tensor:
+        """Mean over points (..., n, 2) of the distance to where they may be."""
+        values = self._tensor(field)
+        if not len(values):
+            return pixels.new_zeros(pixels.shape[:-2])
+        size = len(values)
+        inside = pixels.clamp(1 / size - 1, 1 - 1 / size)
+        # Corners of `align_corners=False` are the outer edges of pixels, as in the crop coordinates.
+        grid = inside.reshape(1, -1, 1, 2)
+        value = torch.nn.functional.grid_sample(values[None, None], grid, align_corners=False)
+        beyond = _root((pixels - inside).square().sum(-1))
+        distance = value.reshape(pixels.shape[:-1]) + beyond
+        return robust((distance / self._w.outline_scale).square(), most).mean(-1)
+
+    def _uncovered(self, pixels: Tensor, mask_points: object, tolerance: Tensor, most: float) -> Tensor:
+        """Mean over mask points (m, 2) of the distance to the nearest of pixels (..., n, 2)."""
+        wanted = self._tensor(mask_points)
+        if not len(wanted):
+            return pixels.new_zeros(pixels.shape[:-2])
+        square, nearest = (wanted[:, None] - pixels[..., None, :, :]).square().sum(-1).min(-1)
+        excess = (_root(square) - tolerance.gather(-1, nearest)).clamp_min(0)
+        return robust((excess / self._w.outline_scale).square(), most).mean(-1)
+
+    def _touch(
+        self, human: HumanPoints | None, points: Tensor, state: State, zero: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Contact of tokens, contact of template points (..., 64, 3), penetration."""
+        w, f = self._w, self._frame
+        if human is None or not len(f.points):
+            return zero, zero, zero
+        local = (human.tokens - state.origin[..., None, :]) @ state.R_o
+        distance = sample_torch(self._tensor(f.sdf), self._tensor(f.sdf_origin), f.sdf_spacing, local)
+        depth = (-distance - w.allowance).clamp_min(0) / w.penetration_scale
+        gap = (points[..., :, None, :] - human.tokens[..., None, :, :]).square().sum(-1).amin(-1)
+        return (
+            w.human_contact * self._contact(distance.square(), self._tensor(f.M_h)),
+            w.object_contact * self._contact(gap, self._tensor(f.M_o)),
+            w.penetration * robust(depth.square(), w.penetration_most).sum(-1),
+        )
+
+    def _contact(self, square: Tensor, probability: Tensor) -> Tensor:
+        w = self._w
+        cost = robust(square / w.contact_scale**2, w.contact_most)
+        return (probability * cost).sum(-1) / probability.sum().clamp_min(w.contact_mass)
+
+    def _ground(self, points: Tensor, zero: Tensor) -> tuple[Tensor, Tensor]:
+        """Contact of template points (..., 64, 3) with the floor, and what is under it."""
+        w, f = self._w, self._frame
+        plane = self._tensor(f.plane)
+        if not len(f.points) or not f.plane.any():
+            return zero, zero
+        height = (points @ plane[:3] - plane[3]) / w.floor_scale
+        touching = self._tensor(f.M_f)
+        cost = (touching * robust(height.square(), w.floor_most)).sum(-1)
+        sunk = robust((-height).clamp_min(0).square(), w.floor_most).mean(-1)
+        return w.floor * cost / touching.sum().clamp_min(w.contact_mass), w.sunk * sunk
+
+    def _depth(self, state: State, zero: Tensor) -> Tensor:
+        w, total = self._w, zero
+        for z, measured in zip((state.root[..., 2], state.origin[..., 2]), self._frame.depths, strict=True):
+            if measured == measured:  # not NaN
+                total = total + w.depth * robust(((z - measured) / w.depth_scale).square(), w.depth_most)
+        return total
+
+    def _tensor(self, values: object) -> Tensor:
+        return torch.as_tensor(values, dtype=self._body.dtype, device=self._body.device)
+
+
+def _root(square: Tensor) -> Tensor:
+    """Square root with gradient 0 at 0."""
+    some = square > 0
+    return torch.where(some, torch.where(some, square, 1.0).sqrt(), 0.0)

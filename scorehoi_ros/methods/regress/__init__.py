@@ -1,0 +1,1 @@
+"""The method `regress`: a network proposes, alignment with image and physics decides."""

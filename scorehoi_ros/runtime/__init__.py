@@ -1,0 +1,1 @@
+"""Trained networks at run time: weights by manifest, ONNX Runtime or torch."""

@@ -1,0 +1,93 @@
+"""Files of weights: safetensors that say what they hold; the shipped ones by the hashes of the manifest."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from scorehoi_ros.assets import model_file, sha256, shipped_sha256
+from scorehoi_ros.errors import InputError, WeightsError
+from scorehoi_ros.files import whole_file
+
+FOLDER = "stage1"
+"""Folder of the networks under `models/`."""
+_MEND = "Install the package again, or train them with `scorehoi train stage1`; until then use --method fit."
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a file of weights holds."""
+
+    tensors: dict[str, Tensor]
+    """float32, integers as they are."""
+    told: dict[str, Any]
+    """The layout: `kind` of the network and what it was made with."""
+    sha256: str
+
+
+def read_weights(kind: str, folder: str = "") -> Weights:
+    """The weights `KIND.safetensors` of a folder; empty = the shipped ones, whose hash must be the manifest's.
+
+    Raises WeightsError when they are missing, damaged, of another release or hold another network.
+    """
+    path = _path(kind, folder)
+    digest = _digest(path)
+    if not folder and digest != (wanted := shipped_sha256(f"{FOLDER}/{path.name}")):
+        raise WeightsError(
+            f"{path} is not the file of this release: its sha256 is {digest[:16]}..., expected {wanted[:16]}.... "
+            f"{_MEND}"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = json.loads((file.metadata() or {})["scorehoi"])
+            tensors = {name: _wide(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not a file of weights ({error}). {_MEND}") from error
+    if told.get("kind") != kind:
+        raise WeightsError(f"{path} holds {told.get('kind')!r}, expected {kind!r}. {_MEND}")
+    return Weights(tensors, told, digest)
+
+
+def write_weights(path: Path, net: nn.Module, told: dict[str, Any]) -> None:
+    """Write a network in half precision with its layout; raises OutputError, leaving no file."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for name, value in net.state_dict().items()
+    }
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, {"scorehoi": json.dumps(told, sort_keys=True)})
+
+
+def fill(net: nn.Module, weights: Weights) -> None:
+    """Load weights into a network of the same layout and make it ready for use; raises WeightsError."""
+    try:
+        net.load_state_dict(weights.tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise WeightsError(f"the weights {weights.told.get('kind')!r} have another layout: {reason} {_MEND}") from error
+    net.eval().requires_grad_(False)
+
+
+def _path(kind: str, folder: str) -> Path:
+    name = f"{kind}.safetensors"
+    if folder:
+        return Path(folder) / name
+    try:
+        return model_file(f"{FOLDER}/{name}")
+    except InputError as error:
+        raise WeightsError(f"the weights {name} are missing: {error}") from error
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise WeightsError(f"the weights {path} cannot be read: {error.strerror}. {_MEND}") from error
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
