@@ -10,9 +10,9 @@ _STAY = 1e-5
 def fit_rigid(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """R (B, 3, 3) and t (B, 3) with the least sum of `weights` times |R source + t - target|^2.
 
-    `source` and `target` (B, n, 3), `weights` (B, n), not negative.  Never a reflection (Umeyama 1991).  Where
-    the points leave a turn open (on one line, or all in one place) it is the smallest; without any weight
-    nothing moves.  Computed in double precision, returned in the type of `source`; no gradient.
+    `source` and `target` (B, n, 3), `weights` (B, n), not negative.  Never a reflection (Umeyama 1991).
+    Where the points leave a turn open (on one line, or all in one place) it is the smallest; without any
+    weight nothing moves.  Computed in double precision, returned in the type of `source`; no gradient.
     """
     with torch.no_grad():
         s, t, w = source.double(), target.double(), weights.double()[..., None]

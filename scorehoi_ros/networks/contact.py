@@ -29,7 +29,8 @@ class ContactLogits(NamedTuple):
 class ContactPredictor(nn.Module):
     """Contacts of any state, between rounds of refinement too: it is trained on perturbed ones.
 
-    The landmarks are keys of the object in every layer and of the human in the first: its 431 queries cost most.
+    The landmarks are keys of the object in every layer and of the human in the first: its 431 queries cost
+    most.
     `features` is the width of F and of the landmark tokens, `geometry` that of the template's features.
     """
 

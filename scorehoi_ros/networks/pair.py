@@ -1,7 +1,7 @@
 """A person and an object as tokens: 431 of the body and 64 of the template, for contacts and meshes.
 
-Each token knows what the image shows where it projects, where it is, how near the other side is and which part
-of the body or of the template it is.
+Each token knows what the image shows where it projects, where it is, how near the other side is and which
+part of the body or of the template it is.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
+from scorehoi_ros.geometry.view import crop_units
 from scorehoi_ros.networks.blocks import mlp
 from scorehoi_ros.types import CONTACT_DISTANCE_M, NUM_HUMAN_TOKENS
 
@@ -54,6 +55,22 @@ class Pair(NamedTuple):
     """(B, 75, c) tokens of the landmarks."""
 
 
+def centred(human: Tensor, thing: Tensor, pelvis: Tensor, K_view: Tensor, side: int, **rest: Tensor) -> Pair:
+    """A pair from points in the view frame: tokens (B, 431, 3), object points (B, 64, 3), pelvis (B, 3).
+
+    `K_view` (B, 3, 3) takes them to pixels of the crop of `side` pixels; `rest` are the other fields.
+    """
+    middle = pelvis[:, None]
+    human_xy, thing_xy = (_in_crop(points, K_view, side) for points in (human, thing))
+    return Pair(human=human - middle, thing=thing - middle, human_xy=human_xy, thing_xy=thing_xy, **rest)
+
+
+def _in_crop(points: Tensor, K_view: Tensor, side: int) -> Tensor:
+    """Points (B, n, 3) of the view frame in the crop, -1..1."""
+    seen = points @ K_view.mT
+    return crop_units(seen[..., :2] / seen[..., 2:].clamp_min(0.1), side)
+
+
 class PairTokens(nn.Module):
     """The tokens of both sides, and those of the landmarks as further keys."""
 
@@ -91,7 +108,7 @@ class PairTokens(nn.Module):
 
 
 def nearness(distance: Tensor) -> Tensor:
-    """(..., 3) of signed distances (...) in metres: coarse, fine, and on which side of the contact threshold."""
+    """(..., 3) of signed distances (...) in metres: coarse, fine, and beyond the contact threshold or not."""
     coarse = distance.clamp(-_REACH_M, _REACH_M) / _REACH_M
     fine = (distance / CONTACT_DISTANCE_M).tanh()
     side = ((distance - CONTACT_DISTANCE_M) / (0.4 * CONTACT_DISTANCE_M)).tanh()
