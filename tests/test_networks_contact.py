@@ -129,8 +129,9 @@ def test_the_mesh_regressor_starts_at_rest_and_follows_the_order(pair: Pair) -> 
     contacts = Contacts(torch.rand(COUNT, 431), torch.rand(COUNT, 64), torch.rand(COUNT, 64))
     with torch.no_grad():
         assert not any(offset.any() for offset in net(pair, contacts))
-        for head in (net.human_head, net.thing_head):
-            head[1].weight.normal_()
+        for name, weight in net.named_parameters():
+            if name.endswith("head.1.weight"):
+                weight.normal_()
         a = net(pair, contacts)
         turned = Contacts(contacts.human, contacts.thing[:, order], contacts.floor[:, order])
         b = net(shuffled(pair, order), turned)
