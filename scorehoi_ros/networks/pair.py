@@ -86,7 +86,7 @@ class PairTokens(nn.Module):
         """(B, 431, width) of the human, (B, 64, width) of the object, (B, 75, width) of the landmarks."""
         spread = (pair.human[:, :, None] - pair.thing[:, None]).square().sum(-1)
         to_thing = _nearest(pair.human, pair.thing, spread)
-        to_human = _nearest(pair.thing, pair.human, spread.mT)
+        to_human = _nearest(pair.thing, pair.human, spread.transpose(1, 2))
         human = torch.cat((_place(pair.human), to_thing, nearness(pair.distance)), dim=-1)
         known = pair.floor[:, None, None].expand(-1, pair.thing.shape[1], 1)
         height = nearness(pair.height) * known
@@ -103,7 +103,9 @@ class PairTokens(nn.Module):
         """
         xy = torch.cat((pair.human_xy, pair.thing_xy), dim=1)[:, None]
         sampled = grid_sample(self.image(pair.image), xy, padding_mode="border", align_corners=False)
-        human, thing = sampled[:, :, 0].mT.split((pair.human.shape[1], pair.thing.shape[1]), dim=1)
+        human, thing = (
+            sampled[:, :, 0].transpose(1, 2).split((pair.human.shape[1], pair.thing.shape[1]), dim=1)
+        )
         return human, thing
 
 
