@@ -111,7 +111,8 @@ def test_training_lowers_the_loss(shapes: Shapes) -> None:
     losses = []
     with limited_threads(1):
         for _ in range(8):
-            loss = heads.loss(*encoder(shapes.points), shapes)
+            features, descriptor = encoder(shapes.points)
+            loss = heads.loss(features, descriptor, shapes)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -1,0 +1,130 @@
+"""A person and an object as tokens: 431 of the body and 64 of the template, for contacts and meshes.
+
+Each token knows what the image shows where it projects, where it is, how near the other side is and which
+part of the body or of the template it is.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import grid_sample
+
+from scorehoi_ros.geometry.view import crop_units
+from scorehoi_ros.networks.blocks import mlp
+from scorehoi_ros.types import CONTACT_DISTANCE_M, NUM_HUMAN_TOKENS
+
+_REACH_M = 0.3
+"""Distances beyond this are all far."""
+_FREQUENCIES = (4.0, 12.0)
+"""Of the waves over positions, radians per metre: features by which attention finds neighbours."""
+_PLACE = 3 * (1 + 2 * len(_FREQUENCIES))
+_DISTANCE = 3
+_TO_OTHER = 3 + _DISTANCE
+_HUMAN = _PLACE + _TO_OTHER + _DISTANCE
+_OBJECT = _PLACE + _TO_OTHER + 3 + _DISTANCE + 1
+
+
+class Pair(NamedTuple):
+    """A state (true, estimated or half refined) with what the image says; B samples.
+
+    Metres; the view frame (axis through the centre of the crop) with the pelvis as origin.
+    """
+
+    human: Tensor
+    """(B, 431, 3) body tokens."""
+    thing: Tensor
+    """(B, 64, 3) points of the object."""
+    template: Tensor
+    """(B, 64, 3) the same points in the template's frame."""
+    human_xy: Tensor
+    """(B, 431, 2) where the tokens project, -1..1 between the edges of the crop."""
+    thing_xy: Tensor
+    """(B, 64, 2)"""
+    distance: Tensor
+    """(B, 431) signed distance of the tokens to the object's surface: 64 points are too sparse to tell."""
+    height: Tensor
+    """(B, 64) of the object's points over the floor; 0 without one."""
+    floor: Tensor
+    """(B,) 1 where the floor is known, else 0."""
+    geometry: Tensor
+    """(B, 64, g) features of the template's points (`pointnext`)."""
+    image: Tensor
+    """(B, c, 8, 8) feature map F of the crop."""
+    landmarks: Tensor
+    """(B, 75, c) tokens of the landmarks."""
+
+
+def centred(human: Tensor, thing: Tensor, pelvis: Tensor, K_view: Tensor, side: int, **rest: Tensor) -> Pair:
+    """A pair from points in the view frame: tokens (B, 431, 3), object points (B, 64, 3), pelvis (B, 3).
+
+    `K_view` (B, 3, 3) takes them to pixels of the crop of `side` pixels; `rest` are the other fields.
+    """
+    middle = pelvis[:, None]
+    human_xy, thing_xy = (_in_crop(points, K_view, side) for points in (human, thing))
+    return Pair(human=human - middle, thing=thing - middle, human_xy=human_xy, thing_xy=thing_xy, **rest)
+
+
+def _in_crop(points: Tensor, K_view: Tensor, side: int) -> Tensor:
+    """Points (B, n, 3) of the view frame in the crop, -1..1."""
+    seen = points @ K_view.mT
+    return crop_units(seen[..., :2] / seen[..., 2:].clamp_min(0.1), side)
+
+
+class PairTokens(nn.Module):
+    """The tokens of both sides, and those of the landmarks as further keys."""
+
+    def __init__(self, features: int, geometry: int, width: int) -> None:
+        super().__init__()
+        self.image = nn.Conv2d(features, width, 1)
+        self.landmark = nn.Linear(features, width)
+        self.identity = nn.Parameter(0.02 * torch.randn(NUM_HUMAN_TOKENS, width))
+        self.human = mlp(_HUMAN, width, width)
+        self.thing = mlp(_OBJECT + geometry, width, width)
+
+    def forward(self, pair: Pair) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 431, width) of the human, (B, 64, width) of the object, (B, 75, width) of the landmarks."""
+        spread = (pair.human[:, :, None] - pair.thing[:, None]).square().sum(-1)
+        to_thing = _nearest(pair.human, pair.thing, spread)
+        to_human = _nearest(pair.thing, pair.human, spread.transpose(1, 2))
+        human = torch.cat((_place(pair.human), to_thing, nearness(pair.distance)), dim=-1)
+        known = pair.floor[:, None, None].expand(-1, pair.thing.shape[1], 1)
+        height = nearness(pair.height) * known
+        rest = (3 * pair.template, height, known, pair.geometry)
+        thing = torch.cat((_place(pair.thing), to_human, *rest), dim=-1)
+        seen_human, seen_thing = self._seen(pair)
+        human = self.human(human) + seen_human + self.identity
+        return human, self.thing(thing) + seen_thing, self.landmark(pair.landmarks)
+
+    def _seen(self, pair: Pair) -> tuple[Tensor, Tensor]:
+        """What the map shows where the points project: F_h and F_o of the paper.
+
+        The map is made narrow before it is sampled, which is the same and cheaper.
+        """
+        xy = torch.cat((pair.human_xy, pair.thing_xy), dim=1)[:, None]
+        sampled = grid_sample(self.image(pair.image), xy, padding_mode="border", align_corners=False)
+        human, thing = (
+            sampled[:, :, 0].transpose(1, 2).split((pair.human.shape[1], pair.thing.shape[1]), dim=1)
+        )
+        return human, thing
+
+
+def nearness(distance: Tensor) -> Tensor:
+    """(..., 3) of signed distances (...) in metres: coarse, fine, and beyond the contact threshold or not."""
+    coarse = distance.clamp(-_REACH_M, _REACH_M) / _REACH_M
+    fine = (distance / CONTACT_DISTANCE_M).tanh()
+    side = ((distance - CONTACT_DISTANCE_M) / (0.4 * CONTACT_DISTANCE_M)).tanh()
+    return torch.stack((coarse, fine, side), dim=-1)
+
+
+def _place(points: Tensor) -> Tensor:
+    """(B, n, 15) positions (B, n, 3) with waves of them."""
+    waves = [wave for f in _FREQUENCIES for wave in ((f * points).sin(), (f * points).cos())]
+    return torch.cat((points, *waves), dim=-1)
+
+
+def _nearest(points: Tensor, others: Tensor, squares: Tensor) -> Tensor:
+    """(B, n, 6) vector to the nearest of the others (B, m, 3) and its length; squared distances (B, n, m)."""
+    square, index = squares.min(-1)
+    to = others.gather(1, index[..., None].expand(-1, -1, 3)) - points
+    return torch.cat((to.clamp(-_REACH_M, _REACH_M) / _REACH_M, nearness((square + 1e-8).sqrt())), dim=-1)

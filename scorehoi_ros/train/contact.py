@@ -1,0 +1,96 @@
+"""Training of the contact predictor on states with errors, so that it can be asked between refinements."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.evaluate.metrics import contact_score, mean_contact
+from scorehoi_ros.networks.contact import ContactLogits, ContactPredictor
+from scorehoi_ros.train.loop import Schedule, train_net
+from scorehoi_ros.train.pairs import ContactSamples, pair_of
+from scorehoi_ros.train.states import States, perturbed
+
+_POSITIVE = (2.0, 2.0, 1.5)
+"""What a missed contact costs more than an invented one, for M_h, M_o and M_f: contacts are rare."""
+_WEIGHT = (1.0, 0.5, 0.3)
+_FLOOR_KNOWN = 0.8
+_FLOOR_TILT, _FLOOR_OFFSET_M = 0.03, 0.02
+"""Standard deviations of the believed floor."""
+_MEASURED_BATCH = 32
+
+
+def train_contact(
+    net: ContactPredictor,
+    training: ContactSamples,
+    validation: ContactSamples,
+    posed: PosedBody,
+    schedule: Schedule,
+    folder: Path,
+) -> dict[str, float]:
+    """Train in place, see `train_net`; returns the figures on validation samples."""
+
+    def terms(rows: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        truth, estimate = training.truth.rows(rows), training.estimate.rows(rows)
+        with torch.no_grad():
+            states = perturbed(truth, estimate, generator)
+            pair = pair_of(training, rows, states, posed, *believed_floor(training.floor[rows], generator))
+        return losses(net(pair), training, rows)
+
+    return train_net(net, terms, len(training), lambda: measure(net, validation, posed), schedule, folder)
+
+
+def losses(logits: ContactLogits, samples: ContactSamples, rows: Tensor) -> dict[str, Tensor]:
+    """Weighted cross entropies of the three masks against the truth, whatever state was shown."""
+    true = (samples.human_contact, samples.object_contact, samples.floor_contact)
+    parts = zip(logits._fields, logits, true, _WEIGHT, _POSITIVE, strict=True)
+    return {
+        name: weight
+        * binary_cross_entropy_with_logits(said, bits[rows].float(), pos_weight=said.new_tensor(positive))
+        for name, said, bits, weight, positive in parts
+    }
+
+
+def believed_floor(floor: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Floors (B, 4) with errors, and for each 1 or 0 (B,): whether one is known at all."""
+    noise = torch.randn(floor.shape, generator=generator)
+    normal = torch.nn.functional.normalize(floor[:, :3] + _FLOOR_TILT * noise[:, :3], dim=-1)
+    offset = floor[:, 3:] + _FLOOR_OFFSET_M * noise[:, 3:]
+    known = (torch.rand(len(floor), generator=generator) < _FLOOR_KNOWN).float()
+    return torch.cat((normal, offset), 1), known
+
+
+@torch.no_grad()
+def measure(net: ContactPredictor, samples: ContactSamples, posed: PosedBody) -> dict[str, float]:
+    """F of M_h, M_o and M_f at true, estimated and perturbed states; `loss` is that at perturbed ones."""
+    generator = torch.Generator().manual_seed(0)
+    figures: dict[str, float] = {}
+    wrong = perturbed(samples.truth, samples.estimate, generator)
+    for name, states in (("true", samples.truth), ("estimate", samples.estimate), ("perturbed", wrong)):
+        logits = predicted(net, samples, states, posed)
+        figures |= {f"{name}_{mask}_f": f for mask, f in contact_f(logits, samples).items()}
+    everything = torch.arange(len(samples))
+    return {"loss": float(sum(losses(logits, samples, everything).values()))} | figures
+
+
+def predicted(
+    net: ContactPredictor, samples: ContactSamples, states: States, posed: PosedBody
+) -> ContactLogits:
+    """Logits for one state of each sample, with the true floor."""
+    parts = []
+    for rows in torch.arange(len(samples)).split(_MEASURED_BATCH):
+        floor = samples.floor[rows]
+        parts.append(net(pair_of(samples, rows, states.rows(rows), posed, floor, torch.ones(len(rows)))))
+    return ContactLogits(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def contact_f(logits: ContactLogits, samples: ContactSamples) -> dict[str, float]:
+    """F at probability 1/2 of each mask, averaged over frames as `evaluate.metrics.mean_contact` does."""
+    true = (samples.human_contact, samples.object_contact, samples.floor_contact)
+    result = {}
+    for name, said, bits in zip(logits._fields, logits, true, strict=True):
+        rows = zip((said > 0).numpy(), bits.numpy(), strict=True)
+        result[name] = mean_contact([contact_score(p, t) for p, t in rows]).f or 0.0
+    return result
