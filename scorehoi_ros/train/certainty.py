@@ -1,5 +1,6 @@
 """How sure the regressor is: heads trained on its errors, calibrated on views it has not seen."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -60,7 +61,7 @@ def calibrate(net: Regressor, validation: tuple[Material, Guess], posed: PosedBo
     for name, z in deviations(net, validation, posed).items():
         factors[name] = float(torch.quantile(z.abs().flatten()[:: _stride(z)], _ONE_SIGMA))
         for head in _heads(net.certainty, name):
-            head.bias += torch.log(torch.tensor(factors[name]))
+            head.bias.add_(math.log(factors[name]))
     return factors
 
 

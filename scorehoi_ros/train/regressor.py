@@ -7,16 +7,19 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
 from scorehoi_ros.networks.regressor import NUM_BODY, Guess, Regressor
 from scorehoi_ros.train.augment import FaultRates, with_faults
 from scorehoi_ros.train.augment import Seen as Shown
 from scorehoi_ros.train.loop import Schedule, train_net
-from scorehoi_ros.train.regressor_loss import answer_of, losses
+from scorehoi_ros.train.regressor_loss import answer_of, in_crop, losses
+from scorehoi_ros.train.steady_world import TruePoints
 from scorehoi_ros.train.templates import degrees
 from scorehoi_ros.train.views import FAR, TrainingSet, Views, seen_of
 
 TRUE, TOLD, WHOLE = slice(0, 2), slice(2, 4), slice(4, 6)
 """Planes of `Views.masks`: true masks, those that a segmenter tells, whole outlines."""
+HIPS = (23, 24)
 _MEASURED_BATCH = 128
 
 
@@ -44,19 +47,24 @@ def train_regressor(
     """Train in place, see `train_net`; returns the figures on validation data."""
 
     def terms(rows: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        views, masks = faulty(training.data.views.rows(rows), rates, generator)
+        views, masks = faulty(training.data.views.rows(rows), posed, rates, generator)
         guess = guess_of(net, training, views, masks)
         return losses(guess, views, training.data.table, posed)
 
     return train_net(net, terms, len(training), lambda: measure(net, validation, posed), schedule, folder)
 
 
-def faulty(views: Views, rates: FaultRates, generator: torch.Generator) -> tuple[Views, Tensor]:
+def faulty(
+    views: Views, posed: PosedBody, rates: FaultRates, generator: torch.Generator
+) -> tuple[Views, Tensor]:
     """Views with faults in their landmarks, and the faulty masks (B, 2, S, S)."""
     planes = views.masks()
     shown = Shown(planes[:, TOLD], views.landmarks, views.world, views.confidence)
     hidden = (planes[:, WHOLE] - planes[:, TRUE]).clamp_min(0)
-    shown = with_faults(shown, hidden, rates, generator)
+    with torch.no_grad():
+        points = posed(matrix_to_rotation_6d(views.rotations), views.betas, views.pelvis).landmarks
+    true = TruePoints(in_crop(points, views), points - points[:, HIPS].mean(1, keepdim=True))
+    shown = with_faults(shown, hidden, true, rates, generator)
     landmarks = shown.landmarks.clamp(-FAR, FAR)
     return replace(views, landmarks=landmarks, world=shown.world, confidence=shown.confidence), shown.masks
 

@@ -58,8 +58,8 @@ def losses(guess: Guess, views: Views, table: TemplateTable, posed: PosedBody) -
     soft = torch.softmax(-4 * a.turns.detach(), 1)
     choice = cross_entropy(guess.logits, soft, reduction="none")
     spin = (rotation_6d_to_matrix(guess.theta) - views.rotations).square().sum((-1, -2))
-    mine = _in_crop(a.human.joints + a.pelvis[:, None], views)
-    true = _in_crop(a.true.joints + views.pelvis[:, None], views)
+    mine = in_crop(a.human.joints + a.pelvis[:, None], views)
+    true = in_crop(a.true.joints + views.pelvis[:, None], views)
     depth = guess.camera[:, 2] - (views.pelvis[:, 2] / views.focal).log()
     reach = a.pelvis + a.offset - views.origin
     return {
@@ -115,7 +115,7 @@ def _distance(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).norm(dim=-1)
 
 
-def _in_crop(points: Tensor, views: Views) -> Tensor:
+def in_crop(points: Tensor, views: Views) -> Tensor:
     """Points (B, n, 3) in the view frame to the crop, -1..1."""
     seen = points @ views.K_view.mT
     return crop_units(seen[..., :2] / seen[..., 2:].clamp_min(0.1), views.side)
