@@ -4,7 +4,9 @@ The first call compiles for some 15 s; a later process reads the cache in less t
 """
 
 import math
+from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -45,21 +47,9 @@ def new_room(rig: Rig, frame: Packed) -> Room:
     """Room for the evaluations of one thread."""
     n, marks, surface = len(rig.template), len(rig.landmark_start) - 1, frame.surface.shape
     pixels = (max(n, surface[0]), 2)
-    shapes = ((3,), (3,), (3,), (6,), (3, 3), surface, surface, frame.points.shape, frame.points.shape)
-    shapes += (pixels, pixels, pixels[:1])
-    posed = (new_posed(n, marks), new_posed(n, marks))
-    return Room(*posed, *(np.zeros(s) for s in shapes))
-
-
-@kernel
-def evaluate(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-untyped-def]
-    """Fill terms (H, 12), but for the prior, and the gradient (H, 331) of their sum at x (H, 331).
-
-    x in the units of the network, not of its uncertainty; R0 (H, 3, 3); scale (H, 2) crop coordinates a
-    metre at the proposal's pelvis and object; `w` is `weights.values_of`.
-    """
-    for h in range(len(x)):
-        _energy(x[h], R0[h], scale[h], rig, frame, w, room, terms[h], d_x[h])
+    shapes: list[tuple[int, ...]] = [(3,), (3,), (3,), (6,), (3, 3), surface, surface]
+    shapes += [frame.points.shape, frame.points.shape, pixels, pixels, pixels[:1]]
+    return Room(new_posed(n, marks), new_posed(n, marks), *(np.zeros(s) for s in shapes))
 
 
 @inner
@@ -165,3 +155,24 @@ def _encode(x, d_x, focal, room):  # type: ignore[no-untyped-def]
         by_z += by_far
     d_x[324] = z * by_z
     turn_gradient(x, 328, room.pull, d_x)
+
+
+def _compiled(sources):  # type: ignore[no-untyped-def]
+    """`evaluate`; `sources` goes into the key of its cache."""
+
+    @kernel
+    def evaluate(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-untyped-def]
+        """Fill terms (H, 12), but for the prior, and the gradient (H, 331) of their sum at x (H, 331).
+
+        x in the units of the network, not of its uncertainty; R0 (H, 3, 3); scale (H, 2) crop coordinates
+        a metre at the proposal's pelvis and object; `w` is `weights.values_of`.
+        """
+        _ = sources
+        for h in range(len(x)):
+            _energy(x[h], R0[h], scale[h], rig, frame, w, room, terms[h], d_x[h])
+
+    return evaluate
+
+
+# numba's cache looks at the file of the kernel alone, not at those of the functions that it calls.
+evaluate = _compiled(crc32(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))))
