@@ -13,9 +13,11 @@ from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_UNKNOWNS, PLACE, THE
 from scorehoi_ros.alignment.target import Contacts, Target, pack, shape_of
 from scorehoi_ros.alignment.terms import TorchEnergy, robust
 from scorehoi_ros.alignment.weights import TERMS, Weights
+from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle
 from scorehoi_ros.objects.load import load_template
 from tests.alignment_scenes import (
+    BODY,
     POSED,
     RIG,
     SHAPE,
@@ -98,6 +100,16 @@ def test_hypotheses_together_are_what_they_are_alone() -> None:
         np.testing.assert_allclose(alone[0], terms[h], rtol=1e-12)
         np.testing.assert_allclose(slope[0], gradient[h], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(in_torch(TARGET, SHAPE, one, U[h : h + 1])[0][0], batch[h], rtol=1e-9)
+
+
+def test_single_precision_will_do() -> None:
+    """As on an accelerator; leading dimensions may be many."""
+    energy = TorchEnergy(PosedBody(BODY), RIG, pack(TARGET, SHAPE, Weights()), Weights())
+    arrays = (U, BELIEF.means(), BELIEF.sigma.flat(), BELIEF.rotations)
+    u, mean, sigma, R0 = (torch.tensor(x, dtype=torch.float32) for x in arrays)
+    terms = energy(u.expand(2, -1, -1), mean, sigma, R0)
+    assert terms.shape == (2, 3, len(TERMS)) and terms.dtype == torch.float32
+    np.testing.assert_allclose(terms[1], in_torch(TARGET, SHAPE, BELIEF, U)[0], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -10,14 +10,9 @@ from torch import Tensor
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import State, decode
 from scorehoi_ros.alignment.target import Packed
-from scorehoi_ros.alignment.weights import Weights, prior_weights
+from scorehoi_ros.alignment.weights import NEAR_M, SMOOTH, Weights, prior_weights
 from scorehoi_ros.body.points import HumanPoints, PosedBody
 from scorehoi_ros.geometry.sdf import sample_torch
-
-SMOOTH = 0.0625
-"""Squares, in scales, below which a robust distance is quadratic."""
-NEAR = 0.1
-"""Metres; points nearer to the camera are projected as if they were here."""
 
 
 def robust(square: Tensor, most: float) -> Tensor:
@@ -66,7 +61,7 @@ class TorchEnergy:
 
     def _project(self, points: Tensor) -> Tensor:
         p = points @ self._t["P"].T
-        return p[..., :2] / p[..., 2:].clamp_min(NEAR)
+        return p[..., :2] / p[..., 2:].clamp_min(NEAR_M)
 
     def _landmarks(self, human: HumanPoints) -> Tensor:
         w = self._w
