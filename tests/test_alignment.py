@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from scorehoi_ros.alignment.align import Energy, Schedule, align
+from scorehoi_ros.alignment.align import Energy, Schedule, align, warm_up
+from scorehoi_ros.alignment.kernels import evaluate
 from scorehoi_ros.alignment.overlap import visible_overlap
 from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_UNKNOWNS, PLACE, THETA, TURN
 from scorehoi_ros.alignment.target import Contacts, Target, pack, shape_of
@@ -89,6 +90,14 @@ def test_compiled_equals_torch_for_another_template() -> None:
 def test_compiled_equals_torch_where_the_object_is_at_the_camera() -> None:
     belief = replace(BELIEF, place=np.array([0.1, 0.1, -2.9]))
     assert_same(TARGET, SHAPE, belief, U)
+
+
+def test_one_compilation_serves_all() -> None:
+    warm_up(RIG)
+    locked = TARGET.landmarks.copy()
+    locked.flags.writeable = False
+    assert_same(replace(TARGET, landmarks=locked), SHAPE, BELIEF, U)
+    assert len(evaluate.signatures) == 1
 
 
 def test_hypotheses_together_are_what_they_are_alone() -> None:

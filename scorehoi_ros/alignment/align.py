@@ -1,6 +1,6 @@
 """Descent of several hypotheses: Adam in units of the network's uncertainty.
 
-Four hypotheses of 25 steps take about 40 ms on one CPU thread, after a first call that compiles:
+Four hypotheses of 25 steps take about 40 ms on one CPU thread, after `warm_up`:
 
     python -m timeit -s "from tests.alignment_scenes import *; from scorehoi_ros.alignment.align import align;
     t = truth(); g = target_of(t); b = wrong(t, 5, 4)" "align(RIG, g, SHAPE, b)"
@@ -13,7 +13,7 @@ import torch
 
 from scorehoi_ros.alignment.kernels import evaluate, new_room
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import Belief, Float64, State, decode
+from scorehoi_ros.alignment.state import NUM_UNKNOWNS, Belief, Float64, Sigma, State, decode
 from scorehoi_ros.alignment.target import Shape, Target, pack
 from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights, values_of
 
@@ -68,7 +68,7 @@ class Energy:
         weights = weights or Weights()
         self.frame = pack(target, shape, weights)
         self.mean, self.sigma = belief.means(), belief.sigma.flat()
-        self.rotations = np.ascontiguousarray(belief.rotations, np.float64)
+        self.rotations = np.require(belief.rotations, np.float64, ["C", "W"])
         self._rig, self._w, self._room = rig, values_of(weights), new_room(rig, self.frame)
         self._prior = prior_weights(weights)
         start = self.state(np.zeros_like(self.mean))
@@ -87,6 +87,14 @@ class Energy:
         """The state of unknowns u (H, 331)."""
         steps, mean, sigma, R0 = (torch.as_tensor(x) for x in (u, self.mean, self.sigma, self.rotations))
         return decode(steps, mean, sigma, R0, self.frame.focal)
+
+
+def warm_up(rig: Rig) -> None:
+    """Compile, or read what was compiled before, so that the first frame need not."""
+    sigma = Sigma(np.ones((52, 6)), np.ones(10), np.ones(3), np.ones(3), np.ones(3))
+    theta = np.tile(np.eye(3)[:2].ravel(), (52, 1))
+    belief = Belief(theta, np.zeros(10), np.zeros(3), np.zeros(3), np.eye(3)[None], sigma)
+    Energy(rig, Target(np.eye(3), 2, 1.0), None, belief)(np.zeros((1, NUM_UNKNOWNS)))
 
 
 def align(

@@ -172,7 +172,7 @@ def _packed_shape(shape: Shape | None) -> dict[str, Any]:
         "surface": _array(shape.surface),
         "spacing": np.full(len(shape.surface), shape.spacing),
         "points": _array(shape.points),
-        "sdf": np.ascontiguousarray(shape.sdf.values),
+        "sdf": np.require(shape.sdf.values, np.float32, ["C", "W"]),
         "sdf_origin": _array(shape.sdf.origin),
         "sdf_spacing": float(shape.sdf.spacing),
     }
@@ -198,4 +198,5 @@ def _inside(pixels: Floats, half: float) -> Float64:
 
 
 def _array(values: Floats) -> Float64:
-    return np.ascontiguousarray(values, np.float64)
+    """Writable, because arrays that are not are another type for the compiler."""
+    return np.require(values, np.float64, ["C", "W"])
