@@ -1,9 +1,10 @@
-"""Descent of several hypotheses: Adam in units of the network's uncertainty.
+r"""Descent of several hypotheses: Adam in units of the network's uncertainty.
 
 Four hypotheses of 25 steps take about 40 ms on one CPU thread, after `warm_up`:
 
-    python -m timeit -s "from tests.alignment_scenes import *; from scorehoi_ros.alignment.align import align;
-    t = truth(); g = target_of(t); b = wrong(t, 5, 4)" "align(RIG, g, SHAPE, b)"
+    python -m timeit -p -s "import tests.alignment_scenes as s" \
+        -s "from scorehoi_ros.alignment.align import align; t = s.truth()" \
+        -s "a = s.RIG, s.target_of(t), s.SHAPE, s.wrong(t, 5, 4); align(*a)" "align(*a)"
 """
 
 from dataclasses import dataclass
