@@ -7,6 +7,7 @@ from torch import Tensor
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.evaluate.metrics import contact_score, mean_contact
 from scorehoi_ros.geometry.procrustes import fit_rigid
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.geometry.sdf import sample
@@ -258,6 +259,13 @@ def test_figures_of_both(samples: ContactSamples, posed: PosedBody) -> None:
     figures = mesh_training.measure(regressor, predictor, samples, posed)
     assert figures["human_mm"] == pytest.approx(figures["human_mm_before"])
     assert figures["turn_deg"] == pytest.approx(figures["turn_deg_before"], abs=0.1)
+
+
+def test_f_is_that_of_the_metrics() -> None:
+    said, true = torch.rand(30, 20) < 0.1, torch.rand(30, 20) < 0.1
+    scores = [contact_score(a, b) for a, b in zip(said.numpy(), true.numpy(), strict=True)]
+    assert contact_training.mean_f(said, true) == pytest.approx(mean_contact(scores).f)
+    assert contact_training.mean_f(torch.zeros_like(true), true) == 0
 
 
 def test_nearness_tells_the_threshold() -> None:

@@ -1,7 +1,6 @@
 """Samples for contact predictor and mesh regressor: what a regressor says of some views, and the truth."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,14 +12,16 @@ from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
 from scorehoi_ros.networks.pair import Pair, centred
-from scorehoi_ros.networks.regressor import Guess, Regressor
-from scorehoi_ros.train.regressor import TOLD, Material, guess_of
+from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.train.regressor import Material
 from scorehoi_ros.train.states import States, nearest_equivalent, true_states
-from scorehoi_ros.train.templates import TemplateTable
+from scorehoi_ros.train.templates import TemplateTable, squared_distance
 from scorehoi_ros.train.views import Views
 from scorehoi_ros.types import CONTACT_DISTANCE_M
 
 _BATCH = 64
+_TURNED = 1e-3
+"""A symmetric object whose matrix differs by more is told by another rotation than in the scene."""
 _SKIN_STEP = 3
 """Every so manieth vertex is asked whether a turned object touches it."""
 
@@ -47,9 +48,9 @@ class ContactSamples:
     floor_contact: Tensor
     """(n, 64) bool, the same."""
     image: Tensor
-    """(n, c, s, s) float16, the feature map F."""
+    """(n, c, s, s) the feature map F, float16."""
     landmarks: Tensor
-    """(n, 75, c) float16, the landmark tokens."""
+    """(n, 75, c) the landmark tokens, float16."""
     table: TemplateTable
     shapes: Tensor
     """(m, 64, g) what the geometry encoder says of the templates' points."""
@@ -60,33 +61,20 @@ class ContactSamples:
 
 @torch.no_grad()
 def contact_samples(
-    net: Regressor, material: Material, body: BodyModel, generator: torch.Generator
+    guess: Guess, material: Material, body: BodyModel, generator: torch.Generator
 ) -> ContactSamples:
-    """Ask the regressor for every view of the material.
+    """Samples from what `guesses.gather` has of the views of the material.
 
     Half of the estimates have the likeliest rotation, half the best of the hypotheses, as a refiner finds it.
     """
-    parts = []
-    skin = BodyLayer(body, np.arange(0, len(body.v_template), _SKIN_STEP))
-    for rows in torch.arange(len(material)).split(_BATCH):
-        views = material.data.views.rows(rows)
-        guess = guess_of(net, material, views, views.masks()[:, TOLD])
-        parts.append(_samples_of(guess, views, material, skin, generator))
-    samples: ContactSamples = _joined(parts)
-    return replace(samples, shapes=material.shapes)
-
-
-def _samples_of(
-    guess: Guess, views: Views, material: Material, skin: BodyLayer, generator: torch.Generator
-) -> ContactSamples:
-    table = material.data.table
+    views, table = material.data.views, material.data.table
     estimate, truth = estimated_states(guess, views, table, generator), true_states(views)
     R = nearest_equivalent(views.R_object, rotation_6d_to_matrix(estimate.R_o), table, views.template)
     truth = replace(truth, R_o=matrix_to_rotation_6d(R))
-    turned = (R - views.R_object).abs().amax((1, 2)) > 1e-3
     touched, floored = views.object_contact.clone(), views.floor_contact.clone()
-    if turned.any():
-        rows = turned.nonzero()[:, 0]
+    turned = ((R - views.R_object).abs().amax((1, 2)) > _TURNED).nonzero()[:, 0]
+    skin = BodyLayer(body, np.arange(0, len(body.v_template), _SKIN_STEP))
+    for rows in turned.split(_BATCH):
         touched[rows], floored[rows] = touches(truth.rows(rows), views.rows(rows), table, skin)
     return ContactSamples(
         truth=truth,
@@ -98,23 +86,23 @@ def _samples_of(
         human_contact=views.human_contact,
         object_contact=touched,
         floor_contact=floored,
-        image=guess.features.half(),
-        landmarks=guess.landmark_tokens.half(),
+        image=guess.features,
+        landmarks=guess.landmark_tokens,
         table=table,
-        shapes=material.shapes[:0],
+        shapes=material.shapes,
     )
 
 
 def estimated_states(guess: Guess, views: Views, table: TemplateTable, generator: torch.Generator) -> States:
     """What the regressor says, with one of its hypotheses for the rotation."""
-    hypotheses = rotation_6d_to_matrix(guess.rotations)
-    count = hypotheses.shape[1]
-    true = views.R_object[:, None].expand(-1, count, -1, -1).flatten(0, 1)
-    which = views.template.repeat_interleave(count)
-    same = nearest_equivalent(true, hypotheses.flatten(0, 1), table, which)
-    error = (same - hypotheses.flatten(0, 1)).square().sum((1, 2)).unflatten(0, (-1, count))
-    best = torch.rand(len(which) // count, generator=generator) < 0.5
-    chosen = torch.where(best, error.argmin(1), guess.logits.argmax(1))
+    turns = [
+        squared_distance(
+            rotation_6d_to_matrix(guess.rotations[rows]), views.R_object[rows], table, views.template[rows]
+        )
+        for rows in torch.arange(len(views)).split(_BATCH)
+    ]
+    best = torch.rand(len(views), generator=generator) < 0.5
+    chosen = torch.where(best, torch.cat(turns).argmin(1), guess.logits.argmax(1))
     pelvis = pelvis_of(guess.camera, views.focal)
     R_o = guess.rotations[torch.arange(len(chosen)), chosen]
     R_o = matrix_to_rotation_6d(rotation_6d_to_matrix(R_o))
@@ -189,15 +177,3 @@ def signed_distances(table: TemplateTable, which: Tensor, points: Tensor) -> Ten
 def _heights(points: Tensor, floor: Tensor) -> Tensor:
     """(B, n) metres of points (B, n, 3) over floors (B, 4)."""
     return (points @ floor[:, :3, None])[..., 0] - floor[:, 3:]
-
-
-def _joined(parts: list[Any]) -> Any:
-    """One record of tensors from many of the same class; what is not a tensor comes from the first."""
-    values = {}
-    for f in fields(parts[0]):
-        column = [getattr(part, f.name) for part in parts]
-        if isinstance(column[0], Tensor):
-            values[f.name] = torch.cat(column)
-        else:
-            values[f.name] = _joined(column) if isinstance(column[0], States) else column[0]
-    return type(parts[0])(**values)
