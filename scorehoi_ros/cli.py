@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "list every package and file that can be used: found or missing, licence, hash, how to get it",
     "eval": "measure methods on a data set with the metrics of the papers: shape, pose, contact, time",
     "synth": "generate synthetic scenes of people and objects: images, masks, landmarks, ground truth",
+    "train": "train the networks on generated scenes, from nothing or from other weights, with resumption",
     "bench": "time parts of the software on this machine: messages",
     "body": "build the free body model or the pose prior, or describe a body model file",
 }

@@ -4,13 +4,16 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.synth.truth import SPLITS
+
+if TYPE_CHECKING:
+    from scorehoi_ros.synth.produce import Job, ShardRecipe
 
 EXAMPLE = "scorehoi synth --split train --count 5000 --out synth_train"
 SMALLEST_PX, LARGEST_PX = 64, 1024
@@ -81,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     paths = [args.out / job.name for job in jobs]
     open_jobs = [j for j in jobs if not (args.resume and produce.kept(args.out / j.name, j, told))]
     started = time.perf_counter()
-    made = _make(args, recipe, open_jobs)
+    made = make_shards(args.out, recipe, open_jobs, args.workers)
     seconds = time.perf_counter() - started
     total = produce.write_index(args.out, jobs, told)
     figures = card.collect(paths)
@@ -98,13 +101,13 @@ def run(args: argparse.Namespace) -> int:
     return 1 if figures.skipped else 0
 
 
-def _make(args: argparse.Namespace, recipe: Any, jobs: list[Any]) -> int:
+def make_shards(folder: Path, recipe: "ShardRecipe", jobs: "list[Job]", workers: int) -> int:
     """Run the jobs behind a progress bar; the number of new views."""
     from scorehoi_ros.synth import produce
 
     if not jobs:
         return 0
-    expected = args.views * sum(job.count for job in jobs) if all(job.count for job in jobs) else None
+    expected = recipe.views * sum(job.count for job in jobs) if all(job.count for job in jobs) else None
     made = 0
     with tqdm(total=expected, unit="view", disable=None) as bar:
 
@@ -113,7 +116,7 @@ def _make(args: argparse.Namespace, recipe: Any, jobs: list[Any]) -> int:
             made += count
             bar.update(count)
 
-        produce.run_jobs(args.out, jobs, recipe, min(args.workers, len(jobs)), advance)
+        produce.run_jobs(folder, jobs, recipe, min(workers, len(jobs)), advance)
     return made
 
 

@@ -4,8 +4,6 @@ A small PointNeXt (Qian et al., PointNeXt: Revisiting PointNet++ with Improved T
 Strategies, NeurIPS 2022) that is trained on shape classes and then frozen, as in the paper.
 """
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -161,10 +159,3 @@ def interpolated(points: Tensor, known: Tensor, features: Tensor) -> Tensor:
     weight = 1 / (distance + 1e-4)
     weight = weight / weight.sum(-1, keepdim=True)
     return (gathered(features, index) * weight[..., None]).sum(2)
-
-
-def from_state(state: Mapping[str, Tensor]) -> PointNeXt:
-    """The frozen encoder with the weights of a file of `train.geometry`, in evaluation mode."""
-    encoder = PointNeXt(state["out.weight"].shape[0], state["join.weight"].shape[0])
-    encoder.load_state_dict(state)
-    return encoder.eval().requires_grad_(False)

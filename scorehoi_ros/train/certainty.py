@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from scorehoi_ros.body.points import PosedBody
@@ -87,6 +86,10 @@ def deviations(net: Regressor, held_out: tuple[Material, Guess], posed: PosedBod
 
 def draw_reliability(path: Path, z: dict[str, Tensor]) -> None:
     """How many errors lie within k deviations, against what a Gaussian says, one panel a group."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:  # as in `loop.Curve`
+        return
     k = torch.linspace(0, 3, 61)
     expected = torch.erf(k / 2**0.5)
     figure = Figure(figsize=(2.6 * len(z), 2.8), layout="constrained")

@@ -3,14 +3,11 @@
 import logging
 import math
 import time
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
-from scorehoi_ros.files import whole_file
 from scorehoi_ros.networks.pointnext import DESCRIPTOR, POINT_FEATURES, PointNeXt
 from scorehoi_ros.synth.scene.kinds import INSTANCES, KIND_NAMES
 from scorehoi_ros.train.shapes import FAMILY_OF_KIND, Shapes, augmented, family_shapes, kind_rows
@@ -55,20 +52,19 @@ def contrastive(descriptors: Tensor, labels: Tensor) -> Tensor:
     return -(shares.sum(-1) / alike.sum(-1).clamp_min(1)).mean()
 
 
-def pretrain_geometry(out: Path, seed: int = 0, steps: int = 500, instances: int = 40) -> dict[str, float]:
-    """Train on `instances` of each kind of split train and write the encoder to `out`; equal for equal seeds.
+def train_geometry(
+    encoder: PointNeXt, seed: int = 0, steps: int = 500, instances: int = 40
+) -> dict[str, float]:
+    """Pretrain in place on `instances` of each kind of split train; equal for equal seeds.
 
     Five minutes of one core, of which drawing the shapes takes a fifth.
     Returns the metrics of `evaluate_geometry` on the instances of splits val and test.
     """
-    torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     shapes = family_shapes("train", range(instances), draws=2)
-    encoder, heads = PointNeXt(), ShapeHeads()
+    heads = ShapeHeads()
     _fit(encoder, heads, shapes, steps, generator)
     encoder.eval()
-    with whole_file(out) as temporary:
-        save_file(_half(encoder), temporary)
     return evaluate_geometry(encoder, heads, shapes)
 
 
@@ -92,14 +88,6 @@ def _fit(
         if step % _LOG_EVERY == 0:
             left = (time.monotonic() - start) / (step + 1) * (steps - step - 1)
             _log.info("step %d of %d, loss %.3f, %.0f s left", step, steps, float(loss.detach()), left)
-
-
-def _half(encoder: PointNeXt) -> dict[str, Tensor]:
-    """Weights as fp16; running statistics stay as they are, because variances can be tiny."""
-    return {
-        name: x.contiguous() if "running" in name or not x.is_floating_point() else x.half().contiguous()
-        for name, x in encoder.state_dict().items()
-    }
 
 
 @torch.no_grad()

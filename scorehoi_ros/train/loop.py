@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from scorehoi_ros.errors import InputError
@@ -123,6 +122,10 @@ class Curve:
         self._draw()
 
     def _draw(self) -> None:
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:  # bare machines for training have no plots; the numbers are in the CSV
+            return
         with self._csv.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         names = [name for name in rows[0] if name.startswith("val_")]

@@ -1,0 +1,107 @@
+"""`scorehoi train`: train the networks of the first stage, from generated scenes to files of weights."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from scorehoi_ros.commands.synth import make_shards
+from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import write_json
+
+EXAMPLE = "scorehoi train stage1 --out weights --scenes 40000 --minutes 8 --device cuda --workers 16"
+SIZES = ("live", "full", "paper")
+VALIDATION_SCENES, VALIDATION_VIEWS = 1024, 2
+MASK_PX, PICTURE_PX = 128, 256
+"""Side of the crops without and with pictures."""
+SHARES = {"regressor": 1.0, "certainty": 0.05, "contact": 0.25, "mesh": 0.25}
+"""Of --minutes: how long each phase trains; measuring and reading come on top."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to train, on what, for how long."""
+    add = parser.add_argument
+    add("stage", choices=("stage1",), help="stage1: geometry encoder, regressor, contact and mesh networks")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for weights, curves and metrics.json")
+    add("--size", choices=SIZES, default="full", help="size of the regressor (default full)")
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with the shards of `scorehoi synth` in train/ and val/; what is missing is generated "
+        "(default: OUT/data)",
+    )
+    add("--scenes", type=int, default=3328, help="scenes to generate for training (default 3328)")
+    add("--views", type=int, default=6, help="cameras that see each scene (default 6)")
+    add("--poses", type=Path, metavar="FILE", help="pose corpus (.npz) for the scenes")
+    add("--meshes", type=Path, metavar="DIR", help="mesh files to use as objects besides the parametric ones")
+    add("--workers", type=int, default=2, help="processes that generate scenes (default 2)")
+    add("--minutes", type=float, default=60.0, help="how long the regressor trains (default 60)")
+    add("--batch", type=int, default=512, help="views in a step (default 512; 32 on a CPU)")
+    add("--lr", type=float, default=6e-4, help="highest learning rate (default 6e-4)")
+    add("--init", type=Path, metavar="FILE", help="weights of a regressor to start from")
+    add("--later", type=int, default=12000, help="views for certainty, contact and mesh (default 12000)")
+    add("--validate", type=int, default=2000, help="views that everything is measured on (default 2000)")
+    add("--seed", type=int, default=0, help="seed (default 0)")
+    add("--device", default="cpu", help="torch device: cpu or cuda (default cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Generate what is missing, train, print the measures; 0.  Run it again to go on where it stopped."""
+    from scorehoi_ros.load import check_device
+    from scorehoi_ros.train.stage1 import Recipe, train_stage1
+
+    _check(args)
+    check_device(args.device)
+    data = args.data or args.out / "data"
+    _generate(data / "train", "train", args.scenes, args.views, args)
+    _generate(data / "val", "val", VALIDATION_SCENES, VALIDATION_VIEWS, args)
+    recipe = Recipe(
+        size=args.size,
+        seconds={phase: 60 * share * args.minutes for phase, share in SHARES.items()},
+        batch=args.batch,
+        lr=args.lr,
+        seed=args.seed,
+        device=args.device,
+        later=args.later,
+        validation=args.validate,
+        start=args.init,
+    )
+    measures = train_stage1(data, args.out, recipe)
+    sys.stdout.write(json.dumps(measures, indent=1) + "\n")
+    if args.json:
+        write_json(args.json, measures)
+    return 0
+
+
+def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.Namespace) -> None:
+    """Make the shards of a split, unless the folder is finished."""
+    from scorehoi_ros.synth import produce
+    from scorehoi_ros.synth.storage import INDEX
+
+    if (folder / INDEX).is_file():
+        return
+    pictures = args.size == "paper"
+    recipe = produce.ShardRecipe(
+        split,
+        PICTURE_PX if pictures else MASK_PX,
+        poses=args.poses,
+        meshes=args.meshes,
+        views=views,
+        pictures=pictures,
+    )
+    told, jobs = recipe.told(), produce.plan(split, scenes, 0)
+    make_shards(folder, recipe, [j for j in jobs if not produce.kept(folder / j.name, j, told)], args.workers)
+    produce.write_index(folder, jobs, told)
+
+
+def _check(args: argparse.Namespace) -> None:
+    wrong: dict[str, Any] = {
+        name: getattr(args, name)
+        for name in ("scenes", "views", "workers", "minutes", "batch", "lr", "later", "validate")
+        if getattr(args, name) <= 0
+    }
+    if wrong:
+        name, value = next(iter(wrong.items()))
+        raise InputError(f"--{name} must be more than 0. Got {value}.")
