@@ -12,11 +12,17 @@ def rotation_6d_to_matrix(x: Tensor) -> Tensor:
     `x[..., :3]` becomes the first column and `x[..., 3:]`, made orthogonal to it, the second
     (Zhou et al., On the Continuity of Rotation Representations, CVPR 2019, eq. 16).
     """
+    clean = orthonormal_6d(x)
+    first, second = clean[..., :3], clean[..., 3:]
+    return torch.stack((first, second, torch.linalg.cross(first, second)), dim=-1)
+
+
+def orthonormal_6d(x: Tensor) -> Tensor:
+    """6D (..., 6) to the one of the same rotation whose halves are orthogonal unit vectors."""
     first = torch.nn.functional.normalize(x[..., :3], dim=-1)
     second = x[..., 3:]
     second = second - (first * second).sum(-1, keepdim=True) * first
-    second = torch.nn.functional.normalize(second, dim=-1)
-    return torch.stack((first, second, torch.linalg.cross(first, second)), dim=-1)
+    return torch.cat((first, torch.nn.functional.normalize(second, dim=-1)), dim=-1)
 
 
 def matrix_to_rotation_6d(matrix: Tensor) -> Tensor:

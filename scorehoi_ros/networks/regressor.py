@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from scorehoi_ros.geometry.rotation import orthonormal_6d
 from scorehoi_ros.networks.blocks import SelfBlock, mlp
 from scorehoi_ros.networks.image import IMAGE_NETS
 from scorehoi_ros.networks.pointnext import POINT_FEATURES
@@ -50,7 +51,7 @@ class Guess(NamedTuple):
     """What the network says; view frame; B frames."""
 
     theta: Tensor
-    """(B, 52, 6); row 0 = global_orient, body -> view."""
+    """(B, 52, 6) orthonormal; row 0 = global_orient, body -> view."""
     betas: Tensor
     """(B, 10)"""
     camera: Tensor
@@ -131,8 +132,8 @@ class Regressor(nn.Module):
         x = self.norm(x)
         asked, touched = x[:, :NUM_QUERIES], x[:, NUM_QUERIES + 1 : NUM_QUERIES + 1 + NUM_OBJECT_POINTS]
         fields = self.heads(asked, touched) | self.certainty(asked)
-        fields["theta"] = fields["theta"] + self.mean_theta
-        fields["rotations"] = fields["rotations"] + self.mean_rotations
+        fields["theta"] = orthonormal_6d(fields["theta"] + self.mean_theta)
+        fields["rotations"] = orthonormal_6d(fields["rotations"] + self.mean_rotations)
         fields["log_theta"] = fields["log_theta"][..., None] + self.usual
         return Guess(**fields, queries=asked, features=features, landmark_tokens=landmarks)
 
