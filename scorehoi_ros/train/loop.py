@@ -73,7 +73,6 @@ def train_net(
         progress, best = _resume(checkpoint, net, optimiser, generator)
     curve = Curve(folder)
     begun, measured = time.perf_counter() - progress.seconds, progress.seconds
-    figures: dict[str, float] = {}
     while progress.seconds < schedule.seconds and progress.waited < schedule.patience:
         _set_rate(optimiser, schedule, progress)
         rows = torch.randint(count, (schedule.batch,), generator=generator, device=device)
