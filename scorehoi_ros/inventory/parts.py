@@ -4,6 +4,7 @@ Licences are those that the packages state in their own metadata; NOTICE says mo
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,19 @@ PACKAGES = (
     ),
     _extra("smplx", "smplx", "non-commercial", "smplx", "a test of the body"),
 )
+
+
+def network_part(shipped_as: str) -> FilePart:
+    """Weights of a network, models/`shipped_as`."""
+    return FilePart(
+        f"network {Path(shipped_as).stem}",
+        "Apache-2.0",
+        "method regress",
+        "comes with the package",
+        shipped_as=shipped_as,
+        how="install again, or scorehoi train stage1",
+    )
+
 
 FILES = (
     FilePart(
