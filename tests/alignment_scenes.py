@@ -12,6 +12,7 @@ from scorehoi_ros.alignment.state import Belief, Sigma, State, decode
 from scorehoi_ros.alignment.target import Contacts, Region, Target, shape_of
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import HumanPoints, PosedBody
+from scorehoi_ros.frame.evidence import distance_outside
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.geometry.sdf import sample_torch
 from scorehoi_ros.objects.load import load_template
@@ -58,7 +59,7 @@ def points_of(state: State) -> HumanPoints:
 
 def region(mask: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> Region:
     pixels = rng.permutation(np.argwhere(mask)[:, ::-1])[:120]
-    return Region(cv2.distanceTransform((~allowed).astype(np.uint8), cv2.DIST_L2, 5), pixels.astype(float))
+    return Region(distance_outside(allowed), pixels.astype(float))
 
 
 def project(points: np.ndarray) -> np.ndarray:
@@ -70,7 +71,7 @@ def masks(state: State) -> tuple[np.ndarray, np.ndarray]:
     """Human and object (128, 128) of the first state: the human as a blot around each token."""
     human = np.zeros((SIZE, SIZE), np.uint8)
     for x, y in project(points_of(state).tokens[0].numpy()):
-        cv2.circle(human, (round(x), round(y)), 3, 1, -1)
+        cv2.circle(human, (round(float(x)), round(float(y))), 3, (1.0,), -1)
     vertices = TEMPLATE.mesh.vertices @ state.R_o[0].numpy().T + state.origin[0].numpy()
     thing = draw_fast(project_fast(vertices @ P.T, np.eye(3)), TEMPLATE.mesh.faces, SIZE, SIZE)[0] > 0
     return (human > 0) & ~thing, thing

@@ -1,26 +1,32 @@
 """The alignment: two implementations of one energy, its terms, missing parts, the descent."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from scorehoi_ros.alignment.align import Energy, Schedule, align
+from scorehoi_ros.alignment.align import Energy, Schedule, align, warm_up
+from scorehoi_ros.alignment.kernels import evaluate
 from scorehoi_ros.alignment.overlap import visible_overlap
 from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_UNKNOWNS, PLACE, THETA, TURN
 from scorehoi_ros.alignment.target import Contacts, Target, pack, shape_of
 from scorehoi_ros.alignment.terms import TorchEnergy, robust
 from scorehoi_ros.alignment.weights import TERMS, Weights
+from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle
 from scorehoi_ros.objects.load import load_template
 from tests.alignment_scenes import (
+    BODY,
     POSED,
     RIG,
     SHAPE,
     SIZE,
     TEMPLATE,
     masks,
+    points_of,
+    project,
     state_of,
     target_of,
     truth,
@@ -32,7 +38,7 @@ TARGET = target_of(TRUE)
 BELIEF = truth(1, hypotheses=3)
 WRONG = wrong(TRUE, 2)
 U = np.random.default_rng(3).normal(0, 0.7, (3, NUM_UNKNOWNS))
-MISSING = {
+MISSING: dict[str, dict[str, Any]] = {
     "nothing": {},
     "object mask": {"object": None},
     "human mask": {"human": None},
@@ -86,6 +92,14 @@ def test_compiled_equals_torch_where_the_object_is_at_the_camera() -> None:
     assert_same(TARGET, SHAPE, belief, U)
 
 
+def test_one_compilation_serves_all() -> None:
+    warm_up(RIG)
+    locked = TARGET.landmarks.copy()
+    locked.flags.writeable = False
+    assert_same(replace(TARGET, landmarks=locked), SHAPE, BELIEF, U)
+    assert len(evaluate.signatures) == 1
+
+
 def test_hypotheses_together_are_what_they_are_alone() -> None:
     terms, gradient = Energy(RIG, TARGET, SHAPE, BELIEF)(U)
     batch, _ = in_torch(TARGET, SHAPE, BELIEF, U)
@@ -95,6 +109,16 @@ def test_hypotheses_together_are_what_they_are_alone() -> None:
         np.testing.assert_allclose(alone[0], terms[h], rtol=1e-12)
         np.testing.assert_allclose(slope[0], gradient[h], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(in_torch(TARGET, SHAPE, one, U[h : h + 1])[0][0], batch[h], rtol=1e-9)
+
+
+def test_single_precision_will_do() -> None:
+    """As on an accelerator; leading dimensions may be many."""
+    energy = TorchEnergy(PosedBody(BODY), RIG, pack(TARGET, SHAPE, Weights()), Weights())
+    arrays = (U, BELIEF.means(), BELIEF.sigma.flat(), BELIEF.rotations)
+    u, mean, sigma, R0 = (torch.tensor(x, dtype=torch.float32) for x in arrays)
+    terms = energy(u.expand(2, -1, -1), mean, sigma, R0)
+    assert terms.shape == (2, 3, len(TERMS)) and terms.dtype == torch.float32
+    np.testing.assert_allclose(terms[1], in_torch(TARGET, SHAPE, BELIEF, U)[0], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("term", TERMS)
@@ -107,10 +131,9 @@ def test_a_step_along_the_gradient_of_a_term_lowers_it(term: str) -> None:
     terms, gradient = energy(u)
     assert terms.sum() == pytest.approx(terms[0, TERMS.index(term)])
     assert np.abs(gradient).max() > 1e-3
-    after, _ = energy(u - 1e-4 * gradient / np.linalg.norm(gradient))
-    assert after.sum() == pytest.approx(
-        terms.sum() - 1e-4 * np.linalg.norm(gradient), abs=2e-5 * np.linalg.norm(gradient)
-    )
+    steepness = float(np.linalg.norm(gradient))
+    after, _ = energy(u - 1e-4 * gradient / steepness)
+    assert terms.sum() - after.sum() == pytest.approx(1e-4 * steepness, rel=0.2)
 
 
 def test_the_truth_looks_right() -> None:
@@ -142,8 +165,12 @@ def test_alignment_brings_a_wrong_belief_to_the_image() -> None:
     assert (result.energy < 0.5 * start.sum(1)).all()
     best = int(result.energy.argmin())
     assert turn_error(result.state.R_o[best]) < 0.8 * turn_error(before.R_o[best])
-    miss = (result.state.origin - true.origin).norm(dim=-1)
-    assert miss[best] < 0.5 * (before.origin - true.origin).norm(dim=-1)[best]
+    for place in (lambda s: s.origin, lambda s: points_of(s).joints[:, :22].flatten(0, 1)):
+        at, came, went = (
+            project(place(s).numpy()).reshape(-1, len(place(s)) // len(s.root), 2)
+            for s in (true, before, result.state)
+        )
+        assert np.linalg.norm(went - at, axis=-1).mean() < 0.6 * np.linalg.norm(came - at, axis=-1).mean()
     assert sum(result.named(best).values()) == pytest.approx(result.energy[best])
 
 

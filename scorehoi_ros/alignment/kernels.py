@@ -4,7 +4,9 @@ The first call compiles for some 15 s; a later process reads the cache in less t
 """
 
 import math
+from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -13,11 +15,9 @@ from scorehoi_ros.alignment.kernels_contact import ground, place, push_all, touc
 from scorehoi_ros.alignment.kernels_image import landmarks, outside, project, robust, uncovered, unproject
 from scorehoi_ros.alignment.kernels_rotation import turn_gradient, turned
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import Float64
+from scorehoi_ros.alignment.state import CAMERA_0, NEAREST_M, PLACE_0, TURN_0, Float64
 from scorehoi_ros.alignment.target import Packed
 from scorehoi_ros.render.jit import inner, kernel
-
-NEAREST_M = 0.2  # as in state.py
 
 
 class Room(NamedTuple):
@@ -45,21 +45,9 @@ def new_room(rig: Rig, frame: Packed) -> Room:
     """Room for the evaluations of one thread."""
     n, marks, surface = len(rig.template), len(rig.landmark_start) - 1, frame.surface.shape
     pixels = (max(n, surface[0]), 2)
-    shapes = ((3,), (3,), (3,), (6,), (3, 3), surface, surface, frame.points.shape, frame.points.shape)
-    shapes += (pixels, pixels, pixels[:1])
-    posed = (new_posed(n, marks), new_posed(n, marks))
-    return Room(*posed, *(np.zeros(s) for s in shapes))
-
-
-@kernel
-def evaluate(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-untyped-def]
-    """Fill terms (H, 12), but for the prior, and the gradient (H, 331) of their sum at x (H, 331).
-
-    x in the units of the network, not of its uncertainty; R0 (H, 3, 3); scale (H, 2) crop coordinates a
-    metre at the proposal's pelvis and object; `w` is `weights.values_of`.
-    """
-    for h in range(len(x)):
-        _energy(x[h], R0[h], scale[h], rig, frame, w, room, terms[h], d_x[h])
+    shapes: list[tuple[int, ...]] = [(3,), (3,), (3,), (6,), (3, 3), surface, surface]
+    shapes += [frame.points.shape, frame.points.shape, pixels, pixels, pixels[:1]]
+    return Room(new_posed(n, marks), new_posed(n, marks), *(np.zeros(s) for s in shapes))
 
 
 @inner
@@ -85,13 +73,13 @@ def _energy(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-u
 
 @inner
 def _decode(x, R0, focal, room):  # type: ignore[no-untyped-def]
-    z = math.exp(x[324]) * focal
-    far = max(z + x[327], NEAREST_M)
+    z = math.exp(x[CAMERA_0 + 2]) * focal
+    far = max(z + x[PLACE_0 + 2], NEAREST_M)
     for a in range(2):
-        room.root[a] = x[322 + a] * z / (2 * focal)
-        room.origin[a] = x[325 + a] * far / (2 * focal)
+        room.root[a] = x[CAMERA_0 + a] * z / (2 * focal)
+        room.origin[a] = x[PLACE_0 + a] * far / (2 * focal)
     room.root[2], room.origin[2] = z, far
-    turned(x, 328, R0, room.R_o)
+    turned(x, TURN_0, R0, room.R_o)
     for a in range(3):
         room.d_root[a] = 0.0
         room.pull[a] = 0.0
@@ -156,12 +144,33 @@ def _encode(x, d_x, focal, room):  # type: ignore[no-untyped-def]
     z, far = room.root[2], room.origin[2]
     by_z, by_far = room.d_root[2], room.pull[2]
     for a in range(2):
-        d_x[322 + a] = room.d_root[a] * z / (2 * focal)
-        d_x[325 + a] = room.pull[a] * far / (2 * focal)
-        by_z += room.d_root[a] * x[322 + a] / (2 * focal)
-        by_far += room.pull[a] * x[325 + a] / (2 * focal)
-    if z + x[327] > NEAREST_M:
-        d_x[327] = by_far
+        d_x[CAMERA_0 + a] = room.d_root[a] * z / (2 * focal)
+        d_x[PLACE_0 + a] = room.pull[a] * far / (2 * focal)
+        by_z += room.d_root[a] * x[CAMERA_0 + a] / (2 * focal)
+        by_far += room.pull[a] * x[PLACE_0 + a] / (2 * focal)
+    if z + x[PLACE_0 + 2] > NEAREST_M:
+        d_x[PLACE_0 + 2] = by_far
         by_z += by_far
-    d_x[324] = z * by_z
-    turn_gradient(x, 328, room.pull, d_x)
+    d_x[CAMERA_0 + 2] = z * by_z
+    turn_gradient(x, TURN_0, room.pull, d_x)
+
+
+def _compiled(sources):  # type: ignore[no-untyped-def]
+    """`evaluate`; `sources` goes into the key of its cache."""
+
+    @kernel
+    def evaluate(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-untyped-def]
+        """Fill terms (H, 12), but for the prior, and the gradient (H, 331) of their sum at x (H, 331).
+
+        x in the units of the network, not of its uncertainty; R0 (H, 3, 3); scale (H, 2) crop coordinates
+        a metre at the proposal's pelvis and object; `w` is `weights.values_of`.
+        """
+        _ = sources
+        for h in range(len(x)):
+            _energy(x[h], R0[h], scale[h], rig, frame, w, room, terms[h], d_x[h])
+
+    return evaluate
+
+
+# numba's cache looks at the file of the kernel alone, not at those of the functions that it calls.
+evaluate = _compiled(crc32(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))))

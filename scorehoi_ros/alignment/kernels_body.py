@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scorehoi_ros.alignment.kernels_rotation import six_gradient, six_to_matrix
+from scorehoi_ros.alignment.state import BETA_0
 from scorehoi_ros.alignment.target import Float64
 from scorehoi_ros.render.jit import inner
 
@@ -44,7 +45,7 @@ def pose_body(rig, x, root, p):  # type: ignore[no-untyped-def]
         for a in range(3):
             total = rig.joints_template[j, a]
             for m in range(10):
-                total += rig.joints_shapedirs[j, a, m] * x[312 + m]
+                total += rig.joints_shapedirs[j, a, m] * x[BETA_0 + m]
             p.rest[j, a] = total
     _chain(rig.parents, root, p)
     _shape(rig, x, p)
@@ -78,7 +79,7 @@ def _shape(rig, x, p):  # type: ignore[no-untyped-def]
         for a in range(3):
             total = rig.template[i, a]
             for m in range(10):
-                total += rig.shapedirs[i, a, m] * x[312 + m]
+                total += rig.shapedirs[i, a, m] * x[BETA_0 + m]
             p.shaped[i, a] = total
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             R, B = p.R[rig.block_joint[k]], rig.blocks[k]
@@ -142,7 +143,7 @@ def unpose_body(rig, x, p, g, d_x, d_root):  # type: ignore[no-untyped-def]
     for j in range(52):
         for a in range(3):
             for m in range(10):
-                d_x[312 + m] += rig.joints_shapedirs[j, a, m] * g.rest[j, a]
+                d_x[BETA_0 + m] += rig.joints_shapedirs[j, a, m] * g.rest[j, a]
         six_gradient(x, 6 * j, p.R[j], g.R[j], d_x)
 
 
@@ -184,7 +185,7 @@ def _unshape(rig, g, d_x):  # type: ignore[no-untyped-def]
         for a in range(3):
             r = g.shaped[i, a]
             for m in range(10):
-                d_x[312 + m] += rig.shapedirs[i, a, m] * r
+                d_x[BETA_0 + m] += rig.shapedirs[i, a, m] * r
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             D, B = g.R[rig.block_joint[k]], rig.blocks[k]
             x, y, z = g.shaped[i, 0], g.shaped[i, 1], g.shaped[i, 2]

@@ -2,9 +2,8 @@
 
 import math
 
+from scorehoi_ros.alignment.weights import NEAR_M, SMOOTH
 from scorehoi_ros.render.jit import inner
-
-SMOOTH, NEAR = 0.0625, 0.1  # as in terms.py
 
 
 @inner
@@ -21,7 +20,7 @@ def project(P, points, n, pixels, d_pixels):  # type: ignore[no-untyped-def]
     """The first n points to crop coordinates, the first rows of `pixels`; their gradients become 0."""
     for i in range(n):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
-        depth = max(P[2, 0] * x + P[2, 1] * y + P[2, 2] * z, NEAR)
+        depth = max(P[2, 0] * x + P[2, 1] * y + P[2, 2] * z, NEAR_M)
         pixels[i, 0] = (P[0, 0] * x + P[0, 1] * y + P[0, 2] * z) / depth
         pixels[i, 1] = (P[1, 0] * x + P[1, 1] * y + P[1, 2] * z) / depth
         d_pixels[i, 0], d_pixels[i, 1] = 0.0, 0.0
@@ -33,9 +32,9 @@ def unproject(P, points, n, pixels, d_pixels, d_points):  # type: ignore[no-unty
     for i in range(n):
         depth = P[2, 0] * points[i, 0] + P[2, 1] * points[i, 1] + P[2, 2] * points[i, 2]
         back = 0.0
-        if depth > NEAR:
+        if depth > NEAR_M:
             back = -(d_pixels[i, 0] * pixels[i, 0] + d_pixels[i, 1] * pixels[i, 1])
-        depth = max(depth, NEAR)
+        depth = max(depth, NEAR_M)
         for a in range(3):
             pull = d_pixels[i, 0] * P[0, a] + d_pixels[i, 1] * P[1, a] + back * P[2, a]
             d_points[i, a] += pull / depth
@@ -107,14 +106,14 @@ def nearest(x, y, pixels, n, squares):  # type: ignore[no-untyped-def]
 
 
 @inner
-def uncovered(pixels, wanted, spacing, near, weight, scale, most, d_pixels, squares):  # type: ignore[no-untyped-def]
+def uncovered(pixels, wanted, spacing, near, weight, scale, most, d_pixels, room):  # type: ignore[no-untyped-def]
     """Mean distance of mask points (m, 2) to the nearest of n pixels, beyond `near` of its spacing (n,)."""
     if len(wanted) == 0:
         return 0.0
     total, share = 0.0, weight / len(wanted)
     for k in range(len(wanted)):
-        i = nearest(wanted[k, 0], wanted[k, 1], pixels, len(spacing), squares)
-        distance = math.sqrt(squares[i])
+        i = nearest(wanted[k, 0], wanted[k, 1], pixels, len(spacing), room)
+        distance = math.sqrt(room[i])
         excess = distance - near * spacing[i]
         if excess > 0.0:
             cost, slope = robust(excess * excess / (scale * scale), most)

@@ -29,6 +29,8 @@ CAMERA = slice(BETAS.stop, BETAS.stop + 3)
 PLACE = slice(CAMERA.stop, CAMERA.stop + 3)
 TURN = slice(PLACE.stop, PLACE.stop + 3)
 NUM_UNKNOWNS = TURN.stop
+BETA_0, CAMERA_0, PLACE_0, TURN_0 = BETAS.start, CAMERA.start, PLACE.start, TURN.start
+"""First of each, for compiled code."""
 NEAREST_M = 0.2
 """The object's origin is kept at this depth or farther."""
 

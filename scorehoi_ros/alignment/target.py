@@ -1,7 +1,7 @@
 """What one frame asks of an alignment, as plain arrays, and the same packed for the energy."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,35 +136,54 @@ def pack(target: Target, shape: Shape | None, weights: Weights) -> Packed:
     half = target.size / 2
     inwards = np.array([[1 / half, 0, 0.5 / half - 1], [0, 1 / half, 0.5 / half - 1], [0, 0, 1]])
     contacts, least = target.contacts, weights.contact_least
-    seen = target.person and target.landmarks is not None
-    confidence = np.ones(_LANDMARKS) if target.confidence is None else target.confidence
-    human = target.human if target.person else None
-    thing = target.object if shape is not None else None
-    grid = None if shape is None else shape.sdf
-    nothing = np.zeros((0, 3))
+    M_h, M_o, M_f = (np.where(m > least, m, 0.0) for m in (contacts.human, contacts.object, contacts.floor))
+    pixels, confidence = _seen(target, half)
+    depths = (target.pelvis_depth if target.person else None, target.object_depth if shape else None)
+    human_field, human_points = _region(target.human if target.person else None, half)
+    object_field, object_points = _region(target.object if shape else None, half)
     return Packed(
-        _array(inwards @ target.P),
-        float(target.focal),
-        target.person,
-        _inside(
-            target.landmarks if seen and target.landmarks is not None else np.zeros((_LANDMARKS, 2)), half
-        ),
-        _array(np.clip(confidence, 0, 1) if seen else np.zeros(_LANDMARKS)),
-        *_region(human, half),
-        *_region(thing, half),
-        *(_array(np.where(m > least, m, 0.0)) for m in (contacts.human, contacts.object, contacts.floor)),
-        _array(np.zeros(4) if target.floor is None else target.floor),
-        np.array(
-            [target.pelvis_depth if target.person else None, None if shape is None else target.object_depth],
-            float,
-        ),
-        _array(nothing if shape is None else shape.surface),
-        np.zeros(0) if shape is None else np.full(len(shape.surface), shape.spacing),
-        _array(nothing if shape is None else shape.points),
-        np.zeros((2, 2, 2), np.float32) if grid is None else np.ascontiguousarray(grid.values),
-        np.zeros(3) if grid is None else _array(grid.origin),
-        1.0 if grid is None else float(grid.spacing),
+        P=_array(inwards @ target.P),
+        focal=float(target.focal),
+        person=target.person,
+        pixels=pixels,
+        confidence=confidence,
+        human_field=human_field,
+        human_points=human_points,
+        object_field=object_field,
+        object_points=object_points,
+        M_h=_array(M_h),
+        M_o=_array(M_o),
+        M_f=_array(M_f),
+        plane=_array(np.zeros(4) if target.floor is None else target.floor),
+        depths=np.array([np.nan if d is None else d for d in depths]),
+        **_packed_shape(shape),
     )
+
+
+def _packed_shape(shape: Shape | None) -> dict[str, Any]:
+    """The last fields of `Packed`; empty without an object."""
+    if shape is None:
+        nothing, grid = (
+            np.zeros((0, 3)),
+            SignedDistanceGrid(np.zeros((2, 2, 2), np.float32), np.zeros(3), 1.0),
+        )
+        shape = Shape(nothing, 0.0, nothing, grid)
+    return {
+        "surface": _array(shape.surface),
+        "spacing": np.full(len(shape.surface), shape.spacing),
+        "points": _array(shape.points),
+        "sdf": np.require(shape.sdf.values, np.float32, ["C", "W"]),
+        "sdf_origin": _array(shape.sdf.origin),
+        "sdf_spacing": float(shape.sdf.spacing),
+    }
+
+
+def _seen(target: Target, half: float) -> tuple[Float64, Float64]:
+    """Landmarks (75, 2) in crop coordinates and their confidence (75,), 0 where there are none."""
+    if target.landmarks is None or not target.person:
+        return np.zeros((_LANDMARKS, 2)), np.zeros(_LANDMARKS)
+    trust = np.ones(_LANDMARKS) if target.confidence is None else target.confidence
+    return _inside(target.landmarks, half), _array(np.clip(trust, 0, 1))
 
 
 def _region(region: Region | None, half: float) -> tuple[Float64, Float64]:
@@ -179,4 +198,5 @@ def _inside(pixels: Floats, half: float) -> Float64:
 
 
 def _array(values: Floats) -> Float64:
-    return np.ascontiguousarray(values, np.float64)
+    """Writable, because arrays that are not are another type for the compiler."""
+    return np.require(values, np.float64, ["C", "W"])

@@ -3,20 +3,16 @@
 `kernels.py` is the same energy with its gradient written out, for one CPU thread.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import State, decode
 from scorehoi_ros.alignment.target import Packed
-from scorehoi_ros.alignment.weights import Weights, prior_weights
+from scorehoi_ros.alignment.weights import NEAR_M, SMOOTH, Weights, prior_weights
 from scorehoi_ros.body.points import HumanPoints, PosedBody
 from scorehoi_ros.geometry.sdf import sample_torch
-
-SMOOTH = 0.0625
-"""Squares, in scales, below which a robust distance is quadratic."""
-NEAR = 0.1
-"""Metres; points nearer to the camera are projected as if they were here."""
 
 
 def robust(square: Tensor, most: float) -> Tensor:
@@ -30,8 +26,11 @@ class TorchEnergy:
     def __init__(self, body: PosedBody, rig: Rig, frame: Packed, weights: Weights) -> None:
         """`body` gives device and dtype; `rig` is of the same body."""
         self._body, self._w, self._frame = body, weights, frame
-        self._spacing = self._tensor(rig.spacing)
-        self._P = self._tensor(frame.P)
+        arrays = {name: x for name, x in frame._asdict().items() if isinstance(x, np.ndarray)}
+        arrays |= {"tokens": rig.spacing, "prior": prior_weights(weights)}
+        self._t = {
+            name: torch.as_tensor(x, dtype=body.dtype, device=body.device) for name, x in arrays.items()
+        }
 
     def __call__(self, u: Tensor, mean: Tensor, sigma: Tensor, rotation: Tensor) -> Tensor:
         """Weighted terms (..., 12) in the order of `TERMS`; arguments as of `state.decode`."""
@@ -53,44 +52,47 @@ class TorchEnergy:
 
     def _placed(self, state: State) -> tuple[Tensor, Tensor]:
         """Surface points (..., n, 3) and template points (..., 64, 3) in the view frame."""
-        both = (self._tensor(self._frame.surface), self._tensor(self._frame.points))
+        both = (self._t["surface"], self._t["points"])
         a, b = (x @ state.R_o.mT + state.origin[..., None, :] for x in both)
         return a, b
 
     def _prior(self, u: Tensor) -> Tensor:
-        return 0.5 * (self._tensor(prior_weights(self._w)) * u.square()).sum(-1)
+        return 0.5 * (self._t["prior"] * u.square()).sum(-1)
 
     def _project(self, points: Tensor) -> Tensor:
-        p = points @ self._P.T
-        return p[..., :2] / p[..., 2:].clamp_min(NEAR)
+        p = points @ self._t["P"].T
+        return p[..., :2] / p[..., 2:].clamp_min(NEAR_M)
 
     def _landmarks(self, human: HumanPoints) -> Tensor:
-        w, f = self._w, self._frame
-        square = (self._project(human.landmarks) - self._tensor(f.pixels)).square().sum(-1)
+        w = self._w
+        square = (self._project(human.landmarks) - self._t["pixels"]).square().sum(-1)
         square = square / (w.landmark_scale**2 * w.landmark_tail)
-        return w.landmarks * w.landmark_tail * (self._tensor(f.confidence) * square.log1p()).sum(-1)
+        return w.landmarks * w.landmark_tail * (self._t["confidence"] * square.log1p()).sum(-1)
 
     def _human_image(self, human: HumanPoints, start: State) -> tuple[Tensor, Tensor]:
-        w, f = self._w, self._frame
+        w = self._w
         pixels = self._project(human.tokens)
-        tolerance = self._tolerance(self._spacing, start.root)
-        outside = w.human_outline * self._outside(pixels, f.human_field, w.human_most)
-        return outside, w.human_cover * self._uncovered(pixels, f.human_points, tolerance, w.human_most)
+        tolerance = self._tolerance(self._t["tokens"], start.root)
+        outside = w.human_outline * self._outside(pixels, self._t["human_field"], w.human_most)
+        return outside, w.human_cover * self._uncovered(
+            pixels, self._t["human_points"], tolerance, w.human_most
+        )
 
     def _object_image(self, surface: Tensor, start: State) -> tuple[Tensor, Tensor]:
-        w, f = self._w, self._frame
+        w = self._w
         pixels = self._project(surface)
-        tolerance = self._tolerance(self._tensor(f.spacing), start.origin)
-        outside = w.object_outline * self._outside(pixels, f.object_field, w.object_most)
-        return outside, w.object_cover * self._uncovered(pixels, f.object_points, tolerance, w.object_most)
+        tolerance = self._tolerance(self._t["spacing"], start.origin)
+        outside = w.object_outline * self._outside(pixels, self._t["object_field"], w.object_most)
+        return outside, w.object_cover * self._uncovered(
+            pixels, self._t["object_points"], tolerance, w.object_most
+        )
 
     def _tolerance(self, spacing: Tensor, centre: Tensor) -> Tensor:
         """(..., n) crop coordinates, fixed by the proposal's depth so that it has no gradient."""
         return self._w.tolerance * spacing * (2 * self._frame.focal / centre[..., 2:])
 
-    def _outside(self, pixels: Tensor, field: object, most: float) -> Tensor:
-        """Mean over points (..., n, 2) of the distance to where they may be."""
-        values = self._tensor(field)
+    def _outside(self, pixels: Tensor, values: Tensor, most: float) -> Tensor:
+        """Mean over points (..., n, 2) of the distance to where they may be, `values` (S, S)."""
         if not len(values):
             return pixels.new_zeros(pixels.shape[:-2])
         size = len(values)
@@ -102,9 +104,8 @@ class TorchEnergy:
         distance = value.reshape(pixels.shape[:-1]) + beyond
         return robust((distance / self._w.outline_scale).square(), most).mean(-1)
 
-    def _uncovered(self, pixels: Tensor, mask_points: object, tolerance: Tensor, most: float) -> Tensor:
-        """Mean over mask points (m, 2) of the distance to the nearest of pixels (..., n, 2)."""
-        wanted = self._tensor(mask_points)
+    def _uncovered(self, pixels: Tensor, wanted: Tensor, tolerance: Tensor, most: float) -> Tensor:
+        """Mean over mask points `wanted` (m, 2) of the distance to the nearest of pixels (..., n, 2)."""
         if not len(wanted):
             return pixels.new_zeros(pixels.shape[:-2])
         square, nearest = (wanted[:, None] - pixels[..., None, :, :]).square().sum(-1).min(-1)
@@ -119,12 +120,12 @@ class TorchEnergy:
         if human is None or not len(f.points):
             return zero, zero, zero
         local = (human.tokens - state.origin[..., None, :]) @ state.R_o
-        distance = sample_torch(self._tensor(f.sdf), self._tensor(f.sdf_origin), f.sdf_spacing, local)
+        distance = sample_torch(self._t["sdf"], self._t["sdf_origin"], f.sdf_spacing, local)
         depth = (-distance - w.allowance).clamp_min(0) / w.penetration_scale
         gap = (points[..., :, None, :] - human.tokens[..., None, :, :]).square().sum(-1).amin(-1)
         return (
-            w.human_contact * self._contact(distance.square(), self._tensor(f.M_h)),
-            w.object_contact * self._contact(gap, self._tensor(f.M_o)),
+            w.human_contact * self._contact(distance.square(), self._t["M_h"]),
+            w.object_contact * self._contact(gap, self._t["M_o"]),
             w.penetration * robust(depth.square(), w.penetration_most).sum(-1),
         )
 
@@ -136,11 +137,11 @@ class TorchEnergy:
     def _ground(self, points: Tensor, zero: Tensor) -> tuple[Tensor, Tensor]:
         """Contact of template points (..., 64, 3) with the floor, and what is under it."""
         w, f = self._w, self._frame
-        plane = self._tensor(f.plane)
+        plane = self._t["plane"]
         if not len(f.points) or not f.plane.any():
             return zero, zero
         height = (points @ plane[:3] - plane[3]) / w.floor_scale
-        touching = self._tensor(f.M_f)
+        touching = self._t["M_f"]
         cost = (touching * robust(height.square(), w.floor_most)).sum(-1)
         sunk = robust((-height).clamp_min(0).square(), w.floor_most).mean(-1)
         return w.floor * cost / touching.sum().clamp_min(w.contact_mass), w.sunk * sunk
@@ -151,9 +152,6 @@ class TorchEnergy:
             if measured == measured:  # not NaN
                 total = total + w.depth * robust(((z - measured) / w.depth_scale).square(), w.depth_most)
         return total
-
-    def _tensor(self, values: object) -> Tensor:
-        return torch.as_tensor(values, dtype=self._body.dtype, device=self._body.device)
 
 
 def _root(square: Tensor) -> Tensor:

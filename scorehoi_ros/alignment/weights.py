@@ -21,6 +21,10 @@ TERMS = (
     "depth",
 )
 """Names of the terms, in the order of every array of terms."""
+SMOOTH = 0.0625
+"""Squares, in scales, below which a robust distance is quadratic."""
+NEAR_M = 0.1
+"""Points nearer to the camera are projected as if they were here."""
 
 
 @dataclass(frozen=True)

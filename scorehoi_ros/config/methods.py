@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from scorehoi_ros.config.option import check_options, option
 
 METHOD_NAMES = ("regress", "regress-proposal", "fit")
-"""Values of the setting `method`."""
+"""The methods; `methods.registry` has the code behind the names."""
+AUTO = "auto"
+"""The setting that means `regress` where its weights are, else `fit`."""
 
 
 @dataclass(frozen=True)

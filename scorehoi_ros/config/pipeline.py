@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scorehoi_ros.config.methods import METHOD_NAMES, FitConfig, RegressConfig
+from scorehoi_ros.config.methods import AUTO, METHOD_NAMES, FitConfig, RegressConfig
 from scorehoi_ros.config.option import check_options, group, option
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.types import Box
@@ -32,7 +32,12 @@ class PipelineConfig:
         [], "first object box x0,y0,x1,y1 in pixels of the full image", read_only=True
     )
     body_model: str = option("", "licensed SMPL-H file (.npz or .pkl); empty = the free body", read_only=True)
-    method: str = option("fit", "method of reconstruction", choices=METHOD_NAMES, read_only=True)
+    method: str = option(
+        AUTO,
+        "method of reconstruction; auto = regress, or fit where the weights of regress are missing",
+        choices=(AUTO, *METHOD_NAMES),
+        read_only=True,
+    )
     segmenter: str = option(
         "grabcut",
         "object segmentation when no mask comes with the frame",

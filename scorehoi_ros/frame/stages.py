@@ -97,6 +97,9 @@ class Refined:
     and contacts are measured on the result."""
     energy: dict[str, float] | None = None
     """`first` and `last` total energy and the weighted terms at the end."""
+    covariance: Floats | None = None
+    """(6, 6) of the object's pose in the camera frame, metres and radians, ROS order; None = the method does
+    not know it, and what a silhouette can tell is published."""
     memory: Any = None
     """Handed back in the next frame's `Prediction.memory`; nobody else looks into it."""
 

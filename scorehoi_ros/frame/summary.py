@@ -28,7 +28,6 @@ from scorehoi_ros.types import (
     Frame,
     HumanPose,
     HumanState,
-    ObjectPose,
     ObjectState,
     Reconstruction,
     Status,
@@ -63,7 +62,7 @@ def summarise(
     """Everything that is published of one frame; `state` = what is known from the frames before."""
     estimate, evidence = refined.estimate, seen.evidence
     human, human_part = _human(estimate.human, seen, subject, state)
-    thing, object_part = _object(estimate.object, evidence, subject, state)
+    thing, object_part = _object(refined, evidence, subject, state)
     if human is None or not human.status.is_present:
         estimate = replace(estimate, human=None)
     if thing is None or not thing.status.is_present:
@@ -132,10 +131,10 @@ def _human(
 
 
 def _object(
-    pose: ObjectPose | None, evidence: Evidence | None, subject: Subject, state: track.TrackState
+    refined: Refined, evidence: Evidence | None, subject: Subject, state: track.TrackState
 ) -> tuple[ObjectState | None, _Part]:
     """The object's state: found, lost, not yet seen, or none when no object is looked for."""
-    template, tracked = subject.template, state.object is not None
+    pose, template, tracked = refined.estimate.object, subject.template, state.object is not None
     if template is None:
         return None, _Part(None, "", {})
     if pose is None or evidence is None or evidence.object is None:
@@ -151,7 +150,9 @@ def _object(
     part = _Part(status, why, _measured(object_iou=overlap))
     if status > Status.UNTRUSTED:
         return missing_object(template, status, state), part
-    covariance = pose_covariance(T, template, overlap, mask)
+    covariance = refined.covariance
+    if covariance is None:
+        covariance = pose_covariance(T, template, overlap, mask)
     found = ObjectState(
         track.object_id(state),
         status,

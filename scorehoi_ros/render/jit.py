@@ -5,6 +5,8 @@ from typing import Any
 
 import numba
 
+_INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile on the first call, without the GIL; cached on disk where a cache folder is writable."""
@@ -19,4 +21,4 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
 
     It has no entry from Python and no cache of its own, and a division by zero gives infinity or NaN.
     """
-    return numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return numba.njit(**_INNER)(function)

@@ -140,7 +140,8 @@ def _overlapping(masks: Tensor, rates: FaultRates, generator: torch.Generator) -
     batch, side = len(masks), masks.shape[-1]
     human, thing = masks[:, HUMAN], masks[:, OBJECT]
     reach = max(round(REACH_SHARE * side), 1)
-    near = max_pool2d(thing[:, None], 2 * reach + 1, 1, reach)[:, 0] * human
+    wide = max_pool2d(thing[:, None], (1, 2 * reach + 1), 1, (0, reach))
+    near = max_pool2d(wide, (2 * reach + 1, 1), 1, (reach, 0))[:, 0] * human
     taken = _chance(masks, (batch, 1, 1), rates.human_takes_object, generator)
     took = _chance(masks, (batch, 1, 1), rates.object_takes_human, generator)
     return torch.stack([torch.maximum(human, thing * taken), torch.maximum(thing, near * took)], 1)

@@ -17,6 +17,7 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
 from scorehoi_ros.methods.regress.refine import Settings, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.spread import pose_covariance
 from scorehoi_ros.methods.regress.target import target_of
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -40,25 +41,25 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
-        looking = proposal.best.object is not None
-        thing = self._thing(evidence, said.view) if looking else None
-        contacts = contacts_of(said.guess) if looking else Contacts()
+        thing = self._thing(evidence, said.view) if proposal.best.object is not None else None
+        contacts = Contacts() if thing is None else contacts_of(said.guess)
         # A floor that is only guessed from the feet would hold the object where the guess is wrong.
         plane = floor if floor is not None and floor.source == "gravity" else None
         target = target_of(evidence, said.view, contacts, plane)
         betas = None if prediction is None else prediction.betas
         found = refine(self.rig, target, thing, said.guess, betas, self.settings)
         return Refined(
-            estimate=in_camera(found.aligned.state, found.best, said.view, looking),
+            estimate=in_camera(found.aligned.state, found.best, said.view, thing is not None),
             contacts=proposal.contacts,
             energy={"last": float(found.aligned.energy[found.best])} | found.aligned.named(found.best),
+            covariance=None if thing is None else pose_covariance(found, thing.symmetry, said.view),
         )
 
     def _thing(self, evidence: Evidence, view: View) -> Thing:
         assert self.template is not None and self.shape is not None
         planes = evidence.masks.cpu().numpy()
         outline = outline_of(planes, view.P) if planes[1].any() else None
-        return Thing(self.template.mesh, self.shape, outline)
+        return Thing(self.template.mesh, self.template.symmetry, self.shape, outline)
 
 
 def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:

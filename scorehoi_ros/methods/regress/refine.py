@@ -19,6 +19,7 @@ from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
 from scorehoi_ros.methods.regress.choice import Outline, shares_of, worth_aligning
 from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.types import Floats
 
 _LOCKED = 1e-3
@@ -39,6 +40,7 @@ class Thing:
     """The object as alignment and choice see it."""
 
     mesh: Mesh
+    symmetry: Symmetry
     shape: Shape
     outline: Outline | None
     """None when its mask is not in the crop."""
@@ -49,6 +51,8 @@ class Found:
     """Aligned hypotheses with their probabilities."""
 
     aligned: Aligned
+    belief: Belief
+    """What the alignment started from."""
     shares: Floats
     """(H,)"""
 
@@ -74,9 +78,9 @@ def refine(
     shape = None if thing is None else thing.shape
     aligned = align(rig, target, shape, belief, settings.weights, settings.schedule)
     if thing is None:
-        return Found(aligned, np.ones(1))
+        return Found(aligned, belief, np.ones(1))
     after = _overlaps(thing, aligned.state.R_o.numpy(), aligned.state.origin.numpy())
-    return Found(aligned, shares_of(aligned.energy, log_share[rows], after))
+    return Found(aligned, belief, shares_of(aligned.energy, log_share[rows], after))
 
 
 def belief_of(guess: Guess, rotations: Floats, betas: Floats | None) -> Belief:

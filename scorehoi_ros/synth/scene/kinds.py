@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
+
 from scorehoi_ros.objects.families import FAMILIES
 from scorehoi_ros.objects.family import canonical, sample_parameters
 from scorehoi_ros.objects.load import load_template
@@ -95,15 +97,36 @@ class Instance:
 
 @lru_cache(maxsize=4096)
 def family_instance(split: str, kind_name: str, number: int) -> Instance:
-    """Instance `number` of a kind in a split, always the same; rounded to a tenth of a millimetre."""
+    """Instance `number` of a kind in a split, always the same; rounded to a tenth of a millimetre.
+
+    Those of training that are equal to one of another split, as balls of many may be, are drawn again.
+    """
     index = KIND_NAMES.index(kind_name)
-    kind = KINDS[index]
-    family, rng = FAMILIES[kind.family], object_rng(split, index, number)
+    rng = object_rng(split, index, number)
+    instance = _drawn(KINDS[index], rng)
+    while split == "train" and instance.spec in _withheld():
+        instance = _drawn(KINDS[index], rng)
+    return instance
+
+
+def _drawn(kind: Kind, rng: np.random.Generator) -> Instance:
+    family = FAMILIES[kind.family]
     values = sample_parameters(family, rng)
     for name, (low, high) in kind.ranges.items():
         values[name] = rng.uniform(low, high)
     values = {name: round(value, 4) for name, value in values.items()}
     return Instance(kind.name, kind.family, canonical(family, values), values)
+
+
+@lru_cache(maxsize=1)
+def _withheld() -> frozenset[str]:
+    """Specs of the objects that training must not see."""
+    return frozenset(
+        family_instance(split, name, number).spec
+        for split in ("val", "test")
+        for name in KIND_NAMES
+        for number in range(INSTANCES[split])
+    )
 
 
 @lru_cache(maxsize=_CACHED_TEMPLATES)
