@@ -12,8 +12,8 @@ from scorehoi_ros.geometry.procrustes import fit_rigid
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.networks.contact import ContactPredictor
-from scorehoi_ros.networks.mesh import Contacts, MeshRegressor, moved_object
-from scorehoi_ros.networks.pair import Pair, nearness
+from scorehoi_ros.networks.mesh import MeshRegressor, moved_object
+from scorehoi_ros.networks.pair import Contacts, Pair, nearness
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.train import contact as contact_training
@@ -67,6 +67,7 @@ def samples(posed: PosedBody) -> ContactSamples:
         floor_contact=torch.rand(COUNT, 64, generator=g) < 0.1,
         image=torch.randn(COUNT, WIDTH, 8, 8, generator=g).half(),
         landmarks=torch.randn(COUNT, 75, WIDTH, generator=g).half(),
+        said=Contacts(*(torch.randn(COUNT, n, generator=g) for n in (431, 64, 64))),
         table=TABLE,
         shapes=torch.randn(len(SPECS), 64, GEOMETRY, generator=g),
     )
@@ -83,7 +84,7 @@ def pair(samples: ContactSamples, posed: PosedBody) -> Pair:
 
 
 def shuffled(pair: Pair, order: Tensor) -> Pair:
-    names = ("thing", "template", "thing_xy", "height", "geometry")
+    names = ("thing", "template", "thing_xy", "height", "geometry", "said_thing", "said_floor")
     return pair._replace(**{name: getattr(pair, name)[:, order] for name in names})
 
 
@@ -107,9 +108,7 @@ def test_contact_logits_follow_the_order_of_object_points(pair: Pair) -> None:
     torch.testing.assert_close(a.floor[:, order], b.floor, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "name", ["human", "thing", "template", "distance", "height", "geometry", "image", "landmarks", "human_xy"]
-)
+@pytest.mark.parametrize("name", [name for name in Pair._fields if name != "floor"])
 def test_every_input_counts(pair: Pair, name: str) -> None:
     net = ContactPredictor(WIDTH, GEOMETRY).eval()
     with torch.no_grad():

@@ -36,18 +36,18 @@ class Weights:
     never more than `most`, so that a part that cannot be right stops pulling.
     """
 
-    prior_theta: float = 0.25
+    prior_theta: float = 0.5
     """Below one: the errors of the 312 numbers of a pose are far from independent."""
     prior_betas: float = 1.0
     prior_camera: float = 1.0
-    prior_place: float = 1.0
-    prior_turn: float = 1.0
-    landmarks: float = 0.175
+    prior_place: float = 0.5
+    prior_turn: float = 0.3
+    landmarks: float = 0.35
     landmark_scale: float = 0.035
     landmark_tail: float = 8.0
     """Squares, in scales, beyond which a landmark counts with the logarithm only."""
-    human_outline: float = 10.0
-    human_cover: float = 10.0
+    human_outline: float = 40.0
+    human_cover: float = 40.0
     human_most: float = 6.0
     object_outline: float = 45.0
     object_cover: float = 45.0
@@ -56,15 +56,15 @@ class Weights:
     """Of both outlines, human and object, and of what they leave uncovered."""
     tolerance: float = 0.5
     """Share of the distance between neighbouring points within which a mask pixel counts as covered."""
-    human_contact: float = 8.0
-    object_contact: float = 4.0
+    human_contact: float = 6.5
+    object_contact: float = 3.25
     contact_scale: float = 0.03
     contact_most: float = 8.0
-    contact_least: float = 0.4
+    contact_least: float = 0.25
     """Contacts less probable than this are left out."""
     contact_mass: float = 3.0
     """Contacts that sum to less than this do not share the whole weight."""
-    penetration: float = 0.5
+    penetration: float = 0.6
     """For each token; the other terms of points are means."""
     allowance: float = 0.003
     """Metres that skin may give way."""

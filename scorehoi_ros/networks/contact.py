@@ -4,26 +4,13 @@ After ContactFormer of CONTHO (Nam et al., CVPR 2024), as ScoreHOI uses it: two 
 layers, in which each side looks at the other.
 """
 
-from typing import NamedTuple
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scorehoi_ros.networks.blocks import CrossBlock
-from scorehoi_ros.networks.pair import Pair, PairTokens
+from scorehoi_ros.networks.pair import Contacts, Pair, PairTokens
 
 WIDTH, HEADS, LAYERS = 64, 2, 4
-
-
-class ContactLogits(NamedTuple):
-    """Logits of M_h, M_o and M_f."""
-
-    human: Tensor
-    """(B, 431) that a body token is within 5 cm of the object."""
-    thing: Tensor
-    """(B, 64) that a template point is within 5 cm of the body."""
-    floor: Tensor
-    """(B, 64) that a template point is within 5 cm of the floor."""
 
 
 class ContactPredictor(nn.Module):
@@ -42,12 +29,12 @@ class ContactPredictor(nn.Module):
         self.human_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
         self.thing_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2))
 
-    def forward(self, pair: Pair) -> ContactLogits:
-        """Logits of each mask."""
+    def forward(self, pair: Pair) -> Contacts:
+        """Logits of the three masks; within 5 cm is contact."""
         human, thing, landmarks = self.tokens(pair)
         human_keys = torch.cat((thing, landmarks), dim=1)
         for of_human, of_thing in zip(self.human, self.thing, strict=True):
             human, thing = of_human(human, human_keys), of_thing(thing, torch.cat((human, landmarks), dim=1))
             human_keys = thing
         both = self.thing_head(thing)
-        return ContactLogits(self.human_head(human)[..., 0], both[..., 0], both[..., 1])
+        return Contacts(self.human_head(human)[..., 0], both[..., 0], both[..., 1])

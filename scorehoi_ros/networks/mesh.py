@@ -11,22 +11,11 @@ from torch import Tensor, nn
 
 from scorehoi_ros.geometry.procrustes import fit_rigid
 from scorehoi_ros.networks.blocks import CrossBlock, SelfBlock
-from scorehoi_ros.networks.pair import Pair, PairTokens
+from scorehoi_ros.networks.pair import Contacts, Pair, PairTokens
 
 WIDTH, HEADS, LAYERS = 64, 2, 4
 _STEP_M = 0.1
 """Offsets come in this unit."""
-
-
-class Contacts(NamedTuple):
-    """Probabilities M_h, M_o and M_f."""
-
-    human: Tensor
-    """(B, 431)"""
-    thing: Tensor
-    """(B, 64)"""
-    floor: Tensor
-    """(B, 64)"""
 
 
 class Offsets(NamedTuple):
@@ -54,7 +43,7 @@ class MeshRegressor(nn.Module):
         self.human_head, self.thing_head = _head(width), _head(width)
 
     def forward(self, pair: Pair, contacts: Contacts) -> Offsets:
-        """Offsets of both sides."""
+        """Offsets of both sides, given the probabilities of contact."""
         human, thing, landmarks = self.tokens(pair)
         human = human + self.human_contact(contacts.human[..., None])
         thing = thing + self.thing_contact(torch.stack((contacts.thing, contacts.floor), dim=-1))

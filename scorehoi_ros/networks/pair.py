@@ -21,8 +21,10 @@ _FREQUENCIES = (4.0, 12.0)
 _PLACE = 3 * (1 + 2 * len(_FREQUENCIES))
 _DISTANCE = 3
 _TO_OTHER = 3 + _DISTANCE
-_HUMAN = _PLACE + _TO_OTHER + _DISTANCE
-_OBJECT = _PLACE + _TO_OTHER + 3 + _DISTANCE + 1
+_HUMAN = _PLACE + _TO_OTHER + _DISTANCE + 1
+_OBJECT = _PLACE + _TO_OTHER + 3 + _DISTANCE + 1 + 2
+_SURE = 6.0
+"""Logits beyond this say no more."""
 
 
 class Pair(NamedTuple):
@@ -53,6 +55,12 @@ class Pair(NamedTuple):
     """(B, c, 8, 8) feature map F of the crop."""
     landmarks: Tensor
     """(B, 75, c) tokens of the landmarks."""
+    said_human: Tensor
+    """(B, 431) logits of M_h as the regressor's own head says them from the image; 0 = no opinion."""
+    said_thing: Tensor
+    """(B, 64) of M_o."""
+    said_floor: Tensor
+    """(B, 64) of M_f."""
 
 
 def centred(human: Tensor, thing: Tensor, pelvis: Tensor, K_view: Tensor, side: int, **rest: Tensor) -> Pair:
@@ -71,6 +79,17 @@ def _in_crop(points: Tensor, K_view: Tensor, side: int) -> Tensor:
     return crop_units(seen[..., :2] / seen[..., 2:].clamp_min(0.1), side)
 
 
+class Contacts(NamedTuple):
+    """M_h, M_o and M_f, as logits or as probabilities."""
+
+    human: Tensor
+    """(B, 431) that a body token is within 5 cm of the object."""
+    thing: Tensor
+    """(B, 64) that a template point is within 5 cm of the body."""
+    floor: Tensor
+    """(B, 64) that a template point is within 5 cm of the floor."""
+
+
 class PairTokens(nn.Module):
     """The tokens of both sides, and those of the landmarks as further keys."""
 
@@ -87,10 +106,13 @@ class PairTokens(nn.Module):
         spread = (pair.human[:, :, None] - pair.thing[:, None]).square().sum(-1)
         to_thing = _nearest(pair.human, pair.thing, spread)
         to_human = _nearest(pair.thing, pair.human, spread.transpose(1, 2))
-        human = torch.cat((_place(pair.human), to_thing, nearness(pair.distance)), dim=-1)
+        said = [
+            x.clamp(-_SURE, _SURE)[..., None] / 3 for x in (pair.said_human, pair.said_thing, pair.said_floor)
+        ]
+        human = torch.cat((_place(pair.human), to_thing, nearness(pair.distance), said[0]), dim=-1)
         known = pair.floor[:, None, None].expand(-1, pair.thing.shape[1], 1)
         height = nearness(pair.height) * known
-        rest = (3 * pair.template, height, known, pair.geometry)
+        rest = (3 * pair.template, height, known, pair.geometry, *said[1:])
         thing = torch.cat((_place(pair.thing), to_human, *rest), dim=-1)
         seen_human, seen_thing = self._seen(pair)
         human = self.human(human) + seen_human + self.identity

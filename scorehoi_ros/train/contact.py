@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scorehoi_ros.body.points import PosedBody
-from scorehoi_ros.networks.contact import ContactLogits, ContactPredictor
+from scorehoi_ros.networks.contact import ContactPredictor
+from scorehoi_ros.networks.pair import Contacts, Pair
 from scorehoi_ros.train.loop import Schedule, train_net
 from scorehoi_ros.train.pairs import ContactSamples, pair_of
 from scorehoi_ros.train.states import States, perturbed
@@ -16,6 +17,7 @@ _POSITIVE = (2.0, 2.0, 1.5)
 """What a missed contact costs more than an invented one, for M_h, M_o and M_f: contacts are rare."""
 _WEIGHT = (1.0, 0.5, 0.3)
 _FLOOR_KNOWN = 0.8
+_OPINION = 0.8
 _FLOOR_TILT, _FLOOR_OFFSET_M = 0.03, 0.02
 """Standard deviations of the believed floor."""
 _MEASURED_BATCH = 32
@@ -36,12 +38,12 @@ def train_contact(
         with torch.no_grad():
             states = perturbed(truth, estimate, generator)
             pair = pair_of(training, rows, states, posed, *believed_floor(training.floor[rows], generator))
-        return losses(net(pair), training, rows)
+        return losses(net(without_opinion(pair, generator)), training, rows)
 
     return train_net(net, terms, len(training), lambda: measure(net, validation, posed), schedule, folder)
 
 
-def losses(logits: ContactLogits, samples: ContactSamples, rows: Tensor) -> dict[str, Tensor]:
+def losses(logits: Contacts, samples: ContactSamples, rows: Tensor) -> dict[str, Tensor]:
     """Weighted cross entropies of the three masks against the truth, whatever state was shown."""
     true = (samples.human_contact, samples.object_contact, samples.floor_contact)
     parts = zip(logits._fields, logits, true, _WEIGHT, _POSITIVE, strict=True)
@@ -50,6 +52,13 @@ def losses(logits: ContactLogits, samples: ContactSamples, rows: Tensor) -> dict
         * binary_cross_entropy_with_logits(said, bits[rows].float(), pos_weight=said.new_tensor(positive))
         for name, said, bits, weight, positive in parts
     }
+
+
+def without_opinion(pair: Pair, generator: torch.Generator) -> Pair:
+    """Some of the pairs without what the regressor's heads say: geometry and features must do alone too."""
+    kept = (torch.rand(len(pair.human), 1, generator=generator) < _OPINION).float()
+    names = ("said_human", "said_thing", "said_floor")
+    return pair._replace(**{name: getattr(pair, name) * kept for name in names})
 
 
 def believed_floor(floor: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -74,18 +83,16 @@ def measure(net: ContactPredictor, samples: ContactSamples, posed: PosedBody) ->
     return {"loss": float(sum(losses(logits, samples, everything).values()))} | figures
 
 
-def predicted(
-    net: ContactPredictor, samples: ContactSamples, states: States, posed: PosedBody
-) -> ContactLogits:
+def predicted(net: ContactPredictor, samples: ContactSamples, states: States, posed: PosedBody) -> Contacts:
     """Logits for one state of each sample, with the true floor."""
     parts = []
     for rows in torch.arange(len(samples)).split(_MEASURED_BATCH):
         floor = samples.floor[rows]
         parts.append(net(pair_of(samples, rows, states.rows(rows), posed, floor, torch.ones(len(rows)))))
-    return ContactLogits(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return Contacts(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def contact_f(logits: ContactLogits, samples: ContactSamples) -> dict[str, float]:
+def contact_f(logits: Contacts, samples: ContactSamples) -> dict[str, float]:
     """F at probability 1/2 of each mask."""
     true = (samples.human_contact, samples.object_contact, samples.floor_contact)
     parts = zip(logits._fields, logits, true, strict=True)

@@ -8,8 +8,8 @@ from torch import Tensor
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.networks.contact import ContactPredictor
-from scorehoi_ros.networks.mesh import Contacts, MeshRegressor, Offsets, moved_object
-from scorehoi_ros.networks.pair import Pair
+from scorehoi_ros.networks.mesh import MeshRegressor, Offsets, moved_object
+from scorehoi_ros.networks.pair import Contacts, Pair
 from scorehoi_ros.train.contact import believed_floor
 from scorehoi_ros.train.loop import Schedule, train_net
 from scorehoi_ros.train.pairs import ContactSamples, pair_of, place

@@ -11,7 +11,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
-from scorehoi_ros.networks.pair import Pair, centred
+from scorehoi_ros.networks.pair import Contacts, Pair, centred
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.train.regressor import Material
 from scorehoi_ros.train.states import States, nearest_equivalent, true_states
@@ -51,6 +51,8 @@ class ContactSamples:
     """(n, c, s, s) the feature map F, float16."""
     landmarks: Tensor
     """(n, 75, c) the landmark tokens, float16."""
+    said: Contacts
+    """Logits of the regressor's own heads, float32."""
     table: TemplateTable
     shapes: Tensor
     """(m, 64, g) what the geometry encoder says of the templates' points."""
@@ -88,6 +90,7 @@ def contact_samples(
         floor_contact=floored,
         image=guess.features,
         landmarks=guess.landmark_tokens,
+        said=Contacts(guess.human_contact, guess.object_contact, guess.floor_contact),
         table=table,
         shapes=material.shapes,
     )
@@ -147,6 +150,9 @@ def pair_of(
         geometry=samples.shapes[which],
         image=samples.image[rows].float(),
         landmarks=samples.landmarks[rows].float(),
+        said_human=samples.said.human[rows],
+        said_thing=samples.said.thing[rows],
+        said_floor=samples.said.floor[rows],
     )
 
 

@@ -10,7 +10,7 @@ from scorehoi_ros.types import Bools, Floats
 
 PIXELS = 128
 """Side of the pictures on which overlaps are compared."""
-EARLY_OVERLAP, LATE_OVERLAP = 10.0, 30.0
+EARLY_OVERLAP, LATE_OVERLAP = 20.0, 30.0
 """Log probability that an overlap of one is worth before and after the alignment; from validation data."""
 
 

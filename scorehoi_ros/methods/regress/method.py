@@ -5,22 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from scorehoi_ros.alignment.align import Schedule
+from scorehoi_ros.alignment.align import Schedule, warm_up
 from scorehoi_ros.alignment.rig import Rig, make_rig
 from scorehoi_ros.alignment.state import State
 from scorehoi_ros.alignment.target import Contacts, Shape, shape_of
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
+from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
 from scorehoi_ros.methods.regress.refine import Settings, Thing, contacts_of, refine
 from scorehoi_ros.methods.regress.spread import pose_covariance
-from scorehoi_ros.methods.regress.target import target_of
+from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.runtime.contact import load_contact
 from scorehoi_ros.types import Estimate, Floor, HumanPose, ObjectPose
 
 
@@ -31,6 +35,7 @@ class AlignRefiner:
     rig: Rig
     template: ObjectTemplate | None
     shape: Shape | None
+    contact: ContactAsker | None
     settings: Settings
     estimator: RegressEstimator
 
@@ -44,15 +49,20 @@ class AlignRefiner:
         thing = self._thing(evidence, said.view) if proposal.best.object is not None else None
         contacts = Contacts() if thing is None else contacts_of(said.guess)
         # A floor that is only guessed from the feet would hold the object where the guess is wrong.
-        plane = floor if floor is not None and floor.source == "gravity" else None
+        known = floor is not None and floor.source == "gravity"
+        plane = plane_in_view(floor, said.view) if floor is not None and known else None
         target = target_of(evidence, said.view, contacts, plane)
         betas = None if prediction is None else prediction.betas
         found = refine(self.rig, target, thing, said.guess, betas, self.settings)
+        state, best = found.aligned.state, found.best
+        energy = {"last": float(found.aligned.energy[best])} | found.aligned.named(best)
+        if thing is None or self.contact is None:
+            return Refined(in_camera(state, best, said.view, thing=False), energy=energy)
         return Refined(
-            estimate=in_camera(found.aligned.state, found.best, said.view, thing is not None),
-            contacts=proposal.contacts,
-            energy={"last": float(found.aligned.energy[found.best])} | found.aligned.named(found.best),
-            covariance=None if thing is None else pose_covariance(found, thing.symmetry, said.view),
+            estimate=in_camera(state, best, said.view, thing=True),
+            contacts=self.contact(state, best, said.guess, said.view, plane),
+            energy=energy,
+            covariance=pose_covariance(found, thing.symmetry, said.view),
         )
 
     def _thing(self, evidence: Evidence, view: View) -> Thing:
@@ -65,9 +75,18 @@ class AlignRefiner:
 def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:
     """The method for one body and one template; raises WeightsError without its weights."""
     estimator = make_estimator(body, template, config)
-    shape = None if template is None else shape_of(template)
+    rig, shape, contact = make_rig(body), None, None
+    warm_up(rig)
+    if template is not None:
+        shape = shape_of(template)
+        contact = ContactAsker(
+            load_contact(config.regress.size, config.regress.weights, config.device),
+            PosedBody(body, config.device),
+            object_tensors(template, config.device),
+            estimator.network.shapes,
+        )
     settings = Settings(config.regress.hypotheses, Schedule(config.regress.steps))
-    return Method(estimator, AlignRefiner(make_rig(body), template, shape, settings, estimator))
+    return Method(estimator, AlignRefiner(rig, template, shape, contact, settings, estimator))
 
 
 def in_camera(state: State, row: int, view: View, thing: bool) -> Estimate:

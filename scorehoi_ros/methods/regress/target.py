@@ -11,8 +11,8 @@ _HUMAN_POINTS, _OBJECT_POINTS = 150, 120
 """Pixels of each mask that must be covered."""
 
 
-def target_of(evidence: Evidence, view: View, contacts: Contacts, floor: Floor | None) -> Target:
-    """The target of one frame that shows a person."""
+def target_of(evidence: Evidence, view: View, contacts: Contacts, plane: Floats | None) -> Target:
+    """The target of one frame that shows a person; `plane` (4,) is the floor, see `plane_in_view`."""
     planes = evidence.masks.cpu().numpy()
     human, thing = regions(planes, evidence.human is not None, evidence.object is not None)
     seen = evidence.landmarks
@@ -25,7 +25,7 @@ def target_of(evidence: Evidence, view: View, contacts: Contacts, floor: Floor |
         human=human,
         object=thing,
         contacts=contacts,
-        floor=None if floor is None else plane_in_view(floor, view),
+        floor=plane,
     )
 
 

@@ -1,0 +1,63 @@
+"""Contacts of an estimate as the contact predictor says them (ScoreHOI, 3.4)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scorehoi_ros.alignment.state import State
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.energy.physical import heights, signed_distances
+from scorehoi_ros.frame.stages import ContactMasks
+from scorehoi_ros.interaction.object_tensors import ObjectTensors
+from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.networks.contact import ContactPredictor
+from scorehoi_ros.networks.pair import centred
+from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.types import Floats
+
+
+@dataclass(frozen=True)
+class ContactAsker:
+    """The predictor for one body and one template."""
+
+    net: ContactPredictor
+    posed: PosedBody
+    tensors: ObjectTensors
+    shapes: Tensor
+    """(1, 64, POINT_FEATURES) what the geometry encoder says of the template's points."""
+
+    def __call__(
+        self, state: State, row: int, guess: Guess, view: View, floor: Floats | None
+    ) -> ContactMasks:
+        """Probabilities for one row of a state, view frame; `floor. (4,), None = not known."""
+        device = self.shapes.device
+        theta, betas, root, origin, R_o = (
+            getattr(state, name)[row : row + 1].float().to(device)
+            for name in ("theta", "betas", "root", "origin", "R_o")
+        )
+        with torch.no_grad():
+            tokens = self.posed(theta, betas, root).tokens
+            points = self.tensors.points[None]
+            thing = points @ R_o.mT + origin[:, None]
+            known = torch.full((1,), float(floor is not None), device=device)
+            plane = torch.as_tensor(np.zeros(4) if floor is None else floor).float().to(device)
+            pair = centred(
+                tokens,
+                thing,
+                root,
+                K_view=torch.as_tensor(view.P, dtype=torch.float32, device=device)[None],
+                side=view.size,
+                template=points,
+                distance=signed_distances(tokens, self.tensors.field, R_o, origin),
+                height=heights(thing, plane[:3], plane[3]) * known,
+                floor=known,
+                geometry=self.shapes,
+                image=guess.features,
+                landmarks=guess.landmark_tokens,
+                said_human=guess.human_contact,
+                said_thing=guess.object_contact,
+                said_floor=guess.floor_contact,
+            )
+            return ContactMasks(*(torch.sigmoid(logits[0]) for logits in self.net(pair)))
