@@ -188,8 +188,9 @@ def _resume(
         generator.set_state(state["generator"].cpu())
         return Progress(**state["progress"]), state["best"]
     except Exception as error:  # torch raises many kinds for damaged files
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{path} cannot be resumed ({str(error).splitlines()[0]}). Remove it to start afresh, or use the "
+            f"{path} cannot be resumed ({reason}). Remove it to start afresh, or use the "
             "settings that it was made with."
         ) from error
 
