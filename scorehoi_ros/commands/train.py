@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,8 @@ def _check(args: argparse.Namespace) -> None:
     wrong: dict[str, Any] = {
         name: getattr(args, name)
         for name in ("scenes", "views", "workers", "minutes", "batch", "lr", "later", "validate")
-        if getattr(args, name) <= 0
+        if not 0 < getattr(args, name) < math.inf
     }
     if wrong:
         name, value = next(iter(wrong.items()))
-        raise InputError(f"--{name} must be more than 0. Got {value}.")
+        raise InputError(f"--{name} must be a number above 0. Got {value}.")

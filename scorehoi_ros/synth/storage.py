@@ -87,7 +87,7 @@ class Shard:
         told = Masks(planes[2] if present[0] else None, planes[3] if present[1] else None, score[0], score[1])
         return Example(
             truth=truth,
-            rgb=self._picture(row),
+            rgb=self.picture(row),
             human_mask=planes[0],
             object_mask=planes[1],
             human_whole=whole[0],
@@ -102,7 +102,8 @@ class Shard:
             penetration_mm=float(a["penetration_mm"][row]),
         )
 
-    def _picture(self, row: int) -> NDArray[np.uint8] | None:
+    def picture(self, row: int) -> NDArray[np.uint8] | None:
+        """RGB (S, S, 3) of scene `row`, None when it was not drawn; raises InputError when damaged."""
         first, last = np.concatenate([[0], self.arrays["rgb_end"]])[[row, row + 1]]
         if first == last:
             return None

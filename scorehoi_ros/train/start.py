@@ -24,7 +24,7 @@ def from_larger(net: Regressor, weights: dict[str, Tensor]) -> None:
 
     Layers are taken evenly, the first and the last among them.  Raises WeightsError when they do not fit.
     """
-    depth = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith(_LAYER))
+    depth = 1 + max((int(name.split(".")[1]) for name in weights if name.startswith(_LAYER)), default=0)
     taken = torch.linspace(0, depth - 1, len(net.layers)).round().long().tolist()
     chosen = {name: weights.get(_source(name, taken)) for name in net.state_dict()}
     place = chosen["image_place"]

@@ -167,7 +167,7 @@ def _views_of(shard: Shard, pictures: bool) -> Views:
 
 
 def _pictures(shard: Shard) -> Tensor:
-    drawn = [picture for row in range(len(shard)) if (picture := shard.example(row).rgb) is not None]
+    drawn = [picture for row in range(len(shard)) if (picture := shard.picture(row)) is not None]
     if len(drawn) < len(shard):
         raise InputError("the shards have no pictures. Make them without --no-pictures for this network.")
     return torch.as_tensor(np.stack(drawn)).permute(0, 3, 1, 2)
