@@ -50,7 +50,6 @@ setup(
         "dev": requirements("requirements-dev.txt"),
         "ros": requirements("requirements-ros.txt"),
         "sam": ["segment-anything==1.0", "torchvision==0.28.0"],
-        "onnx": ["onnxruntime==1.23.2"],
         "body-build": ["anny==0.6.2"],
         "smplx": ["smplx==0.1.28"],
     },

@@ -5,10 +5,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from scorehoi_ros.errors import InputError
 
 MODELS_VARIABLE = "SCOREHOI_MODELS"
+_MANIFEST = "manifest.json"
 _SHARE = Path("share", "scorehoi_ros", "models")
 
 
@@ -57,13 +59,30 @@ def shipped_sha256(name: str) -> str:
 
     Raises InputError when the manifest is missing or does not know the file.
     """
-    path = model_file("manifest.json")
+    path = model_file(_MANIFEST)
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))[name]["sha256"])
+        return str(_read(path)[name]["sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} says nothing about {name} ({error!r}). Install the package again."
         ) from error
+
+
+def shipped_names(folder: str) -> list[str]:
+    """Names of the files of this release under models/`folder`, as models/manifest.json has them.
+
+    Raises InputError when the manifest is missing or cannot be read.
+    """
+    path = model_file(_MANIFEST)
+    try:
+        return sorted(name for name in _read(path) if name.startswith(f"{folder}/"))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({error!r}). Install the package again.") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The manifest."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ import sys
 import types
 
 import numpy as np
+import onnx
 import pytest
 
 from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
@@ -14,8 +15,6 @@ from scorehoi_ros.perception.sam_onnx import MEAN, STD, decoder_points, normalis
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.types import Box, Prompt
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 SIZE = 64
 QUARTER = SIZE // 4
 
@@ -196,7 +195,9 @@ def test_full_logits_cuts_the_padding_off():
 
 
 def test_weights_missing_tells_where_they_are_from():
-    with pytest.raises(MissingExtraError, match=r"segment-anything.*Apache-2.0.*--sam-checkpoint.*\[onnx\]"):
+    with pytest.raises(
+        MissingExtraError, match=r"segment-anything.*--sam-checkpoint.*\[sam\].*--sam-encoder"
+    ):
         make_segmenter(PipelineConfig(segmenter="sam"))
     with pytest.raises(MissingExtraError, match="got only --sam-encoder"):
         make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(encoder="encoder.onnx")))

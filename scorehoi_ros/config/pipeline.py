@@ -14,8 +14,8 @@ class SamConfig:
     """Files of the segmenter SAM."""
 
     checkpoint: str = option("", "segment-anything checkpoint (.pth), extra [sam]", read_only=True)
-    encoder: str = option("", "SAM image encoder (.onnx), extra [onnx]", read_only=True)
-    decoder: str = option("", "SAM mask decoder (.onnx), extra [onnx]", read_only=True)
+    encoder: str = option("", "SAM image encoder (.onnx)", read_only=True)
+    decoder: str = option("", "SAM mask decoder (.onnx)", read_only=True)
 
 
 @dataclass(frozen=True)

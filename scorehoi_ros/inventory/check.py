@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scorehoi_ros.assets import model_file, sha256, shipped_sha256
+from scorehoi_ros.assets import model_file, sha256, shipped_names, shipped_sha256
 from scorehoi_ros.config.option import option_name
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart
+from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart, network_part
 
+NETWORKS = "stage1"
+"""Folder of the networks' weights under `models/`."""
 FOUND, MISSING, BROKEN, OTHER_VERSION = "found", "missing", "broken", "other version"
 
 
@@ -42,8 +44,16 @@ def examine(files: Mapping[str, str]) -> list[Finding]:
     """Look at every part.  `files` maps an option name ("body_model", ...) to the path that the user gave."""
     return [
         *(examine_package(part) for part in PACKAGES),
-        *(examine_file(part, files.get(part.option, "")) for part in FILES),
+        *(examine_file(part, files.get(part.option, "")) for part in (*FILES, *networks())),
     ]
+
+
+def networks() -> list[FilePart]:
+    """The networks' weights that the manifest names; none when it cannot be read, which other rows tell."""
+    try:
+        return [network_part(name) for name in shipped_names(NETWORKS)]
+    except InputError:
+        return []
 
 
 def healthy(findings: Iterable[Finding]) -> bool:
@@ -149,14 +159,19 @@ def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
         wrong = _why_unreadable(part, path)
         if wrong:
             return BROKEN, wrong
-        return OTHER_VERSION, f"not the file of this release: its sha256 is {shipped[:16]}..."
+        note = f"not the file of this release: its sha256 is {shipped[:16]}..."
+        if part.shipped_as.startswith(f"{NETWORKS}/"):
+            note += "; it is used only from a folder that --regress-weights names"
+        return OTHER_VERSION, note
     return FOUND, ""
 
 
 def _why_unreadable(part: FilePart, path: Path) -> str:
     """Why a file that is not the shipped one cannot be used either; empty when it can."""
     try:
-        if part.shipped_as.endswith(".npz"):
+        if part.shipped_as.startswith(f"{NETWORKS}/"):
+            importlib.import_module("scorehoi_ros.runtime.layouts").check_weights(path)
+        elif part.shipped_as.endswith(".npz"):
             importlib.import_module("scorehoi_ros.body.load").load_body(path)
         else:
             importlib.import_module("scorehoi_ros.interaction.pose_prior").load_prior(path)

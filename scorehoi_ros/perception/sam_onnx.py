@@ -1,12 +1,13 @@
-"""SAM as an exported pair of ONNX files, on ONNX Runtime (extra [onnx])."""
+"""SAM as an exported pair of ONNX files, on ONNX Runtime."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
-from scorehoi_ros.errors import InputError, MissingExtraError
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.perception.sam import POSITIVE, SamPrompt, log_weights
 from scorehoi_ros.types import Floats
 
@@ -30,7 +31,7 @@ DEFAULT_SIZE = 1024
 class OnnxSamEngine:
     """Encoder: (1, 3, size, size) normalised or (h, w, 3) raw float32 RGB; decoder: as the official export.
 
-    Raises MissingExtraError without onnxruntime, InputError for files that are not such a pair.
+    Raises InputError for files that are not such a pair.
     """
 
     def __init__(self, encoder: Path, decoder: Path) -> None:
@@ -70,12 +71,6 @@ class OnnxSamEngine:
 
 def open_session(path: Path) -> Any:
     """An ONNX Runtime session on one thread that does not spin: two spinning threads were measured slower."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError(
-            "SAM as ONNX needs onnxruntime, which is not installed. Install the extra: pip install '.[onnx]'"
-        ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

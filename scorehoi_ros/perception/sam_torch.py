@@ -15,7 +15,7 @@ WIDTHS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
 PACKAGE_HELP = (
     "SAM needs the packages segment-anything and a torchvision that fits the installed torch. "
     "Install the extra: pip install '.[sam]', or use an exported pair with --sam-encoder and "
-    "--sam-decoder (extra [onnx])"
+    "--sam-decoder"
 )
 
 

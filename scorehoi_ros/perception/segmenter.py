@@ -10,8 +10,8 @@ from scorehoi_ros.perception.protocols import Segmenter
 SAM_HELP = (
     "SAM's weights are not part of this package: they are the model checkpoints of Meta's segment-anything "
     "repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB). Give the downloaded file with "
-    "--sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder "
-    "(extra [onnx]), or choose --segmenter grabcut"
+    "--sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder, "
+    "or choose --segmenter grabcut"
 )
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from scorehoi_ros.files import whole_file
 
 FOLDER = "stage1"
 """Folder of the networks under `models/`."""
-_MEND = "Install the package again, or train them with `scorehoi train stage1`; until then use --method fit."
+_TRAIN = "train them with `scorehoi train stage1`; until then use --method fit."
+_MEND = f"Install the package again, or {_TRAIN}"
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,16 @@ def read_weights(kind: str, folder: str = "") -> Weights:
     """
     path = _path(kind, folder)
     digest = _digest(path)
-    if not folder and digest != (wanted := shipped_sha256(f"{FOLDER}/{path.name}")):
+    if not folder and digest != (wanted := _promised(path.name)):
         raise WeightsError(
             f"{path} is not the file of this release: its sha256 is {digest[:16]}..., expected "
             f"{wanted[:16]}.... {_MEND}"
         )
     try:
         with safe_open(path, framework="pt") as file:
-            told = json.loads((file.metadata() or {})["scorehoi"])
+            told = dict(json.loads((file.metadata() or {})["scorehoi"]))
             tensors = {name: _wide(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is not a file of weights ({error}). {_MEND}") from error
     if told.get("kind") != kind:
         raise WeightsError(f"{path} holds {told.get('kind')!r}, expected {kind!r}. {_MEND}")
@@ -84,7 +85,14 @@ def _path(kind: str, folder: str) -> Path:
     try:
         return model_file(f"{FOLDER}/{name}")
     except InputError as error:
-        raise WeightsError(f"the weights {name} are missing: {error}") from error
+        raise WeightsError(f"the weights {name} are missing: {error} Or {_TRAIN}") from error
+
+
+def _promised(name: str) -> str:
+    try:
+        return shipped_sha256(f"{FOLDER}/{name}")
+    except InputError as error:
+        raise WeightsError(f"the weights {name} are not of this release: {error} Or {_TRAIN}") from error
 
 
 def _digest(path: Path) -> str:

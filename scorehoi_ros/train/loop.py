@@ -73,7 +73,6 @@ def train_net(
         progress, best = _resume(checkpoint, net, optimiser, generator)
     curve = Curve(folder)
     begun, measured = time.perf_counter() - progress.seconds, progress.seconds
-    figures: dict[str, float] = {}
     while progress.seconds < schedule.seconds and progress.waited < schedule.patience:
         _set_rate(optimiser, schedule, progress)
         rows = torch.randint(count, (schedule.batch,), generator=generator, device=device)
@@ -189,8 +188,9 @@ def _resume(
         generator.set_state(state["generator"].cpu())
         return Progress(**state["progress"]), state["best"]
     except Exception as error:  # torch raises many kinds for damaged files
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{path} cannot be resumed ({str(error).splitlines()[0]}). Remove it to start afresh, or use the "
+            f"{path} cannot be resumed ({reason}). Remove it to start afresh, or use the "
             "settings that it was made with."
         ) from error
 
