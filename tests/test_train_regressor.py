@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.body.points import PosedBody
-from scorehoi_ros.errors import InputError, WeightsError
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.geometry.view import camera_of, place_of
 from scorehoi_ros.networks.regressor import Guess, Regressor
-from scorehoi_ros.networks.sizes import RegressorSize
 from scorehoi_ros.synth.storage import write_shard
 from scorehoi_ros.train import loop
 from scorehoi_ros.train.augment import FaultRates
@@ -23,7 +22,7 @@ from scorehoi_ros.train.guesses import gather, limited, rows_of
 from scorehoi_ros.train.loop import Schedule
 from scorehoi_ros.train.regressor import TOLD, Material, faulty, guess_of, measure, train_regressor
 from scorehoi_ros.train.regressor_loss import losses
-from scorehoi_ros.train.start import from_larger, from_nothing
+from scorehoi_ros.train.start import from_nothing
 from scorehoi_ros.train.views import Views, load_views, seen_of
 from tests.synth_scenes import body
 from tests.tiny_networks import TINY
@@ -176,32 +175,6 @@ def test_training_gets_better(known: Material, tmp_path: Path, monkeypatch: pyte
     assert done["loss"] < before["loss"] and done["steps"] == 10
     assert {"mpjpe_mm", "turn_deg", "best_turn_deg", "contact_f"} <= done.keys()
     assert done["best_turn_deg"] <= done["turn_deg"] and 0 <= done["contact_f"] <= 1
-
-
-def test_a_smaller_network_starts_from_a_larger_one() -> None:
-    torch.manual_seed(0)
-    full = Regressor(RegressorSize("lite", 64, TINY.width, 5))
-    live = Regressor(TINY)
-    from_larger(live, full.state_dict())
-    assert torch.equal(live.layers[0].qkv.weight, full.layers[0].qkv.weight)
-    assert torch.equal(live.layers[-1].qkv.weight, full.layers[-1].qkv.weight)
-    assert torch.equal(live.heads.rotation.weight, full.heads.rotation.weight)
-    square = full.image_place[0].reshape(2, 2, 2, 2, TINY.width)
-    assert torch.allclose(live.image_place[0], square.mean((1, 3)).flatten(0, 1), atol=1e-6)
-    same = Regressor(TINY)
-    from_larger(same, live.state_dict())
-    pairs = zip(same.state_dict().values(), live.state_dict().values(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
-
-
-def test_weights_that_do_not_fit_are_told() -> None:
-    wide = Regressor(RegressorSize("lite", 32, 2 * TINY.width, 2)).state_dict()
-    for weights in (wide, {}, {"stem.weight": torch.ones(1)}):
-        net = Regressor(TINY)
-        before = [w.clone() for w in net.state_dict().values()]
-        with pytest.raises(WeightsError, match="does not fit"):
-            from_larger(net, weights)
-        assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), before, strict=True))
 
 
 def test_from_nothing_the_hypotheses_are_spread(known: Material) -> None:

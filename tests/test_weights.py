@@ -40,7 +40,7 @@ def written(tmp_path: Path) -> Path:
     net.norm.running_var.fill_(1e-9)  # nothing in half precision
     net.norm.num_batches_tracked.fill_(70000)
     path = tmp_path / "small.safetensors"
-    write_weights(path, net, {"kind": "small", "more": [1, 2]})
+    write_weights(path, net.state_dict(), {"kind": "small", "more": [1, 2]})
     return path
 
 
@@ -111,7 +111,7 @@ def test_another_layout_is_told(written: Path) -> None:
 
 def test_the_shipped_weights_must_be_those_of_the_release(manifest: Path) -> None:
     fill(PointNeXt(), read_weights("geometry"))
-    write_weights(manifest, random_network("geometry", 1), {"kind": "geometry"})
+    write_weights(manifest, random_network("geometry", 1).state_dict(), {"kind": "geometry"})
     with pytest.raises(WeightsError, match=f"not the file of this release: its sha256.*{MENDING}"):
         read_weights("geometry")
     assert read_weights("geometry", str(manifest.parent)).told == {"kind": "geometry"}
@@ -138,9 +138,9 @@ def test_doctor_judges_weights_by_their_layout(manifest: Path) -> None:
         return doctor.examine_file(part, "")
 
     assert (finding().state, finding().required) == (doctor.FOUND, False)
-    write_weights(manifest, random_network("geometry", 1), {"kind": "geometry"})
+    write_weights(manifest, random_network("geometry", 1).state_dict(), {"kind": "geometry"})
     assert finding().state == doctor.OTHER_VERSION and "--regress-weights" in finding().note
-    write_weights(manifest, Small(), {"kind": "geometry"})
+    write_weights(manifest, Small().state_dict(), {"kind": "geometry"})
     assert finding().state == doctor.BROKEN and "another layout" in finding().note
     manifest.write_bytes(manifest.read_bytes()[:200])
     broken = finding()

@@ -39,5 +39,7 @@ def random_network(kind: str, seed: int = 0) -> nn.Module:
 def write_networks(folder: Path, *kinds: str) -> str:
     """Files of weights of the kinds; returns the folder as the setting `regress.weights` wants it."""
     for number, kind in enumerate(kinds):
-        write_weights(folder / f"{kind}.safetensors", random_network(kind, number), {"kind": kind})
+        write_weights(
+            folder / f"{kind}.safetensors", random_network(kind, number).state_dict(), {"kind": kind}
+        )
     return str(folder)

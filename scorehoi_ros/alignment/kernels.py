@@ -15,8 +15,9 @@ from scorehoi_ros.alignment.kernels_contact import ground, place, push_all, touc
 from scorehoi_ros.alignment.kernels_image import landmarks, outside, project, robust, uncovered, unproject
 from scorehoi_ros.alignment.kernels_rotation import turn_gradient, turned
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import CAMERA_0, NEAREST_M, PLACE_0, TURN_0, Float64
+from scorehoi_ros.alignment.state import CAMERA_0, PLACE_0, TURN_0, Float64
 from scorehoi_ros.alignment.target import Packed
+from scorehoi_ros.geometry.view import LEAST_DEPTH_M
 from scorehoi_ros.render.jit import inner, kernel
 
 
@@ -74,7 +75,7 @@ def _energy(x, R0, scale, rig, frame, w, room, terms, d_x):  # type: ignore[no-u
 @inner
 def _decode(x, R0, focal, room):  # type: ignore[no-untyped-def]
     z = math.exp(x[CAMERA_0 + 2]) * focal
-    far = max(z + x[PLACE_0 + 2], NEAREST_M)
+    far = max(z + x[PLACE_0 + 2], LEAST_DEPTH_M)
     for a in range(2):
         room.root[a] = x[CAMERA_0 + a] * z / (2 * focal)
         room.origin[a] = x[PLACE_0 + a] * far / (2 * focal)
@@ -148,7 +149,7 @@ def _encode(x, d_x, focal, room):  # type: ignore[no-untyped-def]
         d_x[PLACE_0 + a] = room.pull[a] * far / (2 * focal)
         by_z += room.d_root[a] * x[CAMERA_0 + a] / (2 * focal)
         by_far += room.pull[a] * x[PLACE_0 + a] / (2 * focal)
-    if z + x[PLACE_0 + 2] > NEAREST_M:
+    if z + x[PLACE_0 + 2] > LEAST_DEPTH_M:
         d_x[PLACE_0 + 2] = by_far
         by_z += by_far
     d_x[CAMERA_0 + 2] = z * by_z

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
+from scorehoi_ros.geometry.view import origin_of, pelvis_of
 from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS, Floats
 
 Float64 = NDArray[np.float64]
@@ -31,8 +32,6 @@ TURN = slice(PLACE.stop, PLACE.stop + 3)
 NUM_UNKNOWNS = TURN.stop
 BETA_0, CAMERA_0, PLACE_0, TURN_0 = BETAS.start, CAMERA.start, PLACE.start, TURN.start
 """First of each, for compiled code."""
-NEAREST_M = 0.2
-"""The object's origin is kept at this depth or farther."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +104,12 @@ def decode(u: Tensor, mean: Tensor, sigma: Tensor, rotation: Tensor, focal: floa
     `focal` is the focal length in sides of the crop.
     """
     x = mean + sigma * u
-    camera, place = x[..., CAMERA], x[..., PLACE]
-    z = torch.exp(camera[..., 2:]) * focal
-    far = (z + place[..., 2:]).clamp_min(NEAREST_M)
+    f = torch.full_like(x[..., 0], focal)
+    root = pelvis_of(x[..., CAMERA], f)
     return State(
         x[..., THETA].unflatten(-1, (NUM_JOINTS, 6)),
         x[..., BETAS],
-        torch.cat((camera[..., :2] * z / (2 * focal), z), -1),
-        torch.cat((place[..., :2] * far / (2 * focal), far), -1),
+        root,
+        origin_of(x[..., PLACE], root, f),
         axis_angle_to_matrix(x[..., TURN]) @ rotation,
     )

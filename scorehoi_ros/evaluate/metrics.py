@@ -110,11 +110,14 @@ def chamfer_cm(a: Floats, b: Floats) -> float:
     return 100.0 * float(nearest_distances(a, b).mean() + nearest_distances(b, a).mean())
 
 
-def nearest_distances(points: Floats, others: Floats) -> Floats:
-    """Distance (n,) of each point (n, 3) to the nearest of the others (m, 3), in their unit."""
+def nearest_distances(points: Floats, others: Floats, most: float = np.inf) -> Floats:
+    """Distance (n,) of each point (n, 3) to the nearest of the others (m, 3), in their unit.
+
+    Distances that are not below `most` are infinite, and cost little.
+    """
     if not len(points) or not len(others):
         raise InputError(f"distances need points on both sides. Got {len(points)} and {len(others)}.")
-    return np.asarray(cKDTree(others).query(points)[0])
+    return np.asarray(cKDTree(others).query(points, distance_upper_bound=most)[0])
 
 
 def contact_vertices(human: Floats, surface: Floats, threshold: float = CONTACT_DISTANCE_M) -> Bools:
@@ -122,7 +125,7 @@ def contact_vertices(human: Floats, surface: Floats, threshold: float = CONTACT_
 
     `surface` (m, 3) are points dense on the object's surface: the vertices of a coarse mesh are not enough.
     """
-    return np.asarray(nearest_distances(human, surface) < threshold)
+    return np.asarray(nearest_distances(human, surface, threshold) < threshold)
 
 
 def contact_score(predicted: Bools, true: Bools) -> ContactScore:

@@ -16,6 +16,7 @@ from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Guess, Regressor, Seen
 from scorehoi_ros.networks.sizes import regressor_size
+from scorehoi_ros.runtime.layouts import complete
 from scorehoi_ros.runtime.weights import Weights, fill, read_weights
 from scorehoi_ros.types import NUM_LANDMARKS, NUM_OBJECT_POINTS, Floats
 
@@ -41,8 +42,8 @@ def load_networks(size: str, folder: str = "", device: str = "cpu") -> Networks:
 
     An empty folder means the shipped ones.  Loaded once in a process.  Raises WeightsError.
     """
-    weights = read_weights(size, folder)
     net, encoder = Regressor(regressor_size(size)), PointNeXt()
+    weights = complete(read_weights(size, folder), net, folder)
     fill(net, weights)
     fill(encoder, read_weights("geometry", folder))
     net, encoder = net.to(device), encoder.to(device)

@@ -1,6 +1,7 @@
 """Files of weights: safetensors that say what they hold; the shipped ones by the hashes of the manifest."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from scorehoi_ros.assets import model_file, sha256, shipped_sha256
 from scorehoi_ros.errors import InputError, WeightsError
 from scorehoi_ros.files import whole_file
 
+BASED_ON = "based_on"
+"""Entry of the layout: the network to which the tensors are corrections, see `networks.shrink`."""
 FOLDER = "stage1"
 """Folder of the networks under `models/`."""
 _TRAIN = "train them with `scorehoi train stage1`; until then use --method fit."
@@ -53,11 +56,11 @@ def read_weights(kind: str, folder: str = "") -> Weights:
     return Weights(tensors, told, digest)
 
 
-def write_weights(path: Path, net: nn.Module, told: dict[str, Any]) -> None:
-    """Write a network in half precision with its layout; raises OutputError, leaving no file."""
+def write_weights(path: Path, state: Mapping[str, Tensor], told: dict[str, Any]) -> None:
+    """Write the state of a network in half precision with its layout; raises OutputError, leaving no file."""
     tensors = {
         name: (value if _as_it_is(name, value) else value.half()).contiguous().cpu()
-        for name, value in net.state_dict().items()
+        for name, value in state.items()
     }
     with whole_file(path) as temporary:
         save_file(tensors, temporary, {"scorehoi": json.dumps(told, sort_keys=True)})

@@ -23,7 +23,7 @@ _BATCH = 64
 _TURNED = 1e-3
 """A symmetric object whose matrix differs by more is told by another rotation than in the scene."""
 _SKIN_STEP = 3
-"""Every so manieth vertex is asked whether a turned object touches it."""
+"""One vertex in so many is asked whether a turned object touches it."""
 
 
 @dataclass(frozen=True)

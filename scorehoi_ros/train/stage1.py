@@ -25,6 +25,7 @@ from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.mesh import MeshRegressor
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
+from scorehoi_ros.networks.shrink import shrunk
 from scorehoi_ros.networks.sizes import regressor_size
 from scorehoi_ros.runtime.weights import fill, read_weights, write_weights
 from scorehoi_ros.synth.storage import finished_shards
@@ -37,7 +38,7 @@ from scorehoi_ros.train.loop import Schedule
 from scorehoi_ros.train.mesh import train_mesh
 from scorehoi_ros.train.pairs import ContactSamples, contact_samples
 from scorehoi_ros.train.regressor import Material, train_regressor
-from scorehoi_ros.train.start import from_larger, from_nothing
+from scorehoi_ros.train.start import from_nothing
 from scorehoi_ros.train.views import TrainingSet, load_views
 
 METRICS = "metrics.json"
@@ -97,7 +98,7 @@ class Work:
         if self.recipe.start is None:
             from_nothing(net, self.training.data)
         else:
-            from_larger(net, read_start(self.recipe.start))
+            net.load_state_dict(shrunk(read_start(self.recipe.start), net))
         schedule = self.recipe.schedule("regressor")
         sets = (self.training, self.validation)
         done = train_regressor(net, *sets, self.posed, self.recipe.rates, schedule, self.folder("regressor"))
@@ -159,7 +160,7 @@ def run(out: Path, name: str, net: nn.Module, train: Callable[[], dict[str, floa
     done = train()
     net.eval().requires_grad_(False)
     write_json(out / METRICS, measures(out) | {name: done})
-    write_weights(out / f"{name}.safetensors", net, {"kind": name})
+    write_weights(out / f"{name}.safetensors", net.state_dict(), {"kind": name})
 
 
 def measures(out: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
-from scorehoi_ros.methods.regress.refine import Settings, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.refine import Known, Settings, Thing, contacts_of, refine
 from scorehoi_ros.methods.regress.spread import pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.view import View
@@ -49,11 +49,10 @@ class AlignRefiner:
         thing = self._thing(evidence, said.view) if proposal.best.object is not None else None
         contacts = Contacts() if thing is None else contacts_of(said.guess)
         # A floor that is only guessed from the feet would hold the object where the guess is wrong.
-        known = floor is not None and floor.source == "gravity"
-        plane = plane_in_view(floor, said.view) if floor is not None and known else None
+        sure = floor is not None and floor.source == "gravity"
+        plane = plane_in_view(floor, said.view) if floor is not None and sure else None
         target = target_of(evidence, said.view, contacts, plane)
-        betas = None if prediction is None else prediction.betas
-        found = refine(self.rig, target, thing, said.guess, betas, self.settings)
+        found = refine(self.rig, target, thing, said.guess, known_of(prediction, said.view), self.settings)
         state, best = found.aligned.state, found.best
         energy = {"last": float(found.aligned.energy[best])} | found.aligned.named(best)
         if thing is None or self.contact is None:
@@ -87,6 +86,17 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
         )
     settings = Settings(config.regress.hypotheses, Schedule(config.regress.steps))
     return Method(estimator, AlignRefiner(rig, template, shape, contact, settings, estimator))
+
+
+def known_of(prediction: Prediction | None, view: View) -> Known:
+    """The locked shape, and the rotation of a tracked object in the view frame."""
+    if prediction is None:
+        return Known()
+    moved = prediction.moved.object
+    if moved is None or not prediction.object_tracked:
+        return Known(prediction.betas)
+    R = rotation_6d_to_matrix(torch.as_tensor(moved.R_o, dtype=torch.float64)).numpy()
+    return Known(prediction.betas, view.R_cam_view.T @ R)
 
 
 def in_camera(state: State, row: int, view: View, thing: bool) -> Estimate:

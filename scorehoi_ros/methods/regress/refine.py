@@ -24,6 +24,8 @@ from scorehoi_ros.types import Floats
 
 _LOCKED = 1e-3
 """Standard deviation of a shape that must not change any more."""
+_TRACKED = 0.5
+"""Probability that a tracked object is turned as expected."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,16 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What the frames before say."""
+
+    betas: Floats | None = None
+    """(10,) the shape, which then stays."""
+    rotation: Floats | None = None
+    """(3, 3) object -> view, where the tracked object is expected: one more hypothesis."""
+
+
+@dataclass(frozen=True)
 class Found:
     """Aligned hypotheses with their probabilities."""
 
@@ -63,18 +75,21 @@ class Found:
 
 
 def refine(
-    rig: Rig, target: Target, thing: Thing | None, guess: Guess, betas: Floats | None, settings: Settings
+    rig: Rig, target: Target, thing: Thing | None, guess: Guess, known: Known, settings: Settings
 ) -> Found:
-    """Align the most promising hypotheses of a guess (one frame); `betas` (10,) fixes the shape."""
+    """Align the most promising hypotheses of a guess (one frame)."""
     rotations = rotation_6d_to_matrix(guess.rotations[0].double()).cpu().numpy()
     log_share = torch.log_softmax(guess.logits[0].double(), 0).cpu().numpy()
+    if known.rotation is not None:
+        rotations = np.concatenate((rotations, known.rotation[None]))
+        log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
     if thing is None:
         rows = [0]
     else:
         origin = np.tile(proposed_origin(guess, target.focal), (len(rotations), 1))
         before = _overlaps(thing, rotations, origin)
         rows = worth_aligning(log_share, before, settings.hypotheses)
-    belief = belief_of(guess, rotations[rows], betas)
+    belief = belief_of(guess, rotations[rows], known.betas)
     shape = None if thing is None else thing.shape
     aligned = align(rig, target, shape, belief, settings.weights, settings.schedule)
     if thing is None:
