@@ -1,6 +1,8 @@
 """Which network each file of weights is for."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from torch import nn
 
@@ -9,9 +11,11 @@ from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.mesh import MeshRegressor
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
+from scorehoi_ros.networks.shrink import corrected, shrunk
 from scorehoi_ros.networks.sizes import SIZES
-from scorehoi_ros.runtime.weights import fill, read_weights
+from scorehoi_ros.runtime.weights import BASED_ON, Weights, fill, read_weights
 
+Net = TypeVar("Net", bound=nn.Module)
 GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
 KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in (CONTACT, MESH)))
 
@@ -29,6 +33,29 @@ def network_of(kind: str) -> nn.Module:
     return net(SIZES[size].width, POINT_FEATURES)
 
 
+def load_network(kind: str, form: type[Net], folder: str = "") -> tuple[Net, Weights]:
+    """A network ready for use with the weights of its kind, and those; `form` is its class.
+
+    `folder` of weights, empty = the shipped ones.  Raises WeightsError.
+    """
+    net = network_of(kind)
+    assert isinstance(net, form)
+    weights = _complete(read_weights(kind, folder), net, folder)
+    fill(net, weights)
+    return net, weights
+
+
+def _complete(weights: Weights, net: nn.Module, folder: str) -> Weights:
+    """Weights that are told as corrections to those of a larger network, in full."""
+    larger = weights.told.get(BASED_ON)
+    if larger is None or not isinstance(net, Regressor):
+        return weights
+    base = read_weights(str(larger), folder)
+    tensors = corrected(shrunk(base.tensors, net), weights.tensors)
+    # Both files decide what the network is, so both name it.
+    return replace(weights, tensors=tensors, sha256=weights.sha256[:8] + base.sha256[:8])
+
+
 def check_weights(path: Path) -> None:
     """Whether a file KIND.safetensors holds its network, in whatever release; raises WeightsError if not."""
-    fill(network_of(path.stem), read_weights(path.stem, str(path.parent)))
+    load_network(path.stem, nn.Module, str(path.parent))

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,9 +15,8 @@ from scorehoi_ros.errors import OutputError
 from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Guess, Regressor, Seen
-from scorehoi_ros.networks.shrink import corrected, shrunk
-from scorehoi_ros.networks.sizes import regressor_size
-from scorehoi_ros.runtime.weights import BASED_ON, Weights, fill, read_weights
+from scorehoi_ros.runtime.layouts import GEOMETRY, load_network
+from scorehoi_ros.runtime.weights import Weights
 from scorehoi_ros.types import NUM_LANDMARKS, NUM_OBJECT_POINTS, Floats
 
 Answer = Callable[[Seen, Tensor], Guess]
@@ -42,10 +41,8 @@ def load_networks(size: str, folder: str = "", device: str = "cpu") -> Networks:
 
     An empty folder means the shipped ones.  Loaded once in a process.  Raises WeightsError.
     """
-    net, encoder = Regressor(regressor_size(size)), PointNeXt()
-    weights = _complete(read_weights(size, folder), net, folder)
-    fill(net, weights)
-    fill(encoder, read_weights("geometry", folder))
+    net, weights = load_network(size, Regressor, folder)
+    encoder, _ = load_network(GEOMETRY, PointNeXt, folder)
     net, encoder = net.to(device), encoder.to(device)
     if torch.device(device).type != "cpu":
         return Networks(net, encoder, torch_answer(net))
@@ -54,17 +51,6 @@ def load_networks(size: str, folder: str = "", device: str = "cpu") -> Networks:
     except OutputError as error:
         _log.warning("the network runs in torch, more slowly: %s", error)
         return Networks(net, encoder, torch_answer(net))
-
-
-def _complete(weights: Weights, net: Regressor, folder: str) -> Weights:
-    """Weights that are told as corrections to those of a larger network, in full."""
-    larger = weights.told.get(BASED_ON)
-    if larger is None:
-        return weights
-    base = read_weights(str(larger), folder)
-    tensors = corrected(shrunk(base.tensors, net), weights.tensors)
-    # Both files decide what the network is, so both name its export.
-    return replace(weights, tensors=tensors, sha256=weights.sha256[:8] + base.sha256[:8])
 
 
 def template_tokens(networks: Networks, points: Floats) -> tuple[Tensor, Tensor, Tensor]:
