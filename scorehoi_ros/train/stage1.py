@@ -99,14 +99,13 @@ class Work:
             from_nothing(net, self.training.data)
         else:
             net.load_state_dict(shrunk(read_start(self.recipe.start), net))
-        schedule = self.recipe.schedule("regressor")
         done = train_regressor(
             net,
             self.training,
             self.validation,
             self.posed,
             self.recipe.rates,
-            schedule,
+            self.recipe.schedule("regressor"),
             self.folder("regressor"),
         )
         # Calibrated on one half of the validation views, drawn on the other.
