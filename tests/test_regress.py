@@ -21,7 +21,7 @@ from scorehoi_ros.frame.stages import Method, Prediction
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.methods.regress import proposal as regress
 from scorehoi_ros.methods.regress.method import AlignRefiner, build
-from scorehoi_ros.methods.regress.refine import Found, Settings, refine
+from scorehoi_ros.methods.regress.refine import Found, Known, Settings, refine
 from scorehoi_ros.methods.regress.spread import UNIFORM, pose_covariance
 from scorehoi_ros.methods.regress.target import target_of
 from scorehoi_ros.methods.regress.view import View, seen_of, view_of
@@ -95,7 +95,7 @@ def found(method: Method) -> Found:
     said = method.estimator(evidence(), None).features
     target = target_of(evidence(), said.view, Contacts(), None)
     thing = refiner._thing(evidence(), said.view)
-    return refine(refiner.rig, target, thing, said.guess, None, Settings(3, Schedule(6)))
+    return refine(refiner.rig, target, thing, said.guess, Known(), Settings(3, Schedule(6)))
 
 
 def matrix(sixes) -> np.ndarray:

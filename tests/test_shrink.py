@@ -10,7 +10,7 @@ from scorehoi_ros.errors import WeightsError
 from scorehoi_ros.networks.regressor import Regressor
 from scorehoi_ros.networks.shrink import LEFT, RIGHT, corrected, corrections, shrunk
 from scorehoi_ros.networks.sizes import SIZES, RegressorSize
-from scorehoi_ros.runtime.layouts import check_weights, complete
+from scorehoi_ros.runtime.layouts import check_weights, load_network
 from scorehoi_ros.runtime.weights import BASED_ON, read_weights, write_weights
 from tests.tiny_networks import TINY
 
@@ -97,14 +97,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_files_that_are_corrections_are_completed(folder: Path) -> None:
-    net = made(TINY)
-    part = read_weights("live", str(folder))
-    whole = complete(part, net, str(folder))
-    net.load_state_dict(whole.tensors)
-    after = trained(shrunk(made(LARGE).state_dict(), net))
-    assert all(torch.allclose(whole.tensors[n].float(), after[n].float(), atol=2e-2) for n in after)
-    full = read_weights("full", str(folder))
-    assert whole.sha256 != part.sha256 and complete(full, made(LARGE), str(folder)) is full
+    net, whole = load_network("live", Regressor, str(folder))
+    after, state = trained(shrunk(made(LARGE).state_dict(), net)), net.state_dict()
+    assert all(torch.allclose(state[n].float(), after[n].float(), atol=2e-2) for n in after)
+    full = load_network("full", Regressor, str(folder))[1]
+    write_weights(folder / "full.safetensors", made(LARGE, 5).state_dict(), {"kind": "full"})
+    other = load_network("live", Regressor, str(folder))[1]
+    assert len({whole.sha256, full.sha256, other.sha256}) == 3  # each names an export of its own
     check_weights(folder / "live.safetensors")
 
 

@@ -1,7 +1,8 @@
 """A smaller regressor out of a larger one: fewer layers, a coarser image map, and low-rank corrections.
 
-The smaller network starts with what it takes from the larger one.  What training then changed is small and has a
-low rank, so it can be kept as corrections, a tenth of the size (as LoRA, Hu et al. 2022, but after training).
+The smaller network starts with what it takes from the larger one.  What training then changed is small and
+has a low rank, so it can be kept as corrections, a tenth of the size (as LoRA, Hu et al. 2022, but after
+training).
 """
 
 import torch
@@ -36,11 +37,11 @@ def shrunk(weights: dict[str, Tensor], net: Regressor) -> dict[str, Tensor]:
 
 
 def corrections(trained: dict[str, Tensor], base: dict[str, Tensor], rank: int) -> dict[str, Tensor]:
-    """`trained` as it differs from `base`: matrices and kernels as two factors of a rank, the rest as it is."""
+    """`trained` as it differs from `base`: matrices and kernels as two factors of `rank`, the rest whole."""
     told: dict[str, Tensor] = {}
     for name, value in trained.items():
-        rows = value.flatten(1) if value.ndim > 1 and value.shape[0] > 1 else value
-        if rows.ndim < 2 or rank * sum(rows.shape) >= rows.numel():
+        rows = value.flatten(1) if value.ndim > 1 else value
+        if rows.ndim < 2 or len(rows) < 2 or rank * sum(rows.shape) >= rows.numel():
             told[name] = value
             continue
         U, S, Vh = torch.linalg.svd(rows - base[name].flatten(1), full_matrices=False)

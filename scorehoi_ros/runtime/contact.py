@@ -3,9 +3,7 @@
 from functools import lru_cache
 
 from scorehoi_ros.networks.contact import ContactPredictor
-from scorehoi_ros.networks.pointnext import POINT_FEATURES
-from scorehoi_ros.networks.sizes import regressor_size
-from scorehoi_ros.runtime.weights import fill, read_weights
+from scorehoi_ros.runtime.layouts import CONTACT, load_network
 
 
 @lru_cache(maxsize=2)
@@ -14,6 +12,5 @@ def load_contact(size: str, folder: str = "", device: str = "cpu") -> ContactPre
 
     `folder` of weights, empty = the shipped ones.  Loaded once in a process.
     """
-    net = ContactPredictor(regressor_size(size).width, POINT_FEATURES)
-    fill(net, read_weights(f"{size}-contact", folder))
+    net, _ = load_network(f"{size}-{CONTACT}", ContactPredictor, folder)
     return net.to(device)

@@ -1,7 +1,8 @@
-"""Which network each file of weights is for, and files that are corrections to others."""
+"""Which network each file of weights is for."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from torch import nn
 
@@ -14,6 +15,7 @@ from scorehoi_ros.networks.shrink import corrected, shrunk
 from scorehoi_ros.networks.sizes import SIZES
 from scorehoi_ros.runtime.weights import BASED_ON, Weights, fill, read_weights
 
+Net = TypeVar("Net", bound=nn.Module)
 GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
 KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in (CONTACT, MESH)))
 
@@ -31,26 +33,36 @@ def network_of(kind: str) -> nn.Module:
     return net(SIZES[size].width, POINT_FEATURES)
 
 
-def complete(weights: Weights, net: Regressor, folder: str) -> Weights:
-    """Weights that are told as corrections to those of a larger network in the same folder, in full.
+def load_network(kind: str, form: type[Net], folder: str = "") -> tuple[Net, Weights]:
+    """A network ready for use with the weights of its kind, and those; `form` is its class.
+
+    `folder` of weights, empty = the shipped ones.  Raises WeightsError.
+    """
+    net = network_of(kind)
+    assert isinstance(net, form)
+    weights = _complete(read_weights(kind, folder), net, folder)
+    fill(net, weights)
+    return net, weights
+
+
+def _complete(weights: Weights, net: nn.Module, folder: str) -> Weights:
+    """Weights that are told as corrections to those of a larger network, in full.
 
     Raises WeightsError when the larger one is missing or another one.
     """
     larger = weights.told.get(BASED_ON)
-    if larger is None:
+    if larger is None or not isinstance(net, Regressor):
         return weights
     base = read_weights(str(larger), folder)
     try:
         tensors = corrected(shrunk(base.tensors, net), weights.tensors)
     except (KeyError, RuntimeError) as error:
         kind = weights.told.get("kind")
-        raise WeightsError(f"the weights {kind!r} are no corrections to {larger!r}: {error}") from error
-    # Both files decide what the network is, so both name its export.
+        raise WeightsError(f"the weights {kind!r} are no corrections to {larger!r}: {error}.") from error
+    # Both files decide what the network is, so both name it.
     return replace(weights, tensors=tensors, sha256=weights.sha256[:8] + base.sha256[:8])
 
 
 def check_weights(path: Path) -> None:
     """Whether a file KIND.safetensors holds its network, in whatever release; raises WeightsError if not."""
-    net, folder = network_of(path.stem), str(path.parent)
-    weights = read_weights(path.stem, folder)
-    fill(net, complete(weights, net, folder) if isinstance(net, Regressor) else weights)
+    load_network(path.stem, nn.Module, str(path.parent))

@@ -15,9 +15,8 @@ from scorehoi_ros.errors import OutputError
 from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Guess, Regressor, Seen
-from scorehoi_ros.networks.sizes import regressor_size
-from scorehoi_ros.runtime.layouts import complete
-from scorehoi_ros.runtime.weights import Weights, fill, read_weights
+from scorehoi_ros.runtime.layouts import GEOMETRY, load_network
+from scorehoi_ros.runtime.weights import Weights
 from scorehoi_ros.types import NUM_LANDMARKS, NUM_OBJECT_POINTS, Floats
 
 Answer = Callable[[Seen, Tensor], Guess]
@@ -42,10 +41,8 @@ def load_networks(size: str, folder: str = "", device: str = "cpu") -> Networks:
 
     An empty folder means the shipped ones.  Loaded once in a process.  Raises WeightsError.
     """
-    net, encoder = Regressor(regressor_size(size)), PointNeXt()
-    weights = complete(read_weights(size, folder), net, folder)
-    fill(net, weights)
-    fill(encoder, read_weights("geometry", folder))
+    net, weights = load_network(size, Regressor, folder)
+    encoder, _ = load_network(GEOMETRY, PointNeXt, folder)
     net, encoder = net.to(device), encoder.to(device)
     if torch.device(device).type != "cpu":
         return Networks(net, encoder, torch_answer(net))

@@ -13,8 +13,16 @@ _BATCH = 64
 
 def limited(material: Material, count: int) -> Material:
     """Every n-th view, so that at most `count` are left."""
-    stride = -(-len(material) // count)
-    rows = torch.arange(0, len(material), stride, device=material.shapes.device)
+    return _every(material, 0, -(-len(material) // count))
+
+
+def halves(material: Material) -> tuple[Material, Material]:
+    """The even and the odd views."""
+    return _every(material, 0, 2), _every(material, 1, 2)
+
+
+def _every(material: Material, first: int, stride: int) -> Material:
+    rows = torch.arange(first, len(material), stride, device=material.shapes.device)
     interactions = tuple(material.data.interactions[i] for i in rows.tolist())
     data = replace(material.data, views=material.data.views.rows(rows), interactions=interactions)
     return Material(data, material.shapes)

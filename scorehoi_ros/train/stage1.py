@@ -33,7 +33,7 @@ from scorehoi_ros.train.augment import FaultRates
 from scorehoi_ros.train.certainty import calibrate, deviations, draw_reliability, train_certainty
 from scorehoi_ros.train.contact import train_contact
 from scorehoi_ros.train.geometry import train_geometry
-from scorehoi_ros.train.guesses import gather, limited
+from scorehoi_ros.train.guesses import gather, halves, limited
 from scorehoi_ros.train.loop import Schedule
 from scorehoi_ros.train.mesh import train_mesh
 from scorehoi_ros.train.pairs import ContactSamples, contact_samples
@@ -99,15 +99,23 @@ class Work:
             from_nothing(net, self.training.data)
         else:
             net.load_state_dict(shrunk(read_start(self.recipe.start), net))
-        schedule = self.recipe.schedule("regressor")
-        sets = (self.training, self.validation)
-        done = train_regressor(net, *sets, self.posed, self.recipe.rates, schedule, self.folder("regressor"))
-        known = [(material, gather(net, material)) for material in (self._later(), self.validation)]
+        done = train_regressor(
+            net,
+            self.training,
+            self.validation,
+            self.posed,
+            self.recipe.rates,
+            self.recipe.schedule("regressor"),
+            self.folder("regressor"),
+        )
+        # Calibrated on one half of the validation views, drawn on the other.
+        sets = (self._later(), *halves(self.validation))
+        known = [(material, gather(net, material)) for material in sets]
         schedule = self.recipe.schedule("certainty")
         sure = train_certainty(net, known[0], known[1], self.posed, schedule, self.folder("certainty"))
         factors = calibrate(net, known[1], self.posed)
         plot = self.out / f"{self.recipe.size}-reliability.png"
-        draw_reliability(plot, deviations(net, known[1], self.posed))
+        draw_reliability(plot, deviations(net, known[2], self.posed))
         return done | _named("certainty", sure) | _named("calibration", factors)
 
     def contact(self, net: ContactPredictor, samples: Samples) -> dict[str, float]:
