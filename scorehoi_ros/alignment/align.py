@@ -48,6 +48,8 @@ class Aligned:
     """(H, 331) steps from the belief, standard deviations."""
     terms: Float64
     """(H, 12) weighted, in the order of `TERMS`."""
+    first: Float64
+    """(H,) the energy of the belief itself."""
 
     @property
     def energy(self) -> Float64:
@@ -114,6 +116,7 @@ def align(
     best = np.zeros_like(energy.mean)
     u, first, second = np.zeros_like(best), np.zeros_like(best), np.zeros_like(best)
     least, gradient = energy(u)
+    began = least.sum(1)
     for step, rate in enumerate(schedule.rates()):
         first = _KEEP * first + (1 - _KEEP) * gradient
         second = _KEEP_SQUARE * second + (1 - _KEEP_SQUARE) * gradient**2
@@ -123,4 +126,4 @@ def align(
         terms, gradient = energy(u)
         better = terms.sum(1) < least.sum(1)
         least[better], best[better] = terms[better], u[better]
-    return Aligned(energy.state(best), best, least)
+    return Aligned(energy.state(best), best, least, began)

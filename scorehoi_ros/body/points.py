@@ -58,7 +58,7 @@ class PosedBody:
 
     def stature(self, betas: Tensor) -> Tensor:
         """Height (...) in metres of the standing body, from the lowest to the highest vertex of the mean."""
-        mean, slope = _stature(self.body)
+        mean, slope = stature_of(self.body)
         return mean + betas @ self._tensor(slope)
 
     def _tensor(self, values: Floats) -> Tensor:
@@ -72,8 +72,8 @@ def _skin(layer: BodyLayer, theta: Tensor, betas: Tensor, t_cam: Tensor) -> tupl
     return vertices.reshape(*lead, *vertices.shape[1:]), joints.reshape(*lead, *joints.shape[1:])
 
 
-def _stature(body: BodyModel) -> tuple[float, Floats]:
-    """Height of the mean body, and its change (10,) with each shape coefficient."""
+def stature_of(body: BodyModel) -> tuple[float, Floats]:
+    """Height in metres of the mean body, and its change (10,) with each shape coefficient."""
     top, bottom = body.v_template[:, 1].argmax(), body.v_template[:, 1].argmin()
     mean = float(body.v_template[top, 1] - body.v_template[bottom, 1])
     return mean, body.shapedirs[top, 1] - body.shapedirs[bottom, 1]

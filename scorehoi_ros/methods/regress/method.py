@@ -1,6 +1,7 @@
 """The method `regress`: the network proposes, the alignment decides."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
 from scorehoi_ros.methods.regress.refine import Known, Settings, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.view import View
@@ -32,11 +34,13 @@ from scorehoi_ros.types import Estimate, Floor, HumanPose, ObjectPose
 class AlignRefiner:
     """Alignment of the network's proposal with the image."""
 
+    body: BodyModel
     rig: Rig
     template: ObjectTemplate | None
     shape: Shape | None
     contact: ContactAsker | None
     settings: Settings
+    height_m: float | None
     estimator: RegressEstimator
 
     def __call__(
@@ -52,15 +56,19 @@ class AlignRefiner:
         sure = floor is not None and floor.source == "gravity"
         plane = plane_in_view(floor, said.view) if floor is not None and sure else None
         target = target_of(evidence, said.view, contacts, plane)
-        found = refine(self.rig, target, thing, said.guess, known_of(prediction, said.view), self.settings)
+        known = known_of(prediction, said.view)
+        measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
+        radius = 0.0 if self.shape is None else float(np.linalg.norm(self.shape.surface, axis=1).mean())
+        rescale = partial(scaled, measured=measured, body=self.body, focal=said.view.focal, radius=radius)
+        found = refine(self.rig, target, thing, said.guess, known, self.settings, rescale)
         state, best = found.aligned.state, found.best
-        energy = {"last": float(found.aligned.energy[best])} | found.aligned.named(best)
+        energy = {"first": float(found.aligned.first[best]), "last": float(found.aligned.energy[best])}
         if thing is None or self.contact is None:
             return Refined(in_camera(state, best, said.view, thing=False), energy=energy)
         return Refined(
             estimate=in_camera(state, best, said.view, thing=True),
             contacts=self.contact(state, best, said.guess, said.view, plane),
-            energy=energy,
+            energy=energy | found.aligned.named(best),
             covariance=pose_covariance(found, thing.symmetry, said.view),
         )
 
@@ -85,7 +93,8 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
             estimator.network.shapes,
         )
     settings = Settings(config.regress.hypotheses, Schedule(config.regress.steps))
-    return Method(estimator, AlignRefiner(rig, template, shape, contact, settings, estimator))
+    height = config.height_m or None
+    return Method(estimator, AlignRefiner(body, rig, template, shape, contact, settings, height, estimator))
 
 
 def known_of(prediction: Prediction | None, view: View) -> Known:

@@ -4,7 +4,8 @@ Every hypothesis moves in steps of the network's own uncertainty and is held by 
 kept that costs the least, counting what the network said of it and how its outline fits the mask.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -75,9 +76,15 @@ class Found:
 
 
 def refine(
-    rig: Rig, target: Target, thing: Thing | None, guess: Guess, known: Known, settings: Settings
+    rig: Rig,
+    target: Target,
+    thing: Thing | None,
+    guess: Guess,
+    known: Known,
+    settings: Settings,
+    rescale: Callable[[Belief], Belief] = lambda belief: belief,
 ) -> Found:
-    """Align the most promising hypotheses of a guess (one frame)."""
+    """Align the most promising hypotheses of a guess (one frame); `rescale` brings in what was measured."""
     rotations = rotation_6d_to_matrix(guess.rotations[0].double()).cpu().numpy()
     log_share = torch.log_softmax(guess.logits[0].double(), 0).cpu().numpy()
     if known.rotation is not None:
@@ -89,7 +96,7 @@ def refine(
         origin = np.tile(proposed_origin(guess, target.focal), (len(rotations), 1))
         before = _overlaps(thing, rotations, origin)
         rows = worth_aligning(log_share, before, settings.hypotheses)
-    belief = belief_of(guess, rotations[rows], known.betas)
+    belief = locked(rescale(belief_of(guess, rotations[rows])), known.betas)
     shape = None if thing is None else thing.shape
     aligned = align(rig, target, shape, belief, settings.weights, settings.schedule)
     if thing is None:
@@ -98,8 +105,8 @@ def refine(
     return Found(aligned, belief, shares_of(aligned.energy, log_share[rows], after))
 
 
-def belief_of(guess: Guess, rotations: Floats, betas: Floats | None) -> Belief:
-    """What the network said of one frame, with rotations (H, 3, 3); `betas` (10,) fixes the shape."""
+def belief_of(guess: Guess, rotations: Floats) -> Belief:
+    """What the network said of one frame, with rotations (H, 3, 3)."""
     theta, shape, camera, place = (
         getattr(guess, name)[0].double().cpu().numpy() for name in ("theta", "betas", "camera", "place")
     )
@@ -108,10 +115,15 @@ def belief_of(guess: Guess, rotations: Floats, betas: Floats | None) -> Belief:
         for name in ("theta", "betas", "camera", "place")
     )
     turn = float(guess.log_turn[0, guess.logits[0].argmax()].exp())
-    if betas is not None:
-        shape, sigma_betas = betas, np.full(len(betas), _LOCKED)
     sigma = Sigma(sigma_theta, sigma_betas, sigma_camera, sigma_place, np.full(3, turn))
     return Belief(theta, shape, camera, place, rotations, sigma)
+
+
+def locked(belief: Belief, betas: Floats | None) -> Belief:
+    """The belief with a shape (10,) that stays; None = still free."""
+    if betas is None:
+        return belief
+    return replace(belief, betas=betas, sigma=replace(belief.sigma, betas=np.full(len(betas), _LOCKED)))
 
 
 def contacts_of(guess: Guess) -> Contacts:

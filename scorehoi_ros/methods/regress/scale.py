@@ -1,0 +1,68 @@
+"""A belief that knows the metric scale: from the person's height, or from measured depth.
+
+One camera cannot see scale: size and distance grow together and the picture stays the same.  So what is known
+of one of them moves both, and what the network knows least, the depth, becomes sure.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scorehoi_ros.alignment.state import Belief
+from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.points import stature_of
+from scorehoi_ros.types import Floats
+
+PELVIS_BEHIND_SKIN_M = 0.1
+"""Measured depth is that of the visible surface, about a hand's breadth in front of the pelvis."""
+_SURE_LOG_DEPTH = 0.015
+_SURE_DEPTH_M = 0.05
+_MOST_BETA = 3.0
+"""No shape coefficient is moved beyond this many units to reach a height."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known besides the picture; None = not."""
+
+    height_m: float | None = None
+    """Of the standing person."""
+    human_depth: float | None = None
+    """Metres along the view axis, of the person's visible surface."""
+    object_depth: float | None = None
+    """The same of the object."""
+
+
+def scaled(belief: Belief, measured: Measured, body: BodyModel, focal: float, radius: float) -> Belief:
+    """The belief with what was measured; `focal` in sides of the crop, `radius` of the object in metres."""
+    if measured.human_depth is not None:
+        z = float(np.exp(belief.camera[2])) * focal
+        belief = _grown(belief, (measured.human_depth + PELVIS_BEHIND_SKIN_M) / z, body)
+    elif measured.height_m is not None:
+        mean, slope = stature_of(body)
+        belief = _grown(belief, measured.height_m / (mean + float(belief.betas @ slope)), body)
+    if measured.object_depth is not None:
+        pelvis = float(np.exp(belief.camera[2])) * focal
+        # What is seen of a solid lies about half its radius in front of its middle.
+        place = np.array([*belief.place[:2], measured.object_depth + radius / 2 - pelvis])
+        sigma = np.array([*belief.sigma.place[:2], _SURE_DEPTH_M])
+        belief = replace(belief, place=place, sigma=replace(belief.sigma, place=sigma))
+    return belief
+
+
+def _grown(belief: Belief, ratio: float, body: BodyModel) -> Belief:
+    """Person, distance and the object's distance from the person, all `ratio` times as large."""
+    mean, slope = stature_of(body)
+    wished = ratio * (mean + float(belief.betas @ slope))
+    betas = _of_height(belief.betas, belief.sigma.betas, wished - mean, slope)
+    camera = np.array([*belief.camera[:2], belief.camera[2] + np.log(ratio)])
+    place = np.array([*belief.place[:2], belief.place[2] * ratio])
+    sure = np.array([*belief.sigma.camera[:2], _SURE_LOG_DEPTH])
+    return replace(belief, betas=betas, camera=camera, place=place, sigma=replace(belief.sigma, camera=sure))
+
+
+def _of_height(betas: Floats, sigma: Floats, wished: float, slope: Floats) -> Floats:
+    """The likeliest shape (10,) with `betas @ slope` = wished, as near as the coefficients may go."""
+    gain = np.square(sigma) * slope
+    moved = betas + gain * (wished - betas @ slope) / (gain @ slope)
+    return np.asarray(np.clip(moved, -_MOST_BETA, _MOST_BETA), np.float64)
