@@ -166,6 +166,7 @@ def test_the_pelvis_is_where_the_network_says(method: Method) -> None:
 
 def test_onnx_answers_as_torch_does(config: PipelineConfig, method: Method) -> None:
     loaded = load_networks("live", config.regress.weights)
+    assert isinstance(method.estimator, regress.RegressEstimator)
     network = method.estimator.network
     seen = seen_of(evidence(), view_of(evidence()), network.points, network.shapes, network.pixels)
     exported, direct = loaded.answer(seen, network.tokens), torch_answer(loaded.net)(seen, network.tokens)
@@ -200,6 +201,7 @@ def test_without_a_person_the_optimiser_answers(method: Method) -> None:
     assert not isinstance(proposal.features, regress.Said)
     refined = method.refiner(proposal, seen, None, None)
     assert refined.estimate.human is None and refined.estimate.object is not None
+    assert isinstance(method.estimator, regress.RegressEstimator)
     assert method.estimator.alone() is method.estimator.alone()
 
 

@@ -100,7 +100,10 @@ def test_bad_shards_are_left_out_and_none_is_refused(tmp_path: Path) -> None:
 
 def test_pictures_are_read_for_networks_that_look_at_them(tmp_path: Path) -> None:
     plain = np.full((SIDE, SIDE, 3), (200, 120, 40), np.uint8)
-    drawn = [replace(one, seen=replace(one.seen, rgb=plain + 10 * k)) for k, one in enumerate(scenes()[:2])]
+    drawn = [
+        replace(one, seen=replace(one.seen, rgb=plain + np.uint8(10 * k)))
+        for k, one in enumerate(scenes()[:2])
+    ]
     write_shard(tmp_path / "a.npz", drawn, {"split": "test", "size": SIDE, "job": [0, 2]})
     views = load_views([tmp_path / "a.npz"], pictures=True).views
     assert views.pictures.shape == (2, 3, SIDE, SIDE) and views.pictures.dtype == torch.uint8
@@ -157,9 +160,9 @@ def test_one_step_lowers_the_loss(known: Material) -> None:
     before = total(net, known)
     before.backward()
     with torch.no_grad():
-        size = torch.sqrt(sum(p.grad.square().sum() for p in net.parameters()))
+        size = torch.stack([p.grad.norm() for p in net.parameters()]).norm()
         for parameter in net.parameters():
-            parameter -= 1e-2 * parameter.grad / size
+            parameter.sub_(1e-2 * parameter.grad / size)
     assert total(net, known).item() < before.item()
 
 
