@@ -1,4 +1,4 @@
-"""The pipeline on a scene with known truth, on sequences, and on bad input."""
+"""The pipeline with the optimiser on a scene with known truth, on sequences, and on bad input."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ SECOND = 1_000_000_000
 
 
 def make_pipeline(scene: Scene | None, **settings: object) -> Pipeline:
-    config = PipelineConfig(fit=FitConfig(80, 20), **settings)  # type: ignore[arg-type]
+    config = PipelineConfig(method="fit", fit=FitConfig(80, 20), **settings)  # type: ignore[arg-type]
     detector = TruthfulDetector(scene.seen if scene is not None else None)
     eyes = Eyes(detector, None, POSED)
     return Pipeline(config, BODY, BOX, eyes, LAYER, make_method, make_method(BODY, BOX, config))

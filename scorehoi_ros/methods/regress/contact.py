@@ -31,7 +31,7 @@ class ContactAsker:
     def __call__(
         self, state: State, row: int, guess: Guess, view: View, floor: Floats | None
     ) -> ContactMasks:
-        """Probabilities for one row of a state, view frame; `floor. (4,), None = not known."""
+        """Probabilities for one row of a state, view frame; `floor` (4,), None = not known."""
         device = self.shapes.device
         theta, betas, root, origin, R_o = (
             getattr(state, name)[row : row + 1].float().to(device)

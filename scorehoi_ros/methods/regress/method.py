@@ -27,7 +27,7 @@ from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.contact import load_contact
-from scorehoi_ros.types import Estimate, Floor, HumanPose, ObjectPose
+from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class AlignRefiner:
         state, best = found.aligned.state, found.best
         energy = {"first": float(found.aligned.first[best]), "last": float(found.aligned.energy[best])}
         if thing is None or self.contact is None:
-            return Refined(in_camera(state, best, said.view, thing=False), energy=energy)
+            return Refined(in_camera(state, best, said.view, known.betas, thing=False), energy=energy)
         return Refined(
-            estimate=in_camera(state, best, said.view, thing=True),
+            estimate=in_camera(state, best, said.view, known.betas, thing=True),
             contacts=self.contact(state, best, said.guess, said.view, plane),
             energy=energy | found.aligned.named(best),
             covariance=pose_covariance(found, thing.symmetry, said.view),
@@ -108,13 +108,16 @@ def known_of(prediction: Prediction | None, view: View) -> Known:
     return Known(prediction.betas, view.R_cam_view.T @ R)
 
 
-def in_camera(state: State, row: int, view: View, thing: bool) -> Estimate:
-    """One hypothesis of an alignment in the camera's frame; `thing` False leaves the object out."""
+def in_camera(state: State, row: int, view: View, locked: Floats | None, thing: bool) -> Estimate:
+    """One hypothesis of an alignment in the camera's frame.
+
+    `locked` (10,) is a shape that stays to the last bit; `thing` False leaves the object out.
+    """
     R_view = torch.as_tensor(view.R_cam_view)
     rotations = rotation_6d_to_matrix(state.theta[row])
     rotations[0] = R_view @ rotations[0]
     root, origin = ((R_view @ p[row]).numpy() for p in (state.root, state.origin))
-    betas = np.asarray(state.betas[row])
+    betas = np.asarray(state.betas[row] if locked is None else locked)
     human = HumanPose(theta=matrix_to_rotation_6d(rotations).numpy(), betas=betas, t_cam=root)
     if not thing:
         return Estimate(human)
