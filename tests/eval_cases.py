@@ -33,7 +33,7 @@ def make_sample(index: int, shift: float = 0.0) -> Sample:
         scene.frame.masks.human,
         scene.frame.masks.object,
     )
-    return Sample(f"scene/{index}", scene.frame, truth, scene.seen)
+    return Sample(f"scene/{index}", scene.frame, truth, scene.seen, ("hold", "lift")[index % 2])
 
 
 def make_dataset(singles: int = 2, sequence: int = 0) -> Dataset:

@@ -136,6 +136,20 @@ def test_failures_stay_in_the_averages(blind) -> None:
     assert row["answered_only"]["contact_f"] == 1
 
 
+def test_kinds_of_frames_have_averages_of_their_own(blind) -> None:
+    def far(call, truth):
+        T = truth.T_cam_object.copy()
+        T[0, 3] += 0.5 * (call % 2)
+        return replace(truth, T_cam_object=T)
+
+    row = evaluate(make_dataset(3), {"m": Scripted(far)}, blind).rows[0]
+    assert {kind: values["frames"] for kind, values in row["by_group"].items()} == {"hold": 2, "lift": 1}
+    assert row["by_group"]["hold"]["object_trans_cm"] == pytest.approx(0, abs=1e-6)
+    assert row["by_group"]["lift"]["object_trans_cm"] == pytest.approx(50)
+    lines = "\n".join(tables.group_lines(row))
+    assert "hold (2)" in lines and "lift (1)" in lines
+
+
 def test_numbers_that_are_not_finite_are_failures(blind) -> None:
     def breaks(call, truth):
         human = truth.human

@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("given", "detector"),
         help="given: those that come with the data, where there are any; detector: always the real detector",
     )
+    add("--by-group", action="store_true", help="print the main numbers for each kind of frame too")
     add("--no-cache", action="store_true", help="do not keep rendered images of synhoi-test")
     add("--plot", metavar="F.png", help="write a picture of the main metrics")
     add_config_options(parser, skip=("object", "prompt_box", "gravity", "method"))
@@ -83,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
         for method in built.values():
             method.close()
     sys.stdout.write(tables.readable(report, [LANDMARK_NOTES[args.landmarks]]) + "\n")
+    if args.by_group:
+        lines = [line for row in report.rows for line in ("", *tables.group_lines(row))]
+        sys.stdout.write("\n".join(lines) + "\n")
     if args.json:
         write_json(args.json, tables.as_json(report, settings_of(args, body.version)))
     if args.plot:

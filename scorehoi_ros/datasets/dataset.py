@@ -51,6 +51,8 @@ class Sample:
     truth: Truth
     seen: HumanObservation | None = None
     """Landmarks that come with the data; None = the detector has to find them."""
+    group: str = ""
+    """What the data set calls this kind of frame, such as the interaction; empty = it does not say."""
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def sample_of(
     floor = Floor(truth.floor_normal, truth.floor_offset, "gravity")
     known = Truth(human, truth.T_cam_object, template, floor, picture.human_mask, picture.object_mask)
     soft = None if picture.masks.human is None else picture.masks.human.astype(np.float32)
-    return Sample(truth.key, frame, known, HumanObservation(picture.landmarks, soft))
+    return Sample(truth.key, frame, known, HumanObservation(picture.landmarks, soft), truth.interaction)
 
 
 def _item(truth: SceneTruth, place: int, pictures: Pictures) -> Item:

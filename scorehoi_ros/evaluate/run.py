@@ -29,6 +29,8 @@ class Tally:
     """Everything that one method has scored so far."""
 
     frames: list[Scores] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    """`Sample.group` of each frame."""
     answered: list[bool] = field(default_factory=list)
     """Human and object were both given."""
     no_human: int = 0
@@ -109,6 +111,7 @@ class _Run:
         self.count += 1
         for name, (answer, state, scores) in done.items():
             self.states[name] = state
+            self.tallies[name].groups.append(sample.group)
             add(self.tallies[name], answer, scores)
             self._track(name, answer, sample)
 
@@ -173,7 +176,15 @@ def summarise(name: str, tally: Tally) -> dict[str, Any]:
     row |= {"no_human": tally.no_human, "no_object": tally.no_object}
     row["failure_reasons"] = dict(sorted(tally.reasons.items(), key=lambda pair: -pair[1])[:10])
     row["answered_only"] = averages(answered)
+    row["by_group"] = {
+        group: {"frames": tally.groups.count(group)} | averages(_of_group(tally, group))
+        for group in sorted(set(tally.groups) - {""})
+    }
     return row
+
+
+def _of_group(tally: Tally, group: str) -> list[Scores]:
+    return [scores for scores, name in zip(tally.frames, tally.groups, strict=True) if name == group]
 
 
 def averages(frames: list[Scores]) -> dict[str, float | None]:

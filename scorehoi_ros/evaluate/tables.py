@@ -36,6 +36,15 @@ MORE: tuple[tuple[str, str, int], ...] = (
     ("object_iou", "IoU obj", 3),
     ("keypoint_px", "kp px", 1),
 )
+BY_GROUP: tuple[tuple[str, str, int], ...] = (
+    ("cd_human_cm", "CD hum", 2),
+    ("cd_object_cm", "CD obj", 2),
+    ("contact_f", "F", 3),
+    ("mpjpe_mm", "MPJPE", 1),
+    ("object_rot_deg", "rot deg", 1),
+    ("object_rel_cm", "rel cm", 1),
+    ("penetration_mm", "pen mm", 1),
+)
 """Column of the results, heading, digits after the point."""
 LEGEND = (
     "CD: Chamfer in cm after one similarity alignment of both; CD~: the same with random points on each "
@@ -66,6 +75,13 @@ def readable(report: Report, notes: Sequence[str] = ()) -> str:
         *notes,
     ]
     return "\n".join(lines)
+
+
+def group_lines(row: dict[str, Any]) -> list[str]:
+    """The main numbers of one method for each kind of frame."""
+    groups = row["by_group"].items()
+    kinds = [{"method": f"{kind} ({values['frames']})"} | values for kind, values in groups]
+    return [f"{row['method']}, by kind of frame", *_table(BY_GROUP, kinds)] if kinds else []
 
 
 def score_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -136,9 +152,10 @@ def _bars(axes: Any, report: Report, column: str, published: str) -> None:
 
 
 def _table(columns: Sequence[tuple[str, str, int]], rows: Sequence[dict[str, Any]]) -> list[str]:
-    head = f"{'method':<16}" + "".join(f"{title:>9}" for _, title, _ in columns)
+    wide = max(16, *(len(row["method"]) + 1 for row in rows)) if rows else 16
+    head = f"{'method':<{wide}}" + "".join(f"{title:>9}" for _, title, _ in columns)
     body = [
-        f"{row['method']:<16}" + "".join(f"{_shown(row[name], digits):>9}" for name, _, digits in columns)
+        f"{row['method']:<{wide}}" + "".join(f"{_shown(row[name], digits):>9}" for name, _, digits in columns)
         for row in rows
     ]
     return [head, "-" * len(head), *body]
