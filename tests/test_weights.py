@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from scorehoi_ros import assets
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.config.methods import RegressConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
@@ -51,7 +52,7 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "models" / "stage1" / "geometry.safetensors"
     told = {"stage1/geometry.safetensors": {"sha256": weights.sha256(path)}}
     (tmp_path / "models" / "manifest.json").write_text(json.dumps(told))
-    monkeypatch.setenv("SCOREHOI_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(assets, "model_folders", lambda: [tmp_path / "models"])
     return path
 
 
