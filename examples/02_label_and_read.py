@@ -14,7 +14,6 @@ import numpy as np
 from rosbags.highlevel import AnyReader
 
 from scorehoi_ros import PipelineConfig, load_pipeline
-from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.io.message_types import typestore
 from scorehoi_ros.io.source import open_source
@@ -40,7 +39,7 @@ for index, sample in enumerate(samples):
 K = samples[0].frame.camera.K
 camera = f"{K[0, 0]},{K[1, 1]},{K[0, 2]},{K[1, 2]}"
 source = open_source(images, camera=camera, masks_dir=masks, rate_hz=12)
-config = PipelineConfig(object=samples[0].truth.template.source, fit=FitConfig(first_iterations=60))
+config = PipelineConfig(object=samples[0].truth.template.source)
 job = LabelJob(source, config, args.out / "labels")
 summary = label(job, load_pipeline, panel, lambda frames, count: iter(frames))
 print("frames by status:", {name: count for name, count in summary["status"].items() if count})
