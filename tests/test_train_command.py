@@ -77,6 +77,10 @@ def test_what_is_missing_is_generated(tmp_path: Path, monkeypatch: pytest.Monkey
     assert one[:4] == ("train", 3, 256 if size == "paper" else 128, size == "paper")
     assert sum(job.count for job in one[4]) == 70
     assert json.loads((tmp_path / "train" / INDEX).read_text())["recipe"]["split"] == "train"
+    with pytest.raises(InputError, match="other options"):
+        command._generate(tmp_path / "train", "train", 70, 2, args)
+    args.data = tmp_path
+    command._generate(tmp_path / "train", "train", 70, 2, args)  # named: taken as it is
 
 
 @pytest.fixture

@@ -77,12 +77,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.Namespace) -> None:
-    """Make the shards of a split, unless the folder is finished."""
+    """Make the shards of a split, unless the folder is finished; raises InputError when it holds others."""
     from scorehoi_ros.synth import produce
-    from scorehoi_ros.synth.storage import INDEX
+    from scorehoi_ros.synth.storage import INDEX, shard_paths
 
-    if (folder / INDEX).is_file():
-        return
     pictures = args.size == "paper"
     recipe = produce.ShardRecipe(
         split,
@@ -93,8 +91,17 @@ def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.
         pictures=pictures,
     )
     told, jobs = recipe.told(), produce.plan(split, scenes, 0)
-    make_shards(folder, recipe, [j for j in jobs if not produce.kept(folder / j.name, j, told)], args.workers)
-    produce.write_index(folder, jobs, told)
+    if not (folder / INDEX).is_file():
+        missing = [j for j in jobs if not produce.kept(folder / j.name, j, told)]
+        make_shards(folder, recipe, missing, args.workers)
+        produce.write_index(folder, jobs, told)
+        return
+    made = json.loads((folder / INDEX).read_text(encoding="utf-8"))["recipe"]
+    if args.data is None and (made != told or len(shard_paths(folder)) != len(jobs)):
+        raise InputError(
+            f"{folder} was made with other options. Give the same --scenes, --views, --poses and --meshes to "
+            "go on, choose another --out, or name the folder with --data to train on it as it is."
+        )
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -106,3 +113,5 @@ def _check(args: argparse.Namespace) -> None:
     if wrong:
         name, value = next(iter(wrong.items()))
         raise InputError(f"--{name} must be a number above 0. Got {value}.")
+    if args.validate < 2:
+        raise InputError("--validate must be at least 2: one half calibrates, the other is drawn.")
