@@ -27,7 +27,7 @@ ANSWER_LIMIT_S = 120.0
 POLL_S = 0.2
 DELIVERY_S = 1.0
 SLOW_HZ = 2.5
-"""Without a chosen rate: a little more than the node can follow on two CPU cores."""
+"""Without a chosen rate: about what the node can follow on two CPU cores."""
 LOG_LINES = 12
 
 
