@@ -86,6 +86,18 @@ class Energy:
         terms[:, 0] = (0.5 * self._prior * u**2).sum(1)
         return terms, self.sigma * gradient + self._prior * u
 
+    def at(self, values: Float64, rotations: Float64) -> tuple[Float64, Float64]:
+        """Terms (H, 12) without the prior, and the gradient (H, 331) of their sum, anywhere.
+
+        `values` (H, 331) in the units and order of the unknowns, not in standard deviations; `rotations`
+        (H, 3, 3) as a turn of zero leaves them.
+        """
+        terms, gradient = np.empty((len(values), len(TERMS))), np.empty(values.shape)
+        evaluate(
+            values, rotations, self._scale, self._rig, self.frame, self._w, self._room, terms, gradient
+        )
+        return terms, gradient
+
     def state(self, u: Float64) -> State:
         """The state of unknowns u (H, 331)."""
         steps, mean, sigma, R0 = (torch.as_tensor(x) for x in (u, self.mean, self.sigma, self.rotations))

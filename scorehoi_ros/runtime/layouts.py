@@ -8,6 +8,8 @@ from torch import nn
 
 from scorehoi_ros.errors import WeightsError
 from scorehoi_ros.networks.contact import ContactPredictor
+from scorehoi_ros.networks.denoiser import DENOISERS, Denoiser, image_tokens
+from scorehoi_ros.networks.image import IMAGE_NETS
 from scorehoi_ros.networks.mesh import MeshRegressor
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
@@ -16,8 +18,8 @@ from scorehoi_ros.networks.sizes import SIZES
 from scorehoi_ros.runtime.weights import BASED_ON, Weights, fill, read_weights
 
 Net = TypeVar("Net", bound=nn.Module)
-GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
-KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in (CONTACT, MESH)))
+GEOMETRY, CONTACT, MESH, DENOISER = "geometry", "contact", "mesh", "denoiser"
+KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in (CONTACT, MESH, DENOISER)))
 
 
 def network_of(kind: str) -> nn.Module:
@@ -29,8 +31,16 @@ def network_of(kind: str) -> nn.Module:
     size, _, part = kind.partition("-")
     if not part:
         return Regressor(SIZES[size])
+    if part == DENOISER:
+        return denoiser_of(size)
     net = ContactPredictor if part == CONTACT else MeshRegressor
     return net(SIZES[size].width, POINT_FEATURES)
+
+
+def denoiser_of(size: str) -> Denoiser:
+    """An untrained denoiser for the answers of a regressor of this size."""
+    told = SIZES[size]
+    return Denoiser(DENOISERS[size], told.width, image_tokens(told.pixels, IMAGE_NETS[told.image][1]), POINT_FEATURES)
 
 
 def load_network(kind: str, form: type[Net], folder: str = "") -> tuple[Net, Weights]:

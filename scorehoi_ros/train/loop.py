@@ -4,7 +4,8 @@ import csv
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ class Schedule:
     patience: int = 12
     """Measurements without a better validation loss after which it ends."""
     seed: int = 0
+    average: float = 0.0
+    """Share that a running average of the weights keeps at a step; it is what is measured and what is left."""
 
 
 @dataclass
@@ -66,11 +69,11 @@ def train_net(
     folder.mkdir(parents=True, exist_ok=True)
     device = next(net.parameters()).device
     optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.lr, weight_decay=_WEIGHT_DECAY, betas=_BETAS)
-    progress, best = Progress(), _weights(net)
+    progress, best, average = Progress(), _weights(net), _weights(net)
     generator = torch.Generator(device).manual_seed(schedule.seed)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.is_file():
-        progress, best = _resume(checkpoint, net, optimiser, generator)
+        progress, best, average = _resume(checkpoint, net, optimiser, generator)
     curve = Curve(folder)
     begun, measured = time.perf_counter() - progress.seconds, progress.seconds
     while progress.seconds < schedule.seconds and progress.waited < schedule.patience:
@@ -78,18 +81,18 @@ def train_net(
         rows = torch.randint(count, (schedule.batch,), generator=generator, device=device)
         terms = _step(net, optimiser, losses(rows, generator))
         progress.steps += 1
+        _follow(average, net, min(schedule.average, progress.steps / (10 + progress.steps)))
         progress.seconds = time.perf_counter() - begun
         if progress.seconds - measured < schedule.measure_every and progress.seconds < schedule.seconds:
             continue
-        net.eval()
-        figures = measure()
-        net.train()
+        with _wearing(net, average):
+            figures = measure()
         better = figures["loss"] < progress.best
         progress.waited = 0 if better else progress.waited + 1
         if better:
-            progress.best, best = figures["loss"], _weights(net)
+            progress.best, best = figures["loss"], {name: value.clone() for name, value in average.items()}
         curve.add(progress, terms, figures)
-        _keep(checkpoint, net, optimiser, generator, progress, best)
+        _keep(checkpoint, net, optimiser, generator, progress, best, average)
         _log.info("%s", _told(schedule, progress, figures))
         # Measuring is not training: the clock stands still meanwhile.
         begun = time.perf_counter() - progress.seconds
@@ -157,6 +160,26 @@ def _weights(net: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 
+@torch.no_grad()
+def _follow(average: dict[str, Tensor], net: nn.Module, kept: float) -> None:
+    for name, value in net.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - kept)
+        else:
+            average[name].copy_(value)
+
+
+@contextmanager
+def _wearing(net: nn.Module, weights: dict[str, Tensor]) -> Iterator[None]:
+    """The network with other weights, and not in training."""
+    own = _weights(net)
+    net.load_state_dict(weights)
+    net.eval()
+    yield
+    net.load_state_dict(own)
+    net.train()
+
+
 def _keep(
     path: Path,
     net: nn.Module,
@@ -164,10 +187,12 @@ def _keep(
     generator: torch.Generator,
     progress: Progress,
     best: dict[str, Tensor],
+    average: dict[str, Tensor],
 ) -> None:
     state: dict[str, Any] = {
         "net": net.state_dict(),
         "best": best,
+        "average": average,
         "optimiser": optimiser.state_dict(),
         "generator": generator.get_state().cpu(),
         "progress": vars(progress),
@@ -178,7 +203,7 @@ def _keep(
 
 def _resume(
     path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
-) -> tuple[Progress, dict[str, Tensor]]:
+) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor]]:
     device = next(net.parameters()).device
     try:
         # Tensors and numbers alone: a checkpoint is never executed.
@@ -186,7 +211,7 @@ def _resume(
         net.load_state_dict(state["net"])
         optimiser.load_state_dict(state["optimiser"])
         generator.set_state(state["generator"].cpu())
-        return Progress(**state["progress"]), state["best"]
+        return Progress(**state["progress"]), state["best"], state["average"]
     except Exception as error:  # torch raises many kinds for damaged files
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(

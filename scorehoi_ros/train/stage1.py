@@ -188,7 +188,7 @@ def read_start(path: Path) -> dict[str, Tensor]:
 def _read(data: Path, encoder: PointNeXt, recipe: Recipe) -> tuple[Material, Material, PosedBody]:
     pictures = regressor_size(recipe.size).image == "paper"
     training, validation = (
-        _material(load_views(finished_shards(data / split), pictures).to(recipe.device), encoder)
+        material_of(load_views(finished_shards(data / split), pictures).to(recipe.device), encoder)
         for split in ("train", "val")
     )
     validation = limited(validation, recipe.validation)
@@ -196,7 +196,8 @@ def _read(data: Path, encoder: PointNeXt, recipe: Recipe) -> tuple[Material, Mat
     return training, validation, PosedBody(free_body(), recipe.device)
 
 
-def _material(data: TrainingSet, encoder: PointNeXt) -> Material:
+def material_of(data: TrainingSet, encoder: PointNeXt) -> Material:
+    """The views with what the encoder says of their templates."""
     with torch.no_grad():
         shapes = torch.cat([encoder(points)[0] for points in data.table.points.split(_AT_ONCE)])
     return Material(data, shapes)

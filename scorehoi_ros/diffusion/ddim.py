@@ -1,0 +1,54 @@
+"""Noise levels, and the deterministic walk between them (DDIM; Song et al. 2021).
+
+x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) eps, with a_t of the cosine schedule (Nichol and Dhariwal 2021).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import torch
+from torch import Tensor
+
+STEPS = 1000
+"""T of the paper."""
+_OFFSET = 0.008
+_LEAST = 1e-4
+
+Denoise = Callable[[Tensor, int], Tensor]
+"""(x_t (..., n), t) -> the noise eps in it."""
+Guide = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
+"""(x_t, x_0 as denoised, eps, t) -> x_0 and eps as something else wants them; called on the way down."""
+
+
+@cache
+def alphas() -> Tensor:
+    """(1001,) float64 a_t for t = 0..T; a_0 = 1."""
+    t = torch.arange(STEPS + 1, dtype=torch.float64) / STEPS
+    a = torch.cos((t + _OFFSET) / (1 + _OFFSET) * torch.pi / 2).square()
+    return (a / a[0]).clamp_min(_LEAST)
+
+
+def upwards(tau: int, dt: int) -> list[int]:
+    """Levels 0, dt, ... tau of an inversion; reversed, those of a sampling."""
+    return [*range(0, tau, dt), tau]
+
+
+def ddim(denoise: Denoise, x: Tensor, levels: Sequence[int], guide: Guide | None = None) -> Tensor:
+    """Walk x (..., n) along noise levels; upwards it is the inversion, downwards the sampling (Algorithm A).
+
+    The network is asked at level 1 where a walk begins at 0, which has no noise to find.
+    """
+    a = alphas()
+    for s, t in zip(levels[:-1], levels[1:], strict=True):
+        eps = denoise(x, max(s, 1))
+        x_0 = denoised(x, eps, s)
+        if guide is not None:
+            x_0, eps = guide(x, x_0, eps, s)
+        x = float(a[t].sqrt()) * x_0 + float((1 - a[t]).sqrt()) * eps
+    return x
+
+
+def denoised(x: Tensor, eps: Tensor, t: int) -> Tensor:
+    """x_0 of x_t (..., n) whose noise is eps (equation 2)."""
+    a = alphas()[t]
+    return (x - float((1 - a).sqrt()) * eps) / float(a.sqrt())
