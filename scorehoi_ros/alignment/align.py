@@ -7,6 +7,7 @@ Four hypotheses of 25 steps take about 40 ms on one CPU thread, after `warm_up`:
         -s "a = s.RIG, s.target_of(t), s.SHAPE, s.wrong(t, 5, 4); align(*a)" "align(*a)"
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from scorehoi_ros.alignment.kernels import evaluate, new_room
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import NUM_UNKNOWNS, Belief, Float64, Sigma, State, decode
-from scorehoi_ros.alignment.target import Shape, Target, pack
+from scorehoi_ros.alignment.target import Contacts, Shape, Target, pack, probable
 from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights, values_of
 
 _KEEP, _KEEP_SQUARE = 0.7, 0.9
@@ -73,7 +74,7 @@ class Energy:
         self.mean, self.sigma = belief.means(), belief.sigma.flat()
         self.rotations = np.require(belief.rotations, np.float64, ["C", "W"])
         self._rig, self._w, self._room = rig, values_of(weights), new_room(rig, self.frame)
-        self._prior = prior_weights(weights)
+        self._prior, self._least = prior_weights(weights), weights.contact_least
         start = self.state(np.zeros_like(self.mean))
         depths = np.stack((start.root[:, 2].numpy(), start.origin[:, 2].numpy()), 1)
         self._scale = 2 * self.frame.focal / depths
@@ -93,10 +94,18 @@ class Energy:
         (H, 3, 3) as a turn of zero leaves them.
         """
         terms, gradient = np.empty((len(values), len(TERMS))), np.empty(values.shape)
-        evaluate(
-            values, rotations, self._scale, self._rig, self.frame, self._w, self._room, terms, gradient
-        )
+        evaluate(values, rotations, self._scale, self._rig, self.frame, self._w, self._room, terms, gradient)
         return terms, gradient
+
+    def row(self, hypothesis: int, contacts: Contacts | None = None) -> "Energy":
+        """The energy of one hypothesis alone, with contacts M_h, M_o, M_f of its own."""
+        one, row = copy(self), slice(hypothesis, hypothesis + 1)
+        one.mean, one.rotations, one._scale = self.mean[row], self.rotations[row], self._scale[row]
+        if contacts is not None:
+            told = (contacts.human, contacts.object, contacts.floor)
+            M_h, M_o, M_f = probable(told, self._least)
+            one.frame = self.frame._replace(M_h=M_h, M_o=M_o, M_f=M_f)
+        return one
 
     def state(self, u: Float64) -> State:
         """The state of unknowns u (H, 331)."""

@@ -10,7 +10,7 @@ standard deviations from what the network said:
 - turn: a rotation vector in radians, applied in the view frame after the hypothesis' rotation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -96,6 +96,10 @@ class State:
     """(..., 3) metres, the object's origin."""
     R_o: Tensor
     """(..., 3, 3) object -> view."""
+
+    def row(self, index: int) -> "State":
+        """One state of many, with a leading dimension of 1."""
+        return State(*(getattr(self, f.name)[index : index + 1] for f in fields(self)))
 
 
 def decode(u: Tensor, mean: Tensor, sigma: Tensor, rotation: Tensor, focal: float) -> State:

@@ -1,5 +1,6 @@
 """What one frame asks of an alignment, as plain arrays, and the same packed for the energy."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -135,8 +136,8 @@ def pack(target: Target, shape: Shape | None, weights: Weights) -> Packed:
     """The arrays of both implementations of the energy.  `shape` None = there is no object."""
     half = target.size / 2
     inwards = np.array([[1 / half, 0, 0.5 / half - 1], [0, 1 / half, 0.5 / half - 1], [0, 0, 1]])
-    contacts, least = target.contacts, weights.contact_least
-    M_h, M_o, M_f = (np.where(m > least, m, 0.0) for m in (contacts.human, contacts.object, contacts.floor))
+    contacts = target.contacts
+    M_h, M_o, M_f = probable((contacts.human, contacts.object, contacts.floor), weights.contact_least)
     pixels, confidence = _seen(target, half)
     depths = (target.pelvis_depth if target.person else None, target.object_depth if shape else None)
     human_field, human_points = _region(target.human if target.person else None, half)
@@ -151,13 +152,18 @@ def pack(target: Target, shape: Shape | None, weights: Weights) -> Packed:
         human_points=human_points,
         object_field=object_field,
         object_points=object_points,
-        M_h=_array(M_h),
-        M_o=_array(M_o),
-        M_f=_array(M_f),
+        M_h=M_h,
+        M_o=M_o,
+        M_f=M_f,
         plane=_array(np.zeros(4) if target.floor is None else target.floor),
         depths=np.array([np.nan if d is None else d for d in depths]),
         **_packed_shape(shape),
     )
+
+
+def probable(contacts: Iterable[Floats], least: float) -> list[Float64]:
+    """Probabilities of contact without those below `least`."""
+    return [_array(np.where(m > least, m, 0.0)) for m in contacts]
 
 
 def _packed_shape(shape: Shape | None) -> dict[str, Any]:

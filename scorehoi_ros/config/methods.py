@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scorehoi_ros.config.option import check_options, option
 
-METHOD_NAMES = ("regress", "regress-proposal", "fit")
+METHOD_NAMES = ("score", "score-n2", "score-paper", "regress", "regress-proposal", "fit")
 """The methods; `methods.registry` has the code behind the names."""
 AUTO = "auto"
 """The setting that means `regress` where its weights are, else `fit`."""
@@ -35,6 +35,18 @@ class RegressConfig:
     )
     hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """Settings of the guided sampling."""
+
+    rounds: int = option(2, "rounds of refinement, N of the paper", minimum=1, maximum=100)
+    tau: int = option(50, "noise level up to which an estimate is inverted", minimum=1, maximum=1000)
+    dt: int = option(2, "noise levels between two evaluations of the network", minimum=1, maximum=1000)
 
     def __post_init__(self) -> None:
         check_options(self)

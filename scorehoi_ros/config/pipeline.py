@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scorehoi_ros.config.methods import AUTO, METHOD_NAMES, FitConfig, RegressConfig
+from scorehoi_ros.config.methods import AUTO, METHOD_NAMES, FitConfig, RegressConfig, ScoreConfig
 from scorehoi_ros.config.option import check_options, group, option
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.types import Box
@@ -68,6 +68,7 @@ class PipelineConfig:
     sam: SamConfig = group(SamConfig)
     fit: FitConfig = group(FitConfig)
     regress: RegressConfig = group(RegressConfig)
+    score: ScoreConfig = group(ScoreConfig)
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -1,1 +1,1 @@
-"""The diffusion over a human with an object: what x is, the noise, and the deterministic walk between levels."""
+"""The diffusion over a human with an object: what x is, noise levels, and the walk between them."""

@@ -1,8 +1,8 @@
 """x = {theta, beta, R_o, t_o} in R^331: what the diffusion model is a model of (ScoreHOI, 3.3).
 
-Everything in the view frame (`geometry.view`): theta as 52 6D rotations, row 0 body -> view; beta scaled to about
--1..1; R_o the object's 6D rotation; t_o the object's origin from the pelvis in metres.  The pelvis itself is no
-part of x.
+Everything in the view frame (`geometry.view`): theta as 52 6D rotations, row 0 body -> view; beta scaled to
+about -1..1; R_o the object's 6D rotation; t_o the object's origin from the pelvis in metres.  The pelvis is
+no part of x.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Gaussian(NamedTuple):
 
 
 def pack(theta: Tensor, betas: Tensor, R_o: Tensor, t_o: Tensor) -> Tensor:
-    """x (..., 331) from theta (..., 52, 6), betas (..., 10), R_o (..., 6), t_o (..., 3)."""
+    """X (..., 331) from theta (..., 52, 6), betas (..., 10), R_o (..., 6), t_o (..., 3)."""
     return torch.cat((theta.flatten(-2), betas / BETA_RANGE, R_o, t_o), -1)
 
 
@@ -49,14 +49,16 @@ def told(
 ) -> Gaussian:
     """What a regressor says of x, with its uncertainty.
 
-    theta (..., 52, 6), betas (..., 10), camera and place (..., 3) as in `alignment.state`, R_o (..., 6), `sigma`
-    (..., 331) of theta, betas, camera, place and turn in this order, focal (...) in sides of the crop.
+    theta (..., 52, 6), betas (..., 10), camera and place (..., 3) as in `alignment.state`, R_o (..., 6),
+    `sigma` (..., 331) of theta, betas, camera, place and turn in this order, focal (...) in crop sides.
     """
     pelvis = pelvis_of(camera, focal)
     origin = origin_of(place, pelvis, focal)
     s_theta, s_betas, s_camera, s_place, s_turn = sigma.split((6 * NUM_JOINTS, NUM_BETAS, 3, 3, 3), -1)
     metre = 1 / (2 * focal[..., None])
-    across = torch.hypot(s_place[..., :2] * origin[..., 2:] * metre, s_camera[..., :2] * pelvis[..., 2:] * metre)
+    across = torch.hypot(
+        s_place[..., :2] * origin[..., 2:] * metre, s_camera[..., :2] * pelvis[..., 2:] * metre
+    )
     turn = _TURN_TO_6D * s_turn.mean(-1, keepdim=True).expand(*s_turn.shape[:-1], 6)
     spread = torch.cat((s_theta, s_betas / BETA_RANGE, turn, across, s_place[..., 2:]), -1)
     return Gaussian(pack(theta, betas, R_o, origin - pelvis), spread)

@@ -1,12 +1,12 @@
 """The denoiser with its IG-Adapter: eps of x_t, given what the image and the template say (ScoreHOI, 3.5).
 
-Latent tokens (22 joints, 2 hands, object rotation, object place) go through layers of self-attention and of two
-decoupled cross-attentions, one to image tokens c_I and one to geometry tokens c_G, joined by a fusing head.  The
-shape has a branch of its own, of the same layers.  The time enters by scale and shift.
+Latent tokens (22 joints, 2 hands, object rotation, object place) go through layers of self-attention and two
+decoupled cross-attentions, one to image tokens c_I, one to geometry tokens c_G, joined by a fusing head.
+The shape has a branch of its own, of the same layers.  The time enters by scale and shift.
 
-The regressor is part of the condition c_I: what it says of x, a Gaussian, already explains some of the noise, and
-the network learns what is left, in units of what is left (the preconditioning of Karras et al. 2022).  Before any
-training the prior is that Gaussian; what is learned on top are correlations and shapes that it cannot have.
+The regressor is part of the condition c_I: what it says of x, a Gaussian, already explains some of the noise,
+and the network learns what is left, in units of what is left (the preconditioning of Karras et al. 2022).
+Before any training the prior is that Gaussian; what is learned are correlations that it cannot have.
 """
 
 import math
@@ -76,8 +76,8 @@ def conditions_of(guess: Guess, points: Tensor, shapes: Tensor) -> Conditions:
 class Denoiser(nn.Module):
     """eps of x_t for B frames with K states each, whose conditions are looked up once.
 
-    `features` is the width of the regressor's tokens, `image` how many there are, `geometry` the number of shape
-    features.
+    `features` is the width of the regressor's tokens, `image` how many there are, `geometry` the number of
+    shape features.
     """
 
     usual_mean: Tensor
@@ -122,7 +122,7 @@ class Denoiser(nn.Module):
         )
 
     def forward(self, x: Tensor, t: Tensor, believed: Gaussian, memory: tuple[Memory, ...]) -> Tensor:
-        """eps (B, K, 331) of x_t (B, K, 331) at levels t (B, K) int64; `believed` as `believed` gives it."""
+        """Eps (B, K, 331) of x_t (B, K, 331) at levels t (B, K) int64; `believed` as `believed` gives it."""
         easy = explained(x, self.alphas[t][..., None], believed)
         time = self.time(_waves(t))
         hat = easy.x_0
@@ -131,7 +131,8 @@ class Denoiser(nn.Module):
         middle = self.size.layers
         main = self.main(main, time, memory[:middle])
         shape = self.shape(shape, time, memory[middle:])
-        return easy.eps + easy.left * self.tokens.read(main, shape)
+        # The factor `hidden` keeps the score finite where there is hardly any noise.
+        return easy.eps + easy.left * easy.hidden * self.tokens.read(main, shape)
 
 
 class Explained(NamedTuple):
@@ -145,6 +146,8 @@ class Explained(NamedTuple):
     """Expectation of eps."""
     left: Tensor
     """Standard deviation of eps that is left."""
+    hidden: Tensor
+    """Share of the noise in the standard deviation of x_t: 0 without noise, 1 where all is noise."""
 
 
 def explained(x: Tensor, a: Tensor, prior: Gaussian) -> Explained:
@@ -152,7 +155,8 @@ def explained(x: Tensor, a: Tensor, prior: Gaussian) -> Explained:
     scale = (a * prior.sigma.square() + 1 - a).sqrt()
     unit = (x - a.sqrt() * prior.mean) / scale
     x_0 = prior.mean + a.sqrt() * prior.sigma.square() / scale * unit
-    return Explained(unit, x_0, (1 - a).sqrt() / scale * unit, a.sqrt() * prior.sigma / scale)
+    hidden = (1 - a).sqrt() / scale
+    return Explained(unit, x_0, hidden * unit, a.sqrt() * prior.sigma / scale, hidden)
 
 
 class Tokens(nn.Module):
@@ -230,17 +234,20 @@ class AdapterLayer(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, memory: Memory) -> Tensor:
         """Tokens of the shape of x (B, K, n, width)."""
-        states = x.shape[:-2]
         scale, shift, scale_mlp, shift_mlp = self.time(time)[..., None, :].chunk(4, -1)
         own = self.attend_norm(x) * (1 + scale) + shift
         q, k, v = (y.flatten(0, 1) for y in self.qkv(own).chunk(3, -1))
-        x = x + self.out(attention(q, k, v, HEADS).unflatten(0, states))
+        x = x + self.out(attention(q, k, v, HEADS).reshape(x.shape))
         # The states of a frame ask the same memory, so they stand in one row of queries.
         of_image, of_geometry = self.query(self.cross_norm(x)).flatten(1, 2).chunk(2, -1)
-        seen = attention(of_image, *memory.image.chunk(2, -1), HEADS)
-        shaped = attention(of_geometry, *memory.geometry.chunk(2, -1), HEADS)
-        x = x + self.fuse(torch.cat((seen, shaped), -1)).unflatten(1, (states[1], -1))
+        seen, shaped = _look(of_image, memory.image), _look(of_geometry, memory.geometry)
+        x = x + self.fuse(torch.cat((seen, shaped), -1)).reshape(x.shape)
         return x + self.mlp(self.mlp_norm(x) * (1 + scale_mlp) + shift_mlp)
+
+
+def _look(asking: Tensor, known: Tensor) -> Tensor:
+    k, v = known.chunk(2, -1)
+    return attention(asking, k, v, HEADS)
 
 
 def _waves(t: Tensor) -> Tensor:

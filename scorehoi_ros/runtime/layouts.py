@@ -15,10 +15,10 @@ from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
 from scorehoi_ros.networks.shrink import corrected, shrunk
 from scorehoi_ros.networks.sizes import SIZES
-from scorehoi_ros.runtime.weights import BASED_ON, Weights, fill, read_weights
+from scorehoi_ros.runtime.weights import BASED_ON, DENOISER, Weights, fill, read_weights
 
 Net = TypeVar("Net", bound=nn.Module)
-GEOMETRY, CONTACT, MESH, DENOISER = "geometry", "contact", "mesh", "denoiser"
+GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
 KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in (CONTACT, MESH, DENOISER)))
 
 
@@ -40,7 +40,9 @@ def network_of(kind: str) -> nn.Module:
 def denoiser_of(size: str) -> Denoiser:
     """An untrained denoiser for the answers of a regressor of this size."""
     told = SIZES[size]
-    return Denoiser(DENOISERS[size], told.width, image_tokens(told.pixels, IMAGE_NETS[told.image][1]), POINT_FEATURES)
+    return Denoiser(
+        DENOISERS[size], told.width, image_tokens(told.pixels, IMAGE_NETS[told.image][1]), POINT_FEATURES
+    )
 
 
 def load_network(kind: str, form: type[Net], folder: str = "") -> tuple[Net, Weights]:

@@ -1,27 +1,23 @@
 """The regressor ready for use: by ONNX Runtime on the CPU, by torch on other devices."""
 
 import logging
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from scorehoi_ros.errors import OutputError
-from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Guess, Regressor, Seen
 from scorehoi_ros.runtime.layouts import GEOMETRY, load_network
+from scorehoi_ros.runtime.onnx import exported, session
 from scorehoi_ros.runtime.weights import Weights
 from scorehoi_ros.types import NUM_LANDMARKS, NUM_OBJECT_POINTS, Floats
 
 Answer = Callable[[Seen, Tensor], Guess]
 """(one frame, tokens of its template (1, 64, width)) -> the guess."""
-_OPSET = 17
 
 _log = logging.getLogger(__name__)
 
@@ -77,17 +73,14 @@ def onnx_answer(net: Regressor, weights: Weights) -> Answer:
 
     Raises OutputError when the cache cannot be written.
     """
-    path = _exported(net, weights)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = {entry.name for entry in session.get_inputs()}
+    path = exported(_Flat(net), _blank(net), weights, [*Seen._fields, "template"], list(Guess._fields))
+    run = session(path)
+    names = {entry.name for entry in run.get_inputs()}
 
     def answer(seen: Seen, template: Tensor) -> Guess:
         given = seen._asdict() | {"template": template}
         feed = {name: value.numpy() for name, value in given.items() if name in names}
-        return Guess(*map(torch.from_numpy, session.run(list(Guess._fields), feed)))
+        return Guess(*map(torch.from_numpy, run.run(list(Guess._fields), feed)))
 
     return answer
 
@@ -102,26 +95,6 @@ class _Flat(nn.Module):
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Fields of `Seen` and the template's tokens -> fields of `Guess`."""
         return tuple(self.net.answer(Seen(*values[:-1]), values[-1]))
-
-
-def _exported(net: Regressor, weights: Weights) -> Path:
-    """The ONNX file of these weights."""
-    version = torch.__version__.split("+")[0]
-    path = cache_folder() / "onnx" / f"{weights.told['kind']}-{weights.sha256[:16]}-torch{version}.onnx"
-    if not path.is_file():
-        _log.info("exporting the regressor %s for ONNX Runtime, once", weights.told["kind"])
-        with whole_file(path) as temporary, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                _Flat(net),
-                _blank(net),
-                str(temporary),
-                input_names=[*Seen._fields, "template"],
-                output_names=list(Guess._fields),
-                opset_version=_OPSET,
-                dynamo=False,
-            )
-    return path
 
 
 def _blank(net: Regressor) -> tuple[Tensor, ...]:

@@ -16,9 +16,9 @@ from scorehoi_ros.files import whole_file
 
 BASED_ON = "based_on"
 """Entry of the layout: the network to which the tensors are corrections, see `networks.shrink`."""
-FOLDER = "stage1"
-"""Folder of the networks under `models/`."""
-_TRAIN = "train them with `scorehoi train stage1`; until then use --method fit."
+DENOISER = "denoiser"
+"""Second half of the kind of a network of the second stage."""
+_TRAIN = "train them with `scorehoi train`; until then use --method fit."
 _MEND = f"Install the package again, or {_TRAIN}"
 
 
@@ -40,7 +40,7 @@ def read_weights(kind: str, folder: str = "") -> Weights:
     """
     path = _path(kind, folder)
     digest = _digest(path)
-    if not folder and digest != (wanted := _promised(path.name)):
+    if not folder and digest != (wanted := _promised(kind)):
         raise WeightsError(
             f"{path} is not the file of this release: its sha256 is {digest[:16]}..., expected "
             f"{wanted[:16]}.... {_MEND}"
@@ -81,19 +81,25 @@ def _as_it_is(name: str, tensor: Tensor) -> bool:
     return "running" in name or not tensor.is_floating_point()
 
 
+def stage_of(kind: str) -> str:
+    """Folder under `models/` of a network."""
+    return "stage2" if kind.endswith(DENOISER) else "stage1"
+
+
 def _path(kind: str, folder: str) -> Path:
     name = f"{kind}.safetensors"
     if folder:
         return Path(folder) / name
     try:
-        return model_file(f"{FOLDER}/{name}")
+        return model_file(f"{stage_of(kind)}/{name}")
     except InputError as error:
         raise WeightsError(f"the weights {name} are missing: {error} Or {_TRAIN}") from error
 
 
-def _promised(name: str) -> str:
+def _promised(kind: str) -> str:
+    name = f"{kind}.safetensors"
     try:
-        return shipped_sha256(f"{FOLDER}/{name}")
+        return shipped_sha256(f"{stage_of(kind)}/{name}")
     except InputError as error:
         raise WeightsError(f"the weights {name} are not of this release: {error} Or {_TRAIN}") from error
 

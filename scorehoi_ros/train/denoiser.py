@@ -131,7 +131,7 @@ def residual(
 
 @torch.no_grad()
 def measure(net: Denoiser, frames: Frames) -> dict[str, float]:
-    """`loss` over all levels as in training; at each of LEVELS the squared error of eps, and of the Gaussian's."""
+    """`loss` over all levels as in training, and the figures of `by_level`."""
     generator = torch.Generator(frames.x.device).manual_seed(0)
     parts = torch.arange(len(frames), device=frames.x.device).split(_BATCH)
     total = sum(len(p) * float(residual(net, frames, p, *noise(len(p), generator))) for p in parts)

@@ -44,7 +44,7 @@ class Schedule:
     """Measurements without a better validation loss after which it ends."""
     seed: int = 0
     average: float = 0.0
-    """Share that a running average of the weights keeps at a step; it is what is measured and what is left."""
+    """Share that a running average of the weights keeps at a step; it is what is measured and left."""
 
 
 @dataclass

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from scorehoi_ros.files import whole_file, write_json
 from scorehoi_ros.networks.pointnext import PointNeXt
 from scorehoi_ros.networks.regressor import Guess, Regressor
-from scorehoi_ros.runtime.layouts import DENOISER, GEOMETRY, denoiser_of, load_network
-from scorehoi_ros.runtime.weights import write_weights
+from scorehoi_ros.runtime.layouts import GEOMETRY, denoiser_of, load_network
+from scorehoi_ros.runtime.weights import DENOISER, write_weights
 from scorehoi_ros.synth.storage import finished_shards
 from scorehoi_ros.train.denoiser import Frames, frames_of, set_usual, train_denoiser
 from scorehoi_ros.train.guesses import gather

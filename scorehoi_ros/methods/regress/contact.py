@@ -28,36 +28,40 @@ class ContactAsker:
     shapes: Tensor
     """(1, 64, POINT_FEATURES) what the geometry encoder says of the template's points."""
 
-    def __call__(
-        self, state: State, row: int, guess: Guess, view: View, floor: Floats | None
-    ) -> ContactMasks:
-        """Probabilities for one row of a state, view frame; `floor` (4,), None = not known."""
+    def __call__(self, state: State, guess: Guess, view: View, floor: Floats | None) -> ContactMasks:
+        """Probabilities with the leading dimension H of the states, which are in the view frame.
+
+        `floor` (4,) as of `plane_in_view`, None = not known.
+        """
         device = self.shapes.device
         theta, betas, root, origin, R_o = (
-            getattr(state, name)[row : row + 1].float().to(device)
-            for name in ("theta", "betas", "root", "origin", "R_o")
+            getattr(state, name).float().to(device) for name in ("theta", "betas", "root", "origin", "R_o")
         )
+        count = len(root)
         with torch.no_grad():
             tokens = self.posed(theta, betas, root).tokens
             points = self.tensors.points[None]
             thing = points @ R_o.mT + origin[:, None]
-            known = torch.full((1,), float(floor is not None), device=device)
             plane = torch.as_tensor(np.zeros(4) if floor is None else floor).float().to(device)
+            known = torch.full((count,), float(floor is not None), device=device)
+            shared = {
+                "geometry": self.shapes,
+                "image": guess.features,
+                "landmarks": guess.landmark_tokens,
+                "said_human": guess.human_contact,
+                "said_thing": guess.object_contact,
+                "said_floor": guess.floor_contact,
+                "template": points,
+                "K_view": torch.as_tensor(view.P, dtype=torch.float32, device=device)[None],
+            }
             pair = centred(
                 tokens,
                 thing,
                 root,
-                K_view=torch.as_tensor(view.P, dtype=torch.float32, device=device)[None],
                 side=view.size,
-                template=points,
                 distance=signed_distances(tokens, self.tensors.field, R_o, origin),
-                height=heights(thing, plane[:3], plane[3]) * known,
+                height=heights(thing, plane[:3], plane[3]) * known[:, None],
                 floor=known,
-                geometry=self.shapes,
-                image=guess.features,
-                landmarks=guess.landmark_tokens,
-                said_human=guess.human_contact,
-                said_thing=guess.object_contact,
-                said_floor=guess.floor_contact,
+                **{name: value.expand(count, *value.shape[1:]) for name, value in shared.items()},
             )
-            return ContactMasks(*(torch.sigmoid(logits[0]) for logits in self.net(pair)))
+            return ContactMasks(*(torch.sigmoid(logits) for logits in self.net(pair)))

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from scorehoi_ros.alignment.align import Schedule, warm_up
+from scorehoi_ros.alignment.align import Schedule, align, warm_up
 from scorehoi_ros.alignment.rig import Rig, make_rig
 from scorehoi_ros.alignment.state import State
 from scorehoi_ros.alignment.target import Contacts, Shape, shape_of
@@ -14,20 +15,31 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence
-from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
+from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
-from scorehoi_ros.methods.regress.refine import Known, Settings, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.refine import Descend, Known, Thing, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.contact import load_contact
 from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
+
+
+class Descent(Protocol):
+    """What moves the hypotheses: the alignment, or the sampling of the method `score`."""
+
+    def __call__(
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
+    ) -> Descend:
+        """The descent of one frame; `floor` (4,) as of `plane_in_view`, None = not known."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,11 +47,11 @@ class AlignRefiner:
     """Alignment of the network's proposal with the image."""
 
     body: BodyModel
-    rig: Rig
+    descent: Descent
     template: ObjectTemplate | None
     shape: Shape | None
     contact: ContactAsker | None
-    settings: Settings
+    hypotheses: int
     height_m: float | None
     estimator: RegressEstimator
 
@@ -60,14 +72,15 @@ class AlignRefiner:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
         radius = 0.0 if self.shape is None else float(np.linalg.norm(self.shape.surface, axis=1).mean())
         rescale = partial(scaled, measured=measured, body=self.body, focal=said.view.focal, radius=radius)
-        found = refine(self.rig, target, thing, said.guess, known, self.settings, rescale)
+        descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
+        found = refine(descend, target, thing, said.guess, known, self.hypotheses, rescale)
         state, best = found.aligned.state, found.best
         energy = {"first": float(found.aligned.first[best]), "last": float(found.aligned.energy[best])}
         if thing is None or self.contact is None:
             return Refined(in_camera(state, best, said.view, known.betas, thing=False), energy=energy)
         return Refined(
             estimate=in_camera(state, best, said.view, known.betas, thing=True),
-            contacts=self.contact(state, best, said.guess, said.view, plane),
+            contacts=first(self.contact(state.row(best), said.guess, said.view, plane)),
             energy=energy | found.aligned.named(best),
             covariance=pose_covariance(found, thing.symmetry, said.view),
         )
@@ -81,9 +94,31 @@ class AlignRefiner:
 
 def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:
     """The method for one body and one template; raises WeightsError without its weights."""
-    estimator = make_estimator(body, template, config)
-    rig, shape, contact = make_rig(body), None, None
+    rig = make_rig(body)
     warm_up(rig)
+    return with_descent(body, template, config, Alignment(rig, Schedule(config.regress.steps)))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The descent of `regress`: that of the alignment itself, the same for all frames."""
+
+    rig: Rig
+    schedule: Schedule
+
+    def __call__(
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
+    ) -> Descend:
+        """See `Descent`."""
+        return partial(align, self.rig, schedule=self.schedule)
+
+
+def with_descent(
+    body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig, descent: Descent
+) -> Method:
+    """The network, and this descent after it; raises WeightsError without the weights of the first stage."""
+    estimator = make_estimator(body, template, config)
+    shape, contact = None, None
     if template is not None:
         shape = shape_of(template)
         contact = ContactAsker(
@@ -92,9 +127,11 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
             object_tensors(template, config.device),
             estimator.network.shapes,
         )
-    settings = Settings(config.regress.hypotheses, Schedule(config.regress.steps))
     height = config.height_m or None
-    return Method(estimator, AlignRefiner(body, rig, template, shape, contact, settings, height, estimator))
+    hypotheses = config.regress.hypotheses
+    return Method(
+        estimator, AlignRefiner(body, descent, template, shape, contact, hypotheses, height, estimator)
+    )
 
 
 def known_of(prediction: Prediction | None, view: View) -> Known:
@@ -124,3 +161,8 @@ def in_camera(state: State, row: int, view: View, locked: Floats | None, thing: 
     return Estimate(
         human, ObjectPose(R_o=matrix_to_rotation_6d(R_view @ state.R_o[row]).numpy(), origin=origin)
     )
+
+
+def first(masks: ContactMasks) -> ContactMasks:
+    """The masks of the first of many states."""
+    return ContactMasks(masks.human[0], masks.object[0], masks.floor[0])

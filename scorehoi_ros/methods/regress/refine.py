@@ -5,16 +5,14 @@ kept that costs the least, counting what the network said of it and how its outl
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from scorehoi_ros.alignment.align import Aligned, Schedule, align
-from scorehoi_ros.alignment.rig import Rig
+from scorehoi_ros.alignment.align import Aligned
 from scorehoi_ros.alignment.state import Belief, Sigma
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
-from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
@@ -29,13 +27,8 @@ _TRACKED = 0.5
 """Probability that a tracked object is turned as expected."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How much is tried."""
-
-    hypotheses: int = 4
-    schedule: Schedule = field(default_factory=Schedule)
-    weights: Weights = field(default_factory=Weights)
+Descend = Callable[[Target, Shape | None, Belief], Aligned]
+"""Moves each hypothesis of a belief to where one frame wants it; shape None = there is no object."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +69,12 @@ class Found:
 
 
 def refine(
-    rig: Rig,
+    descend: Descend,
     target: Target,
     thing: Thing | None,
     guess: Guess,
     known: Known,
-    settings: Settings,
+    hypotheses: int,
     rescale: Callable[[Belief], Belief] = lambda belief: belief,
 ) -> Found:
     """Align the most promising hypotheses of a guess (one frame); `rescale` brings in what was measured."""
@@ -95,10 +88,10 @@ def refine(
     else:
         origin = np.tile(proposed_origin(guess, target.focal), (len(rotations), 1))
         before = _overlaps(thing, rotations, origin)
-        rows = worth_aligning(log_share, before, settings.hypotheses)
+        rows = worth_aligning(log_share, before, hypotheses)
     belief = locked(rescale(belief_of(guess, rotations[rows])), known.betas)
     shape = None if thing is None else thing.shape
-    aligned = align(rig, target, shape, belief, settings.weights, settings.schedule)
+    aligned = descend(target, shape, belief)
     if thing is None:
         return Found(aligned, belief, np.ones(1))
     after = _overlaps(thing, aligned.state.R_o.numpy(), aligned.state.origin.numpy())

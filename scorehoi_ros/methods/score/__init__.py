@@ -1,0 +1,1 @@
+"""The method `score`: guided sampling with a diffusion prior (ScoreHOI, Algorithm 1)."""

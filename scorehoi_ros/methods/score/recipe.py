@@ -1,0 +1,57 @@
+"""What a refinement by guided sampling does, and the configurations that have a name."""
+
+from dataclasses import dataclass, field
+
+from scorehoi_ros.alignment.weights import Weights
+
+PHYSICAL = Weights(
+    landmarks=0.0,
+    human_outline=0.0,
+    human_cover=0.0,
+    object_outline=0.0,
+    object_cover=0.0,
+    human_contact=0.03,
+    object_contact=0.03,
+    penetration=1e-3,
+    floor=0.015,
+    sunk=0.0,
+)
+"""L_P of the paper: lambda_ho = 1 and lambda_of = 1/2 a metre of mean distance, lambda_pt = 1/10 a metre of
+summed depth; the scales of `Weights` divide out."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One configuration of Algorithm 1."""
+
+    rounds: int = 2
+    """N."""
+    tau: int = 50
+    """Noise level up to which an estimate is inverted."""
+    dt: int = 2
+    """Levels between two evaluations of the network."""
+    weights: Weights = field(default_factory=Weights)
+    """Of the terms that guide."""
+    published: bool = False
+    """Follow the plain gradient (equation 7); else the posterior's score in units of uncertainty."""
+    rho: float = 30.0
+    """Scale of the plain gradient."""
+    rate: float = 0.35
+    """Standard deviations a step, in units of uncertainty."""
+    guided: bool = True
+    recontact: bool = True
+    """Contacts are predicted again in each round (CDIR); else those of the regressor are kept."""
+    diffusion: bool = True
+    """False: the regressor's own Gaussian is the prior."""
+    image: bool = True
+    """Whether the network is given c_I."""
+    geometry: bool = True
+    """Whether it is given c_G."""
+
+
+SCORE, SCORE_N2, SCORE_PAPER = "score", "score-n2", "score-paper"
+RECIPES: dict[str, Recipe] = {
+    SCORE: Recipe(),
+    SCORE_N2: Recipe(weights=PHYSICAL, published=True),
+    SCORE_PAPER: Recipe(rounds=10, weights=PHYSICAL, published=True),
+}

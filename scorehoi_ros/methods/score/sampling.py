@@ -1,0 +1,84 @@
+"""Algorithm 1: rounds of contacts, inversion and guided sampling, for all hypotheses of a frame at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
+from scorehoi_ros.alignment.rig import Rig
+from scorehoi_ros.alignment.state import Belief, Float64, State
+from scorehoi_ros.alignment.target import Contacts, Shape, Target
+from scorehoi_ros.diffusion.ddim import ddim, upwards
+from scorehoi_ros.diffusion.unknowns import unpack
+from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
+from scorehoi_ros.geometry.view import pelvis_of
+from scorehoi_ros.methods.score.guide import Follow, Published, Pull, values_of
+from scorehoi_ros.methods.score.prior import FramePrior
+from scorehoi_ros.methods.score.recipe import Recipe
+
+Ask = Callable[[State], list[Contacts]]
+"""Contacts of each of H states, predicted anew."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One frame and what is believed of it."""
+
+    rig: Rig
+    target: Target
+    shape: Shape | None
+    belief: Belief
+    prior: FramePrior
+    ask: Ask | None
+    """None = the contacts of the target are kept."""
+
+
+def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None = None) -> Aligned:
+    """Refine each hypothesis of a belief; `trace` is told the states after each round.
+
+    The terms of the answer are those of the alignment's energy with the belief as prior, so that hypotheses
+    can be compared, and compared with those of the alignment.
+    """
+    focal = scene.target.focal
+    guide = _guide(scene, recipe)
+    energy = Energy(scene.rig, scene.target, scene.shape, scene.belief, recipe.weights)
+    x, levels = scene.prior.gaussian.mean, upwards(recipe.tau, recipe.dt)
+    for _ in range(recipe.rounds):
+        asked = None if scene.ask is None else scene.ask(state_of(x, guide.camera, focal))
+        guide.pull = Pull(
+            [energy.row(h, None if asked is None else asked[h]) for h in range(len(scene.belief.rotations))]
+        )
+        noisy = ddim(scene.prior.denoise, x, levels)
+        x = ddim(scene.prior.denoise, noisy, levels[::-1], guide if recipe.guided else None)
+        if trace is not None:
+            trace(state_of(x, guide.camera, focal))
+    return judged(Energy(scene.rig, scene.target, scene.shape, scene.belief), x, guide.camera, focal)
+
+
+def state_of(x: Tensor, camera: Float64, focal: float) -> State:
+    """The states of x (H, 331) with pelves at `camera` (H, 3)."""
+    theta, betas, R_o, t_o = unpack(x)
+    pelvis = pelvis_of(torch.as_tensor(camera), x.new_full((len(x),), focal))
+    return State(theta, betas, pelvis, pelvis + t_o, rotation_6d_to_matrix(R_o))
+
+
+def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
+    """States as the alignment would have left them, with its terms."""
+    state = values_of(x, camera, focal)
+    turns = torch.as_tensor(state.R_o @ energy.rotations.swapaxes(-1, -2))
+    u = (state.values - energy.mean) / energy.sigma
+    u[:, -3:] = matrix_to_axis_angle(turns).numpy() / energy.sigma[-3:]
+    terms, _ = energy(u)
+    return Aligned(energy.state(u), u, terms, energy(np.zeros_like(u))[0].sum(1))
+
+
+def _guide(scene: Scene, recipe: Recipe) -> Follow | Published:
+    focal, belief = scene.target.focal, scene.belief
+    if recipe.published:
+        return Published(belief, focal, recipe.rho)
+    steps = recipe.rounds * (len(upwards(recipe.tau, recipe.dt)) - 1)
+    rates = Schedule(steps, recipe.rate).rates()
+    return Follow(belief, scene.prior.gaussian, focal, recipe.weights, rates)

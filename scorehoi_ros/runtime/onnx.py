@@ -1,0 +1,56 @@
+"""Networks in ONNX Runtime: exported once for each file of weights, kept in the cache."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from scorehoi_ros.files import cache_folder, whole_file
+from scorehoi_ros.runtime.weights import Weights
+
+_OPSET = 17
+
+_log = logging.getLogger(__name__)
+
+
+def exported(
+    net: nn.Module,
+    blank: tuple[Tensor, ...],
+    weights: Weights,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    suffix: str = "",
+) -> Path:
+    """The ONNX file of a network with these weights; `blank` are arguments of the right shapes.
+
+    `suffix` tells files of the same weights apart.  Raises OutputError when the cache cannot be written.
+    """
+    kind, version = weights.told["kind"], torch.__version__.split("+")[0]
+    name = "-".join(filter(None, (kind, suffix, weights.sha256[:16], f"torch{version}.onnx")))
+    path = cache_folder() / "onnx" / name
+    if not path.is_file():
+        _log.info("exporting the network %s for ONNX Runtime, once", kind)
+        with whole_file(path) as temporary, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                net,
+                blank,
+                str(temporary),
+                input_names=list(inputs),
+                output_names=list(outputs),
+                opset_version=_OPSET,
+                dynamo=False,
+            )
+    return path
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    """A file ready to run on the CPU with one thread that does not spin."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
