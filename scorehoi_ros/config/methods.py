@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from scorehoi_ros.config.option import check_options, option
 
-METHOD_NAMES = ("regress", "regress-proposal", "fit")
+RECIPE_NAMES = ("score", "score-n2", "score-paper")
+"""The methods that are recipes of `score`."""
+METHOD_NAMES = ("regress", "regress-proposal", *RECIPE_NAMES, "fit")
 """The methods; `methods.registry` has the code behind the names."""
 AUTO = "auto"
 """The setting that means `regress` where its weights are, else `fit`."""

@@ -1,0 +1,1 @@
+"""The method `score`: a diffusion prior and sampling guided by image and physics."""
