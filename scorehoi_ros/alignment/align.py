@@ -93,7 +93,9 @@ class Energy:
         (H, 3, 3) as a turn of zero leaves them.
         """
         terms, gradient = np.empty((len(values), len(TERMS))), np.empty(values.shape)
-        evaluate(values, rotations, self._scale, self._rig, self.frame, self._w, self._room, terms, gradient)
+        evaluate(
+            values, rotations, self._scale, self._rig, self.frame, self._w, self._room, terms, gradient
+        )
         return terms, gradient
 
     def state(self, u: Float64) -> State:

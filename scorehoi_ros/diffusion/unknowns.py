@@ -56,9 +56,7 @@ def told(
     origin = origin_of(place, pelvis, focal)
     s_theta, s_betas, s_camera, s_place, s_turn = sigma.split((6 * NUM_JOINTS, NUM_BETAS, 3, 3, 3), -1)
     metre = 1 / (2 * focal[..., None])
-    across = torch.hypot(
-        s_place[..., :2] * origin[..., 2:] * metre, s_camera[..., :2] * pelvis[..., 2:] * metre
-    )
+    across = torch.hypot(s_place[..., :2] * origin[..., 2:] * metre, s_camera[..., :2] * pelvis[..., 2:] * metre)
     turn = _TURN_TO_6D * s_turn.mean(-1, keepdim=True).expand(*s_turn.shape[:-1], 6)
     spread = torch.cat((s_theta, s_betas / BETA_RANGE, turn, across, s_place[..., 2:]), -1)
     return Gaussian(pack(theta, betas, R_o, origin - pelvis), spread)

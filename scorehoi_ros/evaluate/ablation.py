@@ -1,4 +1,4 @@
-"""What the tables of the ScoreHOI paper compare: the rows of its tables 2, 3 and 4, as changes of a recipe."""
+"""What tables 2, 3 and 4 of the ScoreHOI paper compare: their rows, as changes of a recipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
 """A table of the paper as text and as JSON: the values, and how much each row differs from the full one."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,12 +25,18 @@ SPEED = (
     ("ratio", "ratio", 1),
 )
 BLOCKS = (VALUES[:5], VALUES[5:9])
-"""The compared columns, in two blocks so that a line has at most 120 characters."""
+"""The compared columns, in two blocks so that they fit a line."""
+WIDE = 120
+"""Characters of a line."""
 TITLE, CELL = 15, 21
 """Characters of a title and of a difference with its interval."""
 LEGEND = (
     "CD: Chamfer in cm after one similarity alignment of both. p, r, F: contact. pen: deepest human vertex "
     "inside the object. floor: distance of the lowest point from the floor."
+)
+PAIRS = (
+    "Differences are of the frames that both rows answered (pairs; the others: failed); their intervals are "
+    f"from {RESAMPLES} paired resamples of single frames and whole sequences."
 )
 
 
@@ -70,28 +77,27 @@ def _per(amount: float, row: dict[str, Any]) -> float | None:
 
 def readable(table: Table, notes: Sequence[str] = ()) -> str:
     """The values, the differences, for `efficiency` the speeds, and what the numbers mean."""
-    rows, title = table.report.rows, table.full.title
-    failures = [line for row in rows for line in failure_lines(row)]
-    speed = _speed_lines(table) if table.name == "efficiency" else []
-    return "\n".join(
-        [
-            *head_lines(table.report),
-            "",
-            *table_lines(VALUES, rows),
-            *speed,
-            "",
-            f"difference to {title}, with its 95 % interval; * = the interval excludes zero",
-            *_difference_lines(comparisons(table)),
-            "",
-            _recipe_line(table.full),
-            LEGEND,
-            FAILURE_RULE,
-            *failures,
-            f"Differences are of the frames that both rows answered (pairs; the others: failed), their intervals "
-            f"from {RESAMPLES} paired resamples of whole frames and sequences.",
-            *notes,
-        ]
-    )
+    rows = table.report.rows
+    explained = [
+        _recipe_line(table.full),
+        LEGEND,
+        FAILURE_RULE,
+        *(line for row in rows for line in failure_lines(row)),
+        PAIRS,
+        *notes,
+    ]
+    lines = [
+        *head_lines(table.report),
+        "",
+        *table_lines(VALUES, rows),
+        *(_speed_lines(table) if table.name == "efficiency" else []),
+        "",
+        f"difference to {table.full.title}, with its 95 % interval; * = the interval excludes zero",
+        *_difference_lines(comparisons(table)),
+        "",
+        *(part for line in explained for part in textwrap.wrap(line, WIDE)),
+    ]
+    return "\n".join(lines)
 
 
 def as_json(table: Table) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def _cell(difference: Difference | None, digits: int) -> str:
 
 def _signed(value: float, digits: int) -> str:
     """Five characters where that is possible: shares without their zero, large numbers with fewer digits."""
-    if digits == 3:
-        return f"{value:+.3f}".replace("0.", ".", 1)
-    shown = [text for places in range(digits, 0, -1) if len(text := f"{value:+.{places}f}") <= 5]
-    return shown[0] if shown else f"{value:+.0f}"
+    texts = [f"{value:+.{places}f}" for places in range(digits, -1, -1)]
+    if digits == 3 and abs(value) < 1:
+        texts[0] = texts[0].replace("0.", ".", 1)
+    return next((text for text in texts if len(text) <= 5), texts[-1])

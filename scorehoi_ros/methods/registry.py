@@ -20,8 +20,8 @@ METHODS = {
     **dict.fromkeys(RECIPE_NAMES, "scorehoi_ros.methods.score.method"),
     "fit": "scorehoi_ros.methods.fit.method",
 }
-"""Value of the setting `method` -> module with `build(body, template, config) -> Method`; methods with a recipe
-have `build_recipe(body, template, config, recipe) -> Method`."""
+"""Value of the setting `method` -> module with `build(body, template, config) -> Method`, or, for one with a
+recipe, `build_recipe(body, template, config, recipe) -> Method`."""
 RECIPES = "scorehoi_ros.methods.score.recipe"
 """Module with `RECIPES`: method -> recipe, a frozen dataclass."""
 LEARNED, FALLBACK = "regress", "fit"
@@ -38,9 +38,9 @@ def make_method(
 ) -> Method:
     """The method that `config.method` names, for one body and one template (None = human only).
 
-    `changes` are values of its recipe that are to be others (`recipe_of`).  Raises InputError when the name is
-    unknown or a method without recipe is to be changed, WeightsError when a method is named whose weights are
-    missing or damaged, MissingExtraError when it needs something that is not installed.
+    `changes` are values of its recipe that are to be others (`recipe_of`).  Raises InputError when the name
+    is unknown or a method without recipe is to be changed, WeightsError when a method is named whose weights
+    are missing or damaged, MissingExtraError when it needs something that is not installed.
     """
     recipe = recipe_of(config.method, changes)
     if config.method != AUTO:
@@ -55,8 +55,8 @@ def make_method(
 def recipe_of(name: str, changes: Mapping[str, Any] | None = None) -> Any:
     """The recipe of a method, a frozen dataclass, with some values changed; None for a method that has none.
 
-    A mapping in `changes` changes a part of the recipe: `{"weights": {"floor": 0.0}}`.  Raises InputError when
-    a method without recipe is to be changed.
+    A mapping in `changes` changes a part of the recipe: `{"weights": {"floor": 0.0}}`.  Raises InputError
+    when a method without recipe is to be changed.
     """
     if name in RECIPE_NAMES:
         return _changed(importlib.import_module(RECIPES).RECIPES[name], changes or {})

@@ -40,9 +40,7 @@ def network_of(kind: str) -> nn.Module:
 def denoiser_of(size: str) -> Denoiser:
     """An untrained denoiser for the answers of a regressor of this size."""
     told = SIZES[size]
-    return Denoiser(
-        DENOISERS[size], told.width, image_tokens(told.pixels, IMAGE_NETS[told.image][1]), POINT_FEATURES
-    )
+    return Denoiser(DENOISERS[size], told.width, image_tokens(told.pixels, IMAGE_NETS[told.image][1]), POINT_FEATURES)
 
 
 def load_network(kind: str, form: type[Net], folder: str = "") -> tuple[Net, Weights]:
