@@ -97,7 +97,12 @@ def test_a_hyper_parameter_that_the_full_method_has_is_no_row() -> None:
 def test_changes_reach_the_method(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
     build = score_method.build_recipe
-    monkeypatch.setattr(score_method, "build_recipe", lambda *parts: built.append(parts[3]) or build(*parts))
+
+    def watched(body: Any, template: Any, config: Any, recipe: Any) -> Any:
+        built.append(recipe)
+        return build(body, template, config, recipe)
+
+    monkeypatch.setattr(score_method, "build_recipe", watched)
     changes = {"recontact": False, "weights": {"penetration": 0.0}}
     pipeline = load_pipeline(PipelineConfig(method="score", segmenter="none"), changes=changes)
     pipeline.for_template(box_template())
