@@ -1,6 +1,8 @@
 """The one place where a pipeline is put together from its configuration."""
 
 import dataclasses
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,16 +14,20 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
-from scorehoi_ros.methods.registry import make_method
+from scorehoi_ros.methods.registry import make_method, recipe_of
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.human import MediapipeHuman
 from scorehoi_ros.perception.segmenter import make_segmenter
 
 
-def load_pipeline(config: PipelineConfig | None = None, **settings: Any) -> Pipeline:
+def load_pipeline(
+    config: PipelineConfig | None = None, *, changes: Mapping[str, Any] | None = None, **settings: Any
+) -> Pipeline:
     """Load everything that a configuration names.
 
     `settings` are single ones on top of `config` (None = the defaults): `load_pipeline(object="ball:0.22")`.
+    `changes` are values of the method's recipe that are to be others than its own, for ablations: see
+    `methods.registry.recipe_of`.
     Raises ScorehoiError with what is missing or wrong.
     """
     names = {field.name for field in dataclasses.fields(PipelineConfig)}
@@ -33,9 +39,16 @@ def load_pipeline(config: PipelineConfig | None = None, **settings: Any) -> Pipe
     body = load_body(config.body_model or None)
     template = load_template(config.object) if config.object else None
     segmenter = make_segmenter(config)
-    method = make_method(body, template, config)
+    make = partial(make_method, changes=changes) if changes else make_method
+    method = make(body, template, config)
     eyes = Eyes(MediapipeHuman(), segmenter, PosedBody(body))
-    return Pipeline(config, body, template, eyes, BodyLayer(body), make_method, method)
+    return Pipeline(config, body, template, eyes, BodyLayer(body), make, method)
+
+
+def recipe_values(method: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """The recipe of a method with some values changed, by name; None for a method that has none."""
+    recipe = recipe_of(method, changes)
+    return None if recipe is None else dataclasses.asdict(recipe)
 
 
 def check_device(name: str) -> None:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from scorehoi_ros.config.option import check_options, option
 
-METHOD_NAMES = ("score", "score-n2", "score-paper", "regress", "regress-proposal", "fit")
+RECIPE_NAMES = ("score", "score-n2", "score-paper")
+"""The methods that are recipes of `score`."""
+METHOD_NAMES = (*RECIPE_NAMES, "regress", "regress-proposal", "fit")
 """The methods; `methods.registry` has the code behind the names."""
 AUTO = "auto"
 """The setting that means `regress` where its weights are, else `fit`."""
@@ -44,9 +46,9 @@ class RegressConfig:
 class ScoreConfig:
     """Settings of the guided sampling."""
 
-    rounds: int = option(2, "rounds of refinement, N of the paper", minimum=1, maximum=100)
-    tau: int = option(50, "noise level up to which an estimate is inverted", minimum=1, maximum=1000)
-    dt: int = option(2, "noise levels between two evaluations of the network", minimum=1, maximum=1000)
+    rounds: int = option(
+        0, "rounds of refinement, N of the paper; 0 = as many as the method has", minimum=0, maximum=100
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

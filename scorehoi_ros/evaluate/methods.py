@@ -1,7 +1,7 @@
 """What can be measured, behind one protocol: the pipeline's methods, the truth, a guess."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -81,11 +81,15 @@ class MeanPoseMethod:
 
 
 class PipelineMethod:
-    """The whole pipeline with one of its methods: detector or given landmarks, given masks."""
+    """The whole pipeline with one of its methods: detector or given landmarks, given masks.
 
-    def __init__(self, name: str, setting: Setting) -> None:
+    `changes` are values of the method's recipe that are to be others than its own.
+    """
+
+    def __init__(self, name: str, setting: Setting, changes: Mapping[str, Any] | None = None) -> None:
         self._given = setting.given_landmarks
-        self._pipeline = load_pipeline(replace(setting.config, object="", method=name))
+        config = replace(setting.config, object="", method=name)
+        self._pipeline = load_pipeline(config, changes=changes)
 
     def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
         """The result of one step of the pipeline."""

@@ -31,6 +31,8 @@ class Tally:
     frames: list[Scores] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     """`Sample.group` of each frame."""
+    units: list[int] = field(default_factory=list)
+    """Number of the single frame or of the sequence that each frame is of."""
     answered: list[bool] = field(default_factory=list)
     """Human and object were both given."""
     no_human: int = 0
@@ -51,6 +53,8 @@ class Report:
     rows: list[dict[str, Any]]
     skipped: list[Skipped]
     interrupted: bool = False
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    """What the rows are averages of; every method has the same frames in the same order."""
 
 
 def evaluate(
@@ -81,7 +85,7 @@ def evaluate(
     if not count:
         raise InputError(_nothing(dataset, units, run.skipped, interrupted))
     rows = [summarise(name, tally) for name, tally in tallies.items()]
-    return Report(dataset.name, count, dataset.version, rows, run.skipped, interrupted)
+    return Report(dataset.name, count, dataset.version, rows, run.skipped, interrupted, tallies)
 
 
 class _Run:
@@ -112,6 +116,7 @@ class _Run:
         for name, (answer, state, scores) in done.items():
             self.states[name] = state
             self.tallies[name].groups.append(sample.group)
+            self.tallies[name].units.append(number)
             add(self.tallies[name], answer, scores)
             self._track(name, answer, sample)
 

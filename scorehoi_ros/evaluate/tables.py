@@ -61,14 +61,12 @@ FAILURE_RULE = (
 def readable(report: Report, notes: Sequence[str] = ()) -> str:
     """Two tables, the published rows, what the numbers mean, and notes about this run."""
     lines = [
-        f"{report.dataset}: {report.count} frames ({report.version})",
-        *(["interrupted: these are the results so far"] if report.interrupted else []),
-        *_skipped_lines(report.skipped, report.count),
+        *head_lines(report),
         "",
-        *_table(MAIN, report.rows),
+        *table_lines(MAIN, report.rows),
         *_published_lines(report.dataset),
         "",
-        *_table(MORE, report.rows),
+        *table_lines(MORE, report.rows),
         "",
         *_explained(report.rows),
         published_note(report.dataset),
@@ -77,16 +75,25 @@ def readable(report: Report, notes: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
+def head_lines(report: Report) -> list[str]:
+    """What was measured on, and whether all of it was."""
+    return [
+        f"{report.dataset}: {report.count} frames ({report.version})",
+        *(["interrupted: these are the results so far"] if report.interrupted else []),
+        *_skipped_lines(report.skipped, report.count),
+    ]
+
+
 def group_lines(row: dict[str, Any]) -> list[str]:
     """The main numbers of one method for each kind of frame."""
     groups = row["by_group"].items()
     kinds = [{"method": f"{kind} ({values['frames']})"} | values for kind, values in groups]
-    return [f"{row['method']}, by kind of frame", *_table(BY_GROUP, kinds)] if kinds else []
+    return [f"{row['method']}, by kind of frame", *table_lines(BY_GROUP, kinds)] if kinds else []
 
 
 def score_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     """The two tables of `readable` and what their numbers mean, without published rows."""
-    return [*_table(MAIN, rows), "", *_table(MORE, rows), "", *_explained(rows)]
+    return [*table_lines(MAIN, rows), "", *table_lines(MORE, rows), "", *_explained(rows)]
 
 
 def as_json(report: Report, settings: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +158,8 @@ def _bars(axes: Any, report: Report, column: str, published: str) -> None:
         axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
 
 
-def _table(columns: Sequence[tuple[str, str, int]], rows: Sequence[dict[str, Any]]) -> list[str]:
+def table_lines(columns: Sequence[tuple[str, str, int]], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Rows of results under their headings; `columns` are column, heading, digits after the point."""
     wide = max(16, *(len(row["method"]) + 1 for row in rows)) if rows else 16
     head = f"{'method':<{wide}}" + "".join(f"{title:>9}" for _, title, _ in columns)
     body = [
@@ -162,7 +170,7 @@ def _table(columns: Sequence[tuple[str, str, int]], rows: Sequence[dict[str, Any
 
 
 def _explained(rows: Sequence[dict[str, Any]]) -> list[str]:
-    return [LEGEND, FAILURE_RULE, *[line for row in rows for line in _failure_lines(row)]]
+    return [LEGEND, FAILURE_RULE, *[line for row in rows for line in failure_lines(row)]]
 
 
 def _published_lines(dataset: str) -> list[str]:
@@ -178,7 +186,8 @@ def _published_lines(dataset: str) -> list[str]:
     return lines
 
 
-def _failure_lines(row: dict[str, Any]) -> list[str]:
+def failure_lines(row: dict[str, Any]) -> list[str]:
+    """How many frames a method failed at, and the commonest reasons; nothing where it failed at none."""
     if not row["failures"]:
         return []
     why = "; ".join(f"{count} x {reason}" for reason, count in list(row["failure_reasons"].items())[:3])

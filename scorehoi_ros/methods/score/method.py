@@ -24,7 +24,7 @@ from scorehoi_ros.methods.regress.proposal import NO_OBJECT
 from scorehoi_ros.methods.regress.refine import Descend
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.methods.score.prior import frame_prior
-from scorehoi_ros.methods.score.recipe import RECIPES, SCORE, SCORE_N2, SCORE_PAPER, Recipe
+from scorehoi_ros.methods.score.recipe import Recipe
 from scorehoi_ros.methods.score.sampling import Ask, Scene, sample
 from scorehoi_ros.networks.denoiser import conditions_of
 from scorehoi_ros.networks.regressor import Guess
@@ -79,22 +79,14 @@ def build_recipe(
 
     `trace` is told the states of all hypotheses after each round.
     """
+    if config.score.rounds:
+        recipe = replace(recipe, rounds=config.score.rounds)
     chosen = config.regress.size, config.regress.weights, config.device
     rig = make_rig(body)
     warm_up(rig)
     points, shapes, _ = template_tokens(load_networks(*chosen), (template or load_template(NO_OBJECT)).points)
     prior = load_prior(*chosen) if recipe.diffusion else None
     return with_descent(body, template, config, Sampling(rig, recipe, prior, points, shapes, trace))
-
-
-def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:
-    """The one of RECIPES that `config.method` names; `score` goes as its settings say."""
-    if config.method in (SCORE_N2, SCORE_PAPER):
-        return build_recipe(body, template, config, RECIPES[config.method])
-    how = config.score
-    return build_recipe(
-        body, template, config, replace(RECIPES[SCORE], rounds=how.rounds, tau=how.tau, dt=how.dt)
-    )
 
 
 def _asked(

@@ -49,9 +49,8 @@ class Recipe:
     """Whether it is given c_G."""
 
 
-SCORE, SCORE_N2, SCORE_PAPER = "score", "score-n2", "score-paper"
 RECIPES: dict[str, Recipe] = {
-    SCORE: Recipe(),
-    SCORE_N2: Recipe(weights=PHYSICAL, published=True),
-    SCORE_PAPER: Recipe(rounds=10, weights=PHYSICAL, published=True),
+    "score": Recipe(),
+    "score-n2": Recipe(weights=PHYSICAL, published=True),
+    "score-paper": Recipe(rounds=10, weights=PHYSICAL, published=True),
 }
