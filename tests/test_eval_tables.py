@@ -136,7 +136,7 @@ def test_the_command_prints_values_and_differences(shifted: None, tmp_path: Any,
     read = json.loads((tmp_path / "t.json").read_text())
     assert [row["method"] for row in read["rows"]] == ["w/o diffusion", "Gaussian prior", "w/o CDIR", "full"]
     table = read["table"]
-    assert table["full"] == "full" and table["variants"][1]["recipe"]["prior"] == "gaussian"
+    assert table["full"] == "full" and table["variants"][1]["recipe"]["diffusion"] is False
     first, second, _ = table["comparisons"]
     assert (first["pairs"], first["failures"], second["pairs"], second["failures"]) == (3, 0, 2, 1)
     chamfer = first["differences"]["cd_object_cm"]

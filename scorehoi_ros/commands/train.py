@@ -1,4 +1,4 @@
-"""`scorehoi train`: train the networks of the first stage, from generated scenes to files of weights."""
+"""`scorehoi train`: train the networks of a stage, from generated scenes to files of weights."""
 
 import argparse
 import json
@@ -16,6 +16,7 @@ SIZES = ("live", "full", "paper")
 VALIDATION_SCENES, VALIDATION_VIEWS = 1024, 2
 MASK_PX, PICTURE_PX = 128, 256
 """Side of the crops without and with pictures."""
+BATCH, LR = {"stage1": 512, "stage2": 32}, {"stage1": 6e-4, "stage2": 1e-3}
 SHARES = {"regressor": 1.0, "certainty": 0.05, "contact": 0.25, "mesh": 0.25}
 """Of --minutes: how long each phase trains; measuring and reading come on top."""
 
@@ -23,7 +24,12 @@ SHARES = {"regressor": 1.0, "certainty": 0.05, "contact": 0.25, "mesh": 0.25}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to train, on what, for how long."""
     add = parser.add_argument
-    add("stage", choices=("stage1",), help="stage1: geometry encoder, regressor, contact and mesh networks")
+    add(
+        "stage",
+        choices=("stage1", "stage2"),
+        help="stage1: geometry encoder, regressor, contact and mesh networks; stage2: the denoiser, on a "
+        "stage1 that stays as it is",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="folder for weights, curves and metrics.json")
     add("--size", choices=SIZES, default="full", help="size of the regressor (default full)")
     add(
@@ -38,9 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--poses", type=Path, metavar="FILE", help="pose corpus (.npz) for the scenes")
     add("--meshes", type=Path, metavar="DIR", help="mesh files to use as objects besides the parametric ones")
     add("--workers", type=int, default=2, help="processes that generate scenes (default 2)")
-    add("--minutes", type=float, default=60.0, help="how long the regressor trains (default 60)")
-    add("--batch", type=int, default=512, help="views in a step (default 512; 32 on a CPU)")
-    add("--lr", type=float, default=6e-4, help="highest learning rate (default 6e-4)")
+    add("--minutes", type=float, default=60.0, help="how long regressor or denoiser train (default 60)")
+    add("--batch", type=int, help="views in a step (default 512 for stage1, 32 on a CPU; 32 for stage2)")
+    add("--lr", type=float, help="highest learning rate (default 6e-4 for stage1, 1e-3 for stage2)")
+    add("--weights", default="", metavar="DIR", help="stage2: weights of stage1 (default: the shipped ones)")
     add("--init", type=Path, metavar="FILE", help="weights of a regressor to start from")
     add("--later", type=int, default=12000, help="views for certainty, contact and mesh (default 12000)")
     add("--validate", type=int, default=2000, help="views that everything is measured on (default 2000)")
@@ -51,13 +58,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate what is missing, train, print the measures; 0.  Run it again to go on where it stopped."""
     from scorehoi_ros.load import check_device
-    from scorehoi_ros.train.stage1 import Recipe, train_stage1
 
+    args.batch, args.lr = args.batch or BATCH[args.stage], args.lr or LR[args.stage]
     _check(args)
     check_device(args.device)
     data = args.data or args.out / "data"
     _generate(data / "train", "train", args.scenes, args.views, args)
     _generate(data / "val", "val", VALIDATION_SCENES, VALIDATION_VIEWS, args)
+    measures = _stage1(data, args) if args.stage == "stage1" else _stage2(data, args)
+    sys.stdout.write(json.dumps(measures, indent=1) + "\n")
+    if args.json:
+        write_json(args.json, measures)
+    return 0
+
+
+def _stage1(data: Path, args: argparse.Namespace) -> dict[str, Any]:
+    from scorehoi_ros.train.stage1 import Recipe, train_stage1
+
     recipe = Recipe(
         size=args.size,
         seconds={phase: 60 * share * args.minutes for phase, share in SHARES.items()},
@@ -69,11 +86,23 @@ def run(args: argparse.Namespace) -> int:
         validation=args.validate,
         start=args.init,
     )
-    measures = train_stage1(data, args.out, recipe)
-    sys.stdout.write(json.dumps(measures, indent=1) + "\n")
-    if args.json:
-        write_json(args.json, measures)
-    return 0
+    return train_stage1(data, args.out, recipe)
+
+
+def _stage2(data: Path, args: argparse.Namespace) -> dict[str, Any]:
+    from scorehoi_ros.train.stage2 import Recipe, train_stage2
+
+    recipe = Recipe(
+        size=args.size,
+        seconds=60 * args.minutes,
+        batch=args.batch,
+        lr=args.lr,
+        seed=args.seed,
+        device=args.device,
+        weights=args.weights,
+        validation=args.validate,
+    )
+    return train_stage2(data, args.out, recipe)
 
 
 def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.Namespace) -> None:

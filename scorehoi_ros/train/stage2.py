@@ -25,7 +25,6 @@ from scorehoi_ros.train.views import load_views
 
 EMA = 0.995
 """As published."""
-_VALIDATION = 1024
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +43,8 @@ class Recipe:
     device: str = "cpu"
     weights: str = ""
     """Folder of the first stage's weights; empty = the shipped ones."""
+    validation: int = 1024
+    """Frames that it is measured on."""
 
     def schedule(self) -> Schedule:
         """How the training goes."""
@@ -71,7 +72,7 @@ def train_stage2(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
     net = denoiser_of(recipe.size).to(recipe.device)
     set_usual(net, training)
     folder = out / "work" / kind
-    done = train_denoiser(net, training, validation.some(_VALIDATION), recipe.schedule(), folder)
+    done = train_denoiser(net, training, validation.some(recipe.validation), recipe.schedule(), folder)
     write_json(out / METRICS, measures(out) | {kind: done})
     write_weights(out / f"{kind}.safetensors", net.state_dict(), {"kind": kind})
     return measures(out)
