@@ -117,5 +117,5 @@ def test_only_frames_that_both_answered_are_compared() -> None:
     found = compare(
         "w/o", tally_of(mine, [False, True, True, True]), tally_of(full, [True, True, True, False])
     )
-    assert isinstance(found, Comparison) and (found.pairs, found.failures) == (2, 2)
+    assert isinstance(found, Comparison) and (found.pairs, found.units, found.failures) == (2, 2, 2)
     assert difference(found.differences, "mpjpe_mm") == Difference(2.0, 2.0, 2.0)

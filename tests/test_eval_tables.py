@@ -131,6 +131,7 @@ def test_the_command_prints_values_and_differences(shifted: None, tmp_path: Any,
         "floor mm",
         "difference to full",
         "full is score",
+        "too narrow",
     ):
         assert text in out
     read = json.loads((tmp_path / "t.json").read_text())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scorehoi_ros.evaluate.paired import RESAMPLES, Comparison, Difference, compare
+from scorehoi_ros.evaluate.paired import FEW, RESAMPLES, Comparison, Difference, compare
 from scorehoi_ros.evaluate.run import Report
 from scorehoi_ros.evaluate.tables import FAILURE_RULE, failure_lines, head_lines, table_lines
 from scorehoi_ros.evaluate.variants import Variant
@@ -38,6 +38,7 @@ PAIRS = (
     "Differences are of the frames that both rows answered (pairs; the others: failed); their intervals are "
     f"from {RESAMPLES} paired resamples of single frames and whole sequences."
 )
+TOO_FEW = f"Fewer than {FEW} single frames and sequences: the intervals are too narrow to be trusted."
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,14 @@ def _per(amount: float, row: dict[str, Any]) -> float | None:
 
 def readable(table: Table, notes: Sequence[str] = ()) -> str:
     """The values, the differences, for `efficiency` the speeds, and what the numbers mean."""
-    rows = table.report.rows
+    rows, found = table.report.rows, comparisons(table)
     explained = [
         _recipe_line(table.full),
         LEGEND,
         FAILURE_RULE,
         *(line for row in rows for line in failure_lines(row)),
         PAIRS,
+        *([TOO_FEW] if any(c.units < FEW for c in found) else []),
         *notes,
     ]
     lines = [
@@ -93,7 +95,7 @@ def readable(table: Table, notes: Sequence[str] = ()) -> str:
         *(_speed_lines(table) if table.name == "efficiency" else []),
         "",
         f"difference to {table.full.title}, with its 95 % interval; * = the interval excludes zero",
-        *_difference_lines(comparisons(table)),
+        *_difference_lines(found),
         "",
         *(part for line in explained for part in textwrap.wrap(line, WIDE)),
     ]
@@ -130,7 +132,8 @@ def _speed_lines(table: Table) -> list[str]:
 
 def _recipe_line(full: Variant) -> str:
     values = {k: v for k, v in (full.recipe or {}).items() if not isinstance(v, dict)}
-    return f"{full.title} is {full.method}: " + ", ".join(f"{k} {v}" for k, v in values.items())
+    name = full.title if full.title == full.method else f"{full.title} is {full.method}"
+    return f"{name}: " + ", ".join(f"{k} {v}" for k, v in values.items())
 
 
 def _difference_lines(found: Sequence[Comparison]) -> list[str]:

@@ -16,6 +16,8 @@ MEANS = (
 )  # fmt: skip
 """Metrics whose means are compared; `contact_f`, from the means of precision and recall, comes besides."""
 RESAMPLES = 2000
+FEW = 20
+"""Units below which a percentile interval is plainly too narrow: it never leaves the range of the data."""
 INTERVAL = (2.5, 97.5)
 """Percentiles of the resamples."""
 
@@ -42,6 +44,8 @@ class Comparison:
     method: str
     pairs: int
     """Frames that both answered: the differences are of these."""
+    units: int
+    """Single frames and sequences that the pairs are of."""
     failures: int
     """Frames that one of the two, or both, failed at."""
     differences: dict[str, Difference | None]
@@ -52,10 +56,9 @@ def compare(method: str, mine: Tally, full: Tally) -> Comparison:
     """A method beside the full one; both tallies hold the same frames in the same order."""
     both = [a and b for a, b in zip(mine.answered, full.answered, strict=True)]
     kept = [i for i, answered in enumerate(both) if answered]
-    differences = paired_differences(
-        [mine.frames[i] for i in kept], [full.frames[i] for i in kept], [full.units[i] for i in kept]
-    )
-    return Comparison(method, len(kept), len(both) - len(kept), differences)
+    units = [full.units[i] for i in kept]
+    differences = paired_differences([mine.frames[i] for i in kept], [full.frames[i] for i in kept], units)
+    return Comparison(method, len(kept), len(set(units)), len(both) - len(kept), differences)
 
 
 def paired_differences(
