@@ -69,13 +69,13 @@ def shipped_sha256(name: str) -> str:
 
 
 def shipped_names(folder: str) -> list[str]:
-    """Names of the files of this release under models/`folder`, as models/manifest.json has them.
+    """Names of the files of this release under models/`folder` ("stage1/"), as models/manifest.json has them.
 
     Raises InputError when the manifest is missing or cannot be read.
     """
     path = model_file(_MANIFEST)
     try:
-        return sorted(name for name in _read(path) if name.startswith(f"{folder}/"))
+        return sorted(name for name in _read(path) if name.startswith(folder))
     except (ValueError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error!r}). Install the package again.") from error
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.alignment.align import Schedule
 from scorehoi_ros.alignment.target import Contacts
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.points import PosedBody
@@ -21,7 +20,7 @@ from scorehoi_ros.frame.stages import Method, Prediction
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.methods.regress import proposal as regress
 from scorehoi_ros.methods.regress.method import AlignRefiner, build
-from scorehoi_ros.methods.regress.refine import Found, Known, Settings, refine
+from scorehoi_ros.methods.regress.refine import Found, Known, refine
 from scorehoi_ros.methods.regress.spread import UNIFORM, pose_covariance
 from scorehoi_ros.methods.regress.target import target_of
 from scorehoi_ros.methods.regress.view import View, seen_of, view_of
@@ -95,7 +94,8 @@ def found(method: Method) -> Found:
     said = method.estimator(evidence(), None).features
     target = target_of(evidence(), said.view, Contacts(), None)
     thing = refiner._thing(evidence(), said.view)
-    return refine(refiner.rig, target, thing, said.guess, Known(), Settings(3, Schedule(6)))
+    descend = refiner.descent(said.guess, said.view, None, None)
+    return refine(descend, target, thing, said.guess, Known(), 3)
 
 
 def matrix(sixes) -> np.ndarray:

@@ -22,7 +22,7 @@ from scorehoi_ros.runtime.layouts import check_weights, network_of
 from scorehoi_ros.runtime.weights import fill, read_weights, write_weights
 from tests.tiny_networks import random_network, tiny_sizes, write_networks
 
-MENDING = "scorehoi train stage1"
+MENDING = "scorehoi train"
 
 
 class Small(nn.Module):
@@ -155,7 +155,7 @@ def test_doctor_without_a_manifest_lists_no_networks(manifest: Path) -> None:
     (manifest.parents[1] / "manifest.json").write_text("[1")
     assert doctor.networks() == []
     with pytest.raises(InputError, match="cannot be read"):
-        doctor.shipped_names("stage1")
+        doctor.shipped_names("stage1/")
 
 
 def test_auto_is_fit_without_weights_and_says_so_once(

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
+from scorehoi_ros.networks.denoiser import Denoiser
 from scorehoi_ros.networks.regressor import Regressor
 from scorehoi_ros.networks.sizes import SIZES, RegressorSize
 from scorehoi_ros.runtime.layouts import network_of
@@ -33,6 +34,9 @@ def random_network(kind: str, seed: int = 0) -> nn.Module:
         with torch.no_grad():
             net.heads.camera.bias[2] = 1.0
             net.heads.rotation.weight.mul_(3)
+    if isinstance(net, Denoiser):
+        for layer in net.tokens.out.values():
+            nn.init.normal_(layer.weight, std=0.01)
     return net
 
 

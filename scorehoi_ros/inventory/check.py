@@ -13,8 +13,8 @@ from scorehoi_ros.config.option import option_name
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart, network_part
 
-NETWORKS = "stage1"
-"""Folder of the networks' weights under `models/`."""
+NETWORKS = ("stage1/", "stage2/")
+"""Folders of the networks' weights under `models/`."""
 FOUND, MISSING, BROKEN, OTHER_VERSION = "found", "missing", "broken", "other version"
 
 
@@ -51,7 +51,7 @@ def examine(files: Mapping[str, str]) -> list[Finding]:
 def networks() -> list[FilePart]:
     """The networks' weights that the manifest names; none when it cannot be read, which other rows tell."""
     try:
-        return [network_part(name) for name in shipped_names(NETWORKS)]
+        return [network_part(name) for folder in NETWORKS for name in shipped_names(folder)]
     except InputError:
         return []
 
@@ -160,7 +160,7 @@ def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
         if wrong:
             return BROKEN, wrong
         note = f"not the file of this release: its sha256 is {shipped[:16]}..."
-        if part.shipped_as.startswith(f"{NETWORKS}/"):
+        if part.shipped_as.startswith(NETWORKS):
             note += "; it is used only from a folder that --regress-weights names"
         return OTHER_VERSION, note
     return FOUND, ""
@@ -169,7 +169,7 @@ def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
 def _why_unreadable(part: FilePart, path: Path) -> str:
     """Why a file that is not the shipped one cannot be used either; empty when it can."""
     try:
-        if part.shipped_as.startswith(f"{NETWORKS}/"):
+        if part.shipped_as.startswith(NETWORKS):
             importlib.import_module("scorehoi_ros.runtime.layouts").check_weights(path)
         elif part.shipped_as.endswith(".npz"):
             importlib.import_module("scorehoi_ros.body.load").load_body(path)

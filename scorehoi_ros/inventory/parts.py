@@ -111,13 +111,14 @@ PACKAGES = (
 
 def network_part(shipped_as: str) -> FilePart:
     """Weights of a network, models/`shipped_as`."""
+    stage = Path(shipped_as).parent.name
     return FilePart(
         f"network {Path(shipped_as).stem}",
         "Apache-2.0",
-        "method regress",
+        "method score" if stage == "stage2" else "methods regress and score",
         "comes with the package",
         shipped_as=shipped_as,
-        how="install again, or scorehoi train stage1",
+        how=f"install again, or scorehoi train {stage}",
     )
 
 

@@ -57,12 +57,12 @@ def values_of(x: Tensor, camera: Float64, focal: float) -> Values:
 
 
 def x_of(state: Values, focal: float) -> Tensor:
-    """The inverse of `values_of`."""
+    """The inverse of `values_of`, with rotations made orthonormal: the prior knows no others."""
     values = torch.as_tensor(state.values)
     f = torch.full((len(values),), focal, dtype=torch.float64)
     pelvis = pelvis_of(values[:, CAMERA], f)
     t_o = origin_of(values[:, PLACE], pelvis, f) - pelvis
-    theta = values[:, THETA].unflatten(-1, (NUM_THETA // 6, 6))
+    theta = matrix_to_rotation_6d(rotation_6d_to_matrix(values[:, THETA].unflatten(-1, (NUM_THETA // 6, 6))))
     R_o = matrix_to_rotation_6d(torch.as_tensor(state.R_o))
     return unknowns.pack(theta, values[:, BETAS], R_o, t_o)
 
@@ -119,7 +119,10 @@ class Follow:
         """(H, 331) the prior's gradient by the unknowns in standard deviations, from that by x."""
         held = np.zeros_like(state.values)
         by_x = score * self._spread
-        held[:, THETA], held[:, BETAS] = by_x[:, unknowns.THETA], by_x[:, unknowns.BETAS]
+        theta = torch.as_tensor(state.values[:, THETA]).unflatten(-1, (-1, 6))
+        by_theta = torch.as_tensor(by_x[:, unknowns.THETA]).unflatten(-1, (-1, 6))
+        held[:, THETA] = along_rotations(theta, by_theta).flatten(1).numpy()
+        held[:, BETAS] = by_x[:, unknowns.BETAS]
         held[:, PLACE] = by_x[:, unknowns.PLACE]
         held[:, CAMERA] = (self.camera - self._mean) / self._sigma[CAMERA]
         columns = state.R_o[:, :, :2].swapaxes(1, 2)
@@ -168,6 +171,19 @@ def by_unknowns(gradient: Tensor, x: Tensor, state: Values, focal: float) -> Ten
     t_o = torch.stack((u * metre, v * metre, along - (u * ox + v * oy) * metre / oz), -1)
     R_o = six_of_torque(x[:, unknowns.ROTATION], gradient[:, TURN])
     return torch.cat((gradient[:, THETA], gradient[:, BETAS] * BETA_RANGE, R_o, t_o), 1)
+
+
+def along_rotations(six: Tensor, gradient: Tensor) -> Tensor:
+    """The part of a gradient (..., 6) by orthonormal 6D rotations (..., 6) that turns them.
+
+    The rest, three numbers of six, only says that 6D rotations are orthonormal, and loudly: where there is
+    little noise the prior is sure of nothing more.
+    """
+    e1, e2, e3 = rotation_6d_to_matrix(six).unbind(-1)
+    by1, by2 = gradient[..., :3], gradient[..., 3:]
+    about1, about2 = (by2 * e3).sum(-1, keepdim=True), (by1 * e3).sum(-1, keepdim=True)
+    about3 = ((by1 * e2).sum(-1, keepdim=True) - (by2 * e1).sum(-1, keepdim=True)) / 2
+    return torch.cat((about2 * e3 + about3 * e2, about1 * e3 - about3 * e1), -1)
 
 
 def six_of_torque(six: Tensor, torque: Tensor) -> Tensor:

@@ -1,0 +1,209 @@
+"""The method `score`: guides, Algorithm 1 and the method around it, with networks that nobody trained."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from scorehoi_ros.alignment.align import Energy
+from scorehoi_ros.alignment.state import Belief, State
+from scorehoi_ros.alignment.target import Contacts
+from scorehoi_ros.alignment.weights import Weights
+from scorehoi_ros.body.load import load_body
+from scorehoi_ros.config.methods import FitConfig, RegressConfig, ScoreConfig
+from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.frame.stages import Method
+from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.methods.registry import make_method
+from scorehoi_ros.methods.regress.proposal import Said
+from scorehoi_ros.methods.score.guide import along_rotations, by_unknowns, values_of, x_of
+from scorehoi_ros.methods.score.prior import frame_prior, gaussian_of
+from scorehoi_ros.methods.score.recipe import PHYSICAL, RECIPES, Recipe
+from scorehoi_ros.methods.score.sampling import Scene, sample, state_of
+from scorehoi_ros.networks.denoiser import Conditions, Denoiser, conditions_of
+from scorehoi_ros.runtime.denoiser import load_prior, prior_of, torch_step
+from scorehoi_ros.runtime.layouts import load_network
+from tests import alignment_scenes as scenes
+from tests.test_regress import BOX, evidence
+from tests.tiny_networks import tiny_sizes, write_networks
+
+FOCAL = scenes.FOCAL
+NOTHING = Conditions(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1))
+KEPT = torch.ones(1, 2, dtype=torch.bool)
+QUICK = Recipe(rounds=1, dt=5, diffusion=False, recontact=False)
+
+
+def scene_of(belief: Belief, **changes) -> Scene:
+    target = replace(scenes.target_of(scenes.truth()), **changes)
+    prior = frame_prior(belief, FOCAL, None, NOTHING, KEPT)
+    return Scene(scenes.RIG, target, scenes.SHAPE, belief, prior, None)
+
+
+@pytest.fixture(scope="module")
+def wrong() -> Belief:
+    return scenes.wrong(scenes.truth(), 5, 2)
+
+
+def test_x_and_the_energy_s_values_are_two_ways_to_say_a_state(wrong: Belief) -> None:
+    x, camera = gaussian_of(wrong, FOCAL).mean, wrong.means()[:, 322:325]
+    again = x_of(values_of(x, camera, FOCAL), FOCAL)
+    theta = rotation_6d_to_matrix(x[:, :312].unflatten(-1, (52, 6)))
+    torch.testing.assert_close(rotation_6d_to_matrix(again[:, :312].unflatten(-1, (52, 6))), theta)
+    torch.testing.assert_close(again[:, 312:], x[:, 312:])
+
+
+def test_the_gradient_by_x_is_that_of_differences(wrong: Belief) -> None:
+    scene = scene_of(wrong)
+    energy = Energy(scene.rig, scene.target, scene.shape, wrong)
+    x, camera = gaussian_of(wrong, FOCAL).mean, wrong.means()[:, 322:325]
+
+    def total(at: torch.Tensor) -> np.ndarray:
+        state = values_of(at, camera, FOCAL)
+        return energy.at(state.values, state.R_o)[0].sum(1)
+
+    state = values_of(x, camera, FOCAL)
+    gradient = by_unknowns(torch.as_tensor(energy.at(state.values, state.R_o)[1]), x, state, FOCAL)
+    for k in (0, 7, 130, 313, *range(322, 331)):
+        step = torch.zeros(331, dtype=torch.float64)
+        step[k] = 1e-6
+        slope = (total(x + step) - total(x - step)) / 2e-6
+        np.testing.assert_allclose(gradient[:, k], slope, rtol=5e-3, atol=1e-3)
+
+
+def test_only_turns_of_a_gradient_are_kept() -> None:
+    """A gradient along a turn stays, one across the orthonormal rotations goes."""
+    six = torch.tensor([[1.0, 0, 0, 0, 1, 0]])
+    turn = torch.tensor([[0, 0.3, 0.1, -0.3, 0, 0.2]])
+    torch.testing.assert_close(along_rotations(six, turn), turn)
+    longer = torch.tensor([[0.5, 0.2, 0, 0.2, -0.4, 0]])
+    torch.testing.assert_close(along_rotations(six, longer), torch.zeros(1, 6))
+
+
+PULLS = ("landmarks", "human_outline", "human_cover", "object_outline", "object_cover", "human_contact")
+PULLS += ("object_contact", "penetration", "floor", "sunk", "depth")
+"""Weights of the terms that pull."""
+
+
+@pytest.mark.parametrize("term", PULLS)
+def test_each_term_has_a_gradient_and_falls_over_the_loop(wrong: Belief, term: str) -> None:
+    usual = Weights()
+    alone = replace(usual, **dict.fromkeys(PULLS, 0.0) | {term: getattr(usual, term)}, prior_theta=0.0)
+    # The box sinks into the chest and into the floor.
+    belief = replace(wrong, place=wrong.place + np.array([0.0, 0.05, 0.15]))
+    scene = scene_of(belief)
+    energy = Energy(scene.rig, scene.target, scene.shape, belief, alone)
+    state = values_of(gaussian_of(belief, FOCAL).mean, belief.means()[:, 322:325], FOCAL)
+    before, gradient = energy.at(state.values, state.R_o)
+    assert (np.abs(gradient).max(1) > 0).all()
+    done = sample(scene, replace(QUICK, weights=alone))
+    assert (energy(done.u)[0][:, 1:].sum(1) < before.sum(1)).all()
+
+
+def test_guided_sampling_explains_the_image_better_and_unguided_changes_nothing(wrong: Belief) -> None:
+    scene = scene_of(wrong)
+    guided, free = sample(scene, QUICK), sample(scene, replace(QUICK, guided=False))
+    assert (guided.energy < 0.5 * guided.first).all()
+    assert np.abs(free.u).max() < 0.02
+
+
+def test_the_published_guide_brings_contacts_nearer(wrong: Belief) -> None:
+    touching = Contacts(np.zeros(431), np.full(64, 0.9), np.zeros(64))
+    scene = scene_of(wrong, contacts=touching)
+    done = sample(scene, replace(QUICK, weights=PHYSICAL, published=True))
+    energy = Energy(scene.rig, scene.target, scene.shape, wrong, PHYSICAL)
+    before, after = (energy(u)[0][:, 7] for u in (np.zeros_like(done.u), done.u))
+    assert (after < before).all()
+
+
+def test_contacts_are_asked_again_in_each_round_and_followed(wrong: Belief) -> None:
+    """Who says that everything touches pulls the object nearer than who says that nothing does."""
+    asked: list[int] = []
+
+    def says(value: float):
+        def ask(state: State) -> list[Contacts]:
+            asked.append(len(state.root))
+            return [Contacts(np.zeros(431), np.full(64, value), np.zeros(64))] * len(state.root)
+
+        return ask
+
+    all_touch = scene_of(wrong, contacts=Contacts(np.zeros(431), np.ones(64), np.zeros(64))).target
+    judge = Energy(scenes.RIG, all_touch, scenes.SHAPE, wrong)
+    twice = replace(QUICK, rounds=2)
+    ends = [judge(sample(replace(scene_of(wrong), ask=says(v)), twice).u)[0][:, 7] for v in (0.0, 1.0)]
+    assert asked == [2] * 4
+    assert (ends[1] < ends[0]).all()
+
+
+def test_the_trace_sees_each_round(wrong: Belief) -> None:
+    seen: list[State] = []
+    sample(scene_of(wrong), replace(QUICK, rounds=3), seen.append)
+    assert len(seen) == 3 and not torch.equal(seen[0].theta, seen[2].theta)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineConfig]:
+    folder = tmp_path_factory.mktemp("networks")
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_sizes(patch)
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        weights = write_networks(folder, "geometry", "live", "live-contact", "live-denoiser")
+        yield PipelineConfig(
+            method="score",
+            fit=FitConfig(3, 3),
+            regress=RegressConfig(size="live", weights=weights, hypotheses=2),
+            score=ScoreConfig(rounds=1),
+        )
+
+
+@pytest.fixture(scope="module")
+def method(config: PipelineConfig) -> Method:
+    return make_method(load_body(), BOX, config)
+
+
+def test_onnx_and_torch_denoise_alike(config: PipelineConfig, method: Method, wrong: Belief) -> None:
+    said = method.estimator(evidence(), None).features
+    assert isinstance(said, Said)
+    given = conditions_of(said.guess, torch.rand(1, 64, 3), torch.rand(1, 64, 64))
+    net, _ = load_network("live-denoiser", Denoiser, config.regress.weights)
+    exported, direct = load_prior("live", config.regress.weights), prior_of(net, torch_step(net))
+    told = gaussian_of(wrong, FOCAL)
+    a, b = (p(given, told, KEPT)(told.mean + 0.1, 50) for p in (exported, direct))
+    torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_every_recipe_answers_for_both_and_the_same_twice(config: PipelineConfig, name: str) -> None:
+    method = make_method(load_body(), BOX, replace(config, method=name))
+    proposal = method.estimator(evidence(), None)
+    first, second = (method.refiner(proposal, evidence(), None, None) for _ in range(2))
+    assert first.estimate.human is not None and first.estimate.object is not None
+    assert first.contacts is not None and first.covariance is not None
+    assert np.array_equal(first.estimate.human.theta, second.estimate.human.theta)
+    assert not np.array_equal(first.estimate.human.theta, proposal.best.human.theta)
+
+
+def test_a_recipe_that_leaves_something_out_answers_otherwise(config: PipelineConfig, method: Method) -> None:
+    proposal = method.estimator(evidence(), None)
+    usual = method.refiner(proposal, evidence(), None, None).estimate.object.origin
+    for change in ({"guided": False}, {"recontact": False}, {"weights": {"landmarks": 0.0}}):
+        other = make_method(load_body(), BOX, config, change)
+        assert not np.array_equal(
+            other.refiner(proposal, evidence(), None, None).estimate.object.origin, usual
+        )
+
+
+def test_without_an_object_only_the_human_is_refined(method: Method) -> None:
+    seen = evidence(thing=False)
+    refined = method.refiner(method.estimator(seen, None), seen, None, None)
+    assert refined.estimate.object is None and np.isfinite(refined.estimate.human.theta).all()
+
+
+def test_a_state_of_x_has_its_object_where_x_says(wrong: Belief) -> None:
+    gaussian = gaussian_of(wrong, FOCAL)
+    state = state_of(gaussian.mean, wrong.means()[:, 322:325], FOCAL)
+    told = scenes.state_of(wrong)
+    torch.testing.assert_close(state.root, told.root)
+    torch.testing.assert_close(state.origin, told.origin)
+    torch.testing.assert_close(state.R_o, told.R_o)
