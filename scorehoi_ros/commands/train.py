@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     """Generate what is missing, train, print the measures; 0.  Run it again to go on where it stopped."""
     from scorehoi_ros.load import check_device
 
-    args.batch, args.lr = args.batch or BATCH[args.stage], args.lr or LR[args.stage]
+    args.batch = BATCH[args.stage] if args.batch is None else args.batch
+    args.lr = LR[args.stage] if args.lr is None else args.lr
     _check(args)
     check_device(args.device)
     data = args.data or args.out / "data"
