@@ -31,7 +31,7 @@ def load_pipeline(config: PipelineConfig | None = None, **settings: Any) -> Pipe
     config = dataclasses.replace(config or PipelineConfig(), **settings)
     check_device(config.device)
     body = load_body(config.body_model or None)
-    template = load_template(config.object) if config.object else None
+    template = load_template(config.object, up=config.object_up) if config.object else None
     segmenter = make_segmenter(config)
     method = make_method(body, template, config)
     eyes = Eyes(MediapipeHuman(), segmenter, PosedBody(body))
