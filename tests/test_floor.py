@@ -18,6 +18,7 @@ from scorehoi_ros.frame.floor import Hint, combined, even_hint, floor_under
 from scorehoi_ros.frame.stages import ContactMasks
 from scorehoi_ros.frame.upright import floor_of, hints_of
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
+from scorehoi_ros.methods.regress.upright import Upright
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import Estimate, Floats, HumanPose, ObjectPose
 
@@ -126,3 +127,15 @@ def test_the_option_is_read_and_belongs_to_its_object() -> None:
     assert config.looking_for("ball").object_up == []
     with pytest.raises(SystemExit):
         parser.parse_args(["--object-up=up"])
+
+
+def test_a_hypothesis_loses_its_share_of_the_tilt_and_keeps_its_heading() -> None:
+    upright = Upright(np.array([0.0, 1.0, 0.0]), UP, 0.1)
+    stood = turned("y", 40) @ turned("x", 180)
+    tilts = [0.0, 9.0, 90.0, 180.0]
+    R = np.stack([turned("z", t) @ stood for t in tilts])
+    after = upright.straightened(R, 0.1)
+    assert [angle(r[:, 1], UP) for r in after] == pytest.approx([0.0, 4.5, 90.0, 180.0], abs=0.2)
+    np.testing.assert_allclose(after[1], turned("z", angle(after[1][:, 1], UP)) @ stood, atol=1e-9)
+    surer = upright.straightened(R, 0.3)
+    assert angle(surer[1][:, 1], UP) < 1.0

@@ -94,7 +94,7 @@ def found(method: Method) -> Found:
     assert isinstance(refiner, AlignRefiner)
     said = method.estimator(evidence(), None).features
     target = target_of(evidence(), said.view, Contacts(), None)
-    thing = refiner._thing(evidence(), said.view)
+    thing = refiner._thing(evidence(), said.view, None, None)
     return refine(refiner.rig, target, thing, said.guess, Known(), Settings(3, Schedule(6)))
 
 

@@ -14,7 +14,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence
-from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
+from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
@@ -24,6 +24,7 @@ from scorehoi_ros.methods.regress.refine import Known, Settings, Thing, contacts
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
+from scorehoi_ros.methods.regress.upright import upright_of
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.contact import load_contact
@@ -50,9 +51,11 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
-        thing = self._thing(evidence, said.view) if proposal.best.object is not None else None
+        thing = None
+        if proposal.best.object is not None:
+            thing = self._thing(evidence, said.view, floor, proposal.contacts)
         contacts = Contacts() if thing is None else contacts_of(said.guess)
-        # A floor that is only guessed from the feet would hold the object where the guess is wrong.
+        # An estimated floor would hold the object where it is wrong: on validation scenes it does harm.
         sure = floor is not None and floor.source == "gravity"
         plane = plane_in_view(floor, said.view) if floor is not None and sure else None
         target = target_of(evidence, said.view, contacts, plane)
@@ -72,11 +75,14 @@ class AlignRefiner:
             covariance=pose_covariance(found, thing.symmetry, said.view),
         )
 
-    def _thing(self, evidence: Evidence, view: View) -> Thing:
+    def _thing(
+        self, evidence: Evidence, view: View, floor: Floor | None, contacts: ContactMasks | None
+    ) -> Thing:
         assert self.template is not None and self.shape is not None
         planes = evidence.masks.cpu().numpy()
         outline = outline_of(planes, view.P) if planes[1].any() else None
-        return Thing(self.template.mesh, self.template.symmetry, self.shape, outline)
+        upright = upright_of(self.template, floor, contacts, view)
+        return Thing(self.template.mesh, self.template.symmetry, self.shape, outline, upright)
 
 
 def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:
