@@ -51,13 +51,13 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
+        # An estimated floor is off by more than the network's own rotations: it did harm on validation scenes.
+        sure = floor if floor is not None and floor.source == "gravity" else None
         thing = None
         if proposal.best.object is not None:
-            thing = self._thing(evidence, said.view, floor, proposal.contacts)
+            thing = self._thing(evidence, said.view, sure, proposal.contacts)
         contacts = Contacts() if thing is None else contacts_of(said.guess)
-        # An estimated floor would hold the object where it is wrong: on validation scenes it does harm.
-        sure = floor is not None and floor.source == "gravity"
-        plane = plane_in_view(floor, said.view) if floor is not None and sure else None
+        plane = None if sure is None else plane_in_view(sure, said.view)
         target = target_of(evidence, said.view, contacts, plane)
         known = known_of(prediction, said.view)
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
