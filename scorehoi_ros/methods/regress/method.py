@@ -51,7 +51,7 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
-        # An estimated floor is off by more than the network's own rotations: it did harm on validation scenes.
+        # An estimated floor is less sure than the network's own rotations: it did harm on validation scenes.
         sure = floor if floor is not None and floor.source == "gravity" else None
         thing = None
         if proposal.best.object is not None:
