@@ -37,7 +37,7 @@ def load_pipeline(
     config = dataclasses.replace(config or PipelineConfig(), **settings)
     check_device(config.device)
     body = load_body(config.body_model or None)
-    template = load_template(config.object) if config.object else None
+    template = load_template(config.object, up=config.object_up) if config.object else None
     segmenter = make_segmenter(config)
     make = partial(make_method, changes=changes) if changes else make_method
     method = make(body, template, config)

@@ -128,7 +128,7 @@ def pair(index: int = 0, stamp_ns: int = 0) -> Reconstruction:
         humans=(human(index),),
         objects=(thing(index),),
         contacts=(contact(index),),
-        floor=Floor(np.array([0, -1.0, 0]), -1.2, "guess"),
+        floor=Floor(np.array([0, -1.0, 0]), -1.2, "estimated", 0.09, 0.1),
         estimate=estimate(index),
         landmarks=Landmarks(rng.random((75, 2)), rng.random((75, 3)), rng.random(75)),
         quality={

@@ -93,7 +93,7 @@ def found(method: Method) -> Found:
     assert isinstance(refiner, AlignRefiner)
     said = method.estimator(evidence(), None).features
     target = target_of(evidence(), said.view, Contacts(), None)
-    thing = refiner._thing(evidence(), said.view)
+    thing = refiner._thing(evidence(), said.view, None, None)
     descend = refiner.descent(said.guess, said.view, None, None)
     return refine(descend, target, thing, said.guess, Known(), 3)
 

@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--by-group", action="store_true", help="print the main numbers for each kind of frame too")
     add("--no-cache", action="store_true", help="do not keep rendered images of synhoi-test")
     add("--plot", metavar="F.png", help="write a picture of the main metrics")
-    add_config_options(parser, skip=("object", "prompt_box", "gravity", "method"))
+    add_config_options(parser, skip=("object", "object_up", "prompt_box", "gravity", "method"))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -105,6 +105,8 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
     if inputs.camera:
         camera_numbers(inputs.camera)
     config = config_from_args(args, object=default)
+    if config.object_up and not default:
+        raise InputError("--object-up is the up axis of the object of --object T, and there is none.")
     source = open_source(
         args.input,
         masks_dir=Path(args.masks) if args.masks else None,

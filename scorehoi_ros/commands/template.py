@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from scorehoi_ros.commands.options import parse_numbers
 from scorehoi_ros.errors import InputError, TemplateError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.mesh import extents, surface_centroid, transformed
@@ -24,6 +26,7 @@ from scorehoi_ros.objects.mesh_file import (
 )
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.types import Floats
 
 EXAMPLE = "scorehoi template check chair.obj"
 MARKS = {"ok": "ok  ", "note": "note", "unusable": "BAD "}
@@ -34,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="what is wrong with a template file, and how to mend it")
     check.add_argument("template", metavar="FILE", help="mesh file, .xyz of 64 points, or a family spec")
+    check.add_argument(
+        "--object-up", type=parse_numbers, default=[], metavar="X,Y,Z", help="direction that points up"
+    )
     convert = actions.add_parser("convert", help="scale, centre or rewrite a mesh or .xyz file")
     convert.add_argument("template", metavar="FILE", help="mesh file or .xyz of 64 points")
     convert.add_argument(
@@ -60,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    findings, template = examine(args.template)
+    findings, template = examine(args.template, args.object_up)
     for finding in findings:
         sys.stdout.write(f"{MARKS[finding.level]} {finding.topic:<11} {finding.text}\n")
         if finding.mend:
@@ -72,7 +78,7 @@ def _check(args: argparse.Namespace) -> int:
     return 0 if template else TemplateError.exit_code
 
 
-def examine(spec: str) -> tuple[list[Finding], ObjectTemplate | None]:
+def examine(spec: str, up: Sequence[float] = ()) -> tuple[list[Finding], ObjectTemplate | None]:
     """All findings about a spec, and its template when it is usable; TemplateError when unreadable."""
     path = Path(spec).expanduser()
     findings: list[Finding] = []
@@ -84,14 +90,22 @@ def examine(spec: str) -> tuple[list[Finding], ObjectTemplate | None]:
             findings = check_mesh(parse_mesh(data, suffix, path.name), path.name)
     if any(f.level == "unusable" for f in findings):
         return findings, None
-    template = load_template(spec)
+    template = load_template(spec, up=up)
     size = " x ".join(f"{s:.3f}" for s in extents(template.mesh))
     return [
         *findings,
         Finding("ok", "size", f"{size} m, {len(template.mesh.faces)} faces as used"),
         Finding("ok", "symmetry", describe_symmetry(template.symmetry)),
+        Finding("ok", "up", describe_up(template.up)),
         Finding("ok", "id", template.template_id[:16]),
     ], template
+
+
+def describe_up(up: Floats | None) -> str:
+    """The up axis in words."""
+    if up is None:
+        return "may lie in any way; furniture has an up axis: --object-up=X,Y,Z says which"
+    return "({:.2f}, {:.2f}, {:.2f}) points up when it stands".format(*up)
 
 
 def describe_symmetry(symmetry: Symmetry) -> str:
@@ -117,6 +131,7 @@ def _report(findings: list[Finding], template: ObjectTemplate | None) -> dict[st
         report |= {
             "template_id": template.template_id,
             "size_m": extents(template.mesh).tolist(),
+            "up": None if template.up is None else template.up.tolist(),
             "origin_shift_m": template.origin_shift.tolist(),
             "symmetry": {
                 "sphere": template.symmetry.sphere,

@@ -1,7 +1,7 @@
 """The settings of the pipeline: what to look for, with which method, and when to trust the result."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scorehoi_ros.config.methods import AUTO, METHOD_NAMES, FitConfig, RegressConfig, ScoreConfig
 from scorehoi_ros.config.option import check_options, group, option
@@ -28,6 +28,12 @@ class PipelineConfig:
         "points; empty = human only",
         read_only=True,
     )
+    object_up: list[float] = option(
+        [],
+        "direction x,y,z in the template's frame that points up when the object stands; empty = what its "
+        "family says (chairs, stools, benches and tables: y), for others none",
+        read_only=True,
+    )
     prompt_box: list[float] = option(
         [], "first object box x0,y0,x1,y1 in pixels of the full image", read_only=True
     )
@@ -48,7 +54,7 @@ class PipelineConfig:
         0.0, "the person's height in metres, fixes the metric scale; 0 = unknown", minimum=0.0, maximum=2.5
     )
     gravity: list[float] = option(
-        [], "direction of gravity in the camera frame x,y,z; empty = the camera is taken to be level"
+        [], "direction of gravity in the camera frame x,y,z; empty = estimated from person and furniture"
     )
     max_gap_s: float = option(5.0, "a longer gap between stamps starts afresh", minimum=0.01, maximum=3600.0)
     min_human_iou: float = option(
@@ -74,10 +80,18 @@ class PipelineConfig:
         check_options(self)
         if self.prompt_box:
             parse_box(self.prompt_box)
-        if self.gravity and not (
-            len(self.gravity) == 3 and all(map(math.isfinite, self.gravity)) and any(self.gravity)
-        ):
-            raise InputError(f"gravity must be three finite numbers, not all zero. Got {self.gravity}.")
+        for name in ("object_up", "gravity"):
+            _check_direction(name, getattr(self, name))
+
+    def looking_for(self, spec: str) -> "PipelineConfig":
+        """The same for the object of another spec, for which `object_up` does not hold."""
+        return self if spec == self.object else replace(self, object=spec, object_up=[])
+
+
+def _check_direction(name: str, values: list[float]) -> None:
+    """Raise InputError unless the values are a direction, or empty."""
+    if values and not (len(values) == 3 and all(map(math.isfinite, values)) and any(values)):
+        raise InputError(f"{name} must be three finite numbers, not all zero. Got {values}.")
 
 
 def parse_box(values: list[float]) -> Box:

@@ -122,7 +122,7 @@ def _floor(m: Any) -> Floor | None:
     plane = np.asarray(m.floor_plane, np.float64)
     if not plane[:3].any():
         return None
-    return Floor(plane[:3], float(plane[3]), "guess" if m.floor_is_guess else "gravity")
+    return Floor(plane[:3], float(plane[3]), "estimated" if m.floor_is_guess else "gravity")
 
 
 def _position(p: Any) -> Floats:

@@ -13,11 +13,11 @@ from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame import track
 from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
-from scorehoi_ros.frame.floor import floor_under
 from scorehoi_ros.frame.look import Eyes, Known, look
-from scorehoi_ros.frame.stages import Method, Prediction, Refined
+from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
 from scorehoi_ros.frame.summary import Subject, summarise
 from scorehoi_ros.frame.track import TrackState
+from scorehoi_ros.frame.upright import floor_of
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.threads import limited_threads
@@ -62,7 +62,7 @@ class Pipeline:
 
         A state of before belongs to the other object: start with None.
         """
-        config = replace(self.config, object="" if template is None else template.source)
+        config = self.config.looking_for("" if template is None else template.source)
         method = self.make_method(self.body, template, config)
         return replace(self, config=config, template=template, method=method)
 
@@ -106,13 +106,14 @@ class Pipeline:
         with timer("estimate"):
             proposal = self.method.estimator(evidence, prediction)
         with timer("refine"):
-            floor = self._floor(proposal.best, gravity)
+            floor = self._floor(proposal, gravity)
             return self.method.refiner(proposal, evidence, floor, prediction)
 
-    def _floor(self, estimate: Estimate, gravity: Sequence[float] | Floats) -> Floor | None:
-        if estimate.human is None:
+    def _floor(self, proposal: Proposal, gravity: Sequence[float] | Floats) -> Floor | None:
+        if proposal.best.human is None:
             return None
-        return floor_under(human_mesh(self.layer, estimate.human)[0], gravity)
+        mesh = human_mesh(self.layer, proposal.best.human)
+        return floor_of(proposal.best, mesh, self.template, proposal.contacts, gravity)
 
 
 def check_frame(frame: Frame) -> None:

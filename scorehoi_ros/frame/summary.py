@@ -14,9 +14,9 @@ from scorehoi_ros.frame import agreement, track
 from scorehoi_ros.frame.contacts import Pair, measured_contacts, predicted_contacts
 from scorehoi_ros.frame.covariance import pose_covariance
 from scorehoi_ros.frame.evidence import Evidence
-from scorehoi_ros.frame.floor import floor_under
 from scorehoi_ros.frame.look import Look
 from scorehoi_ros.frame.stages import ContactMasks, Refined
+from scorehoi_ros.frame.upright import floor_of
 from scorehoi_ros.geometry.rigid import object_transform
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -69,7 +69,8 @@ def summarise(
         estimate = replace(estimate, object=None)
     floor = None
     if human is not None and estimate.human is not None:
-        floor = floor_under(human.vertices, subject.gravity)
+        mesh = human.vertices, human.joints
+        floor = floor_of(estimate, mesh, subject.template, refined.contacts, subject.gravity)
     contacts, penetration = _contacts(human, thing, estimate, floor, refined.contacts, subject)
     status, message = _verdict(human_part, object_part)
     energy = {f"energy_{k}": v for k, v in (refined.energy or {}).items() if k in ("first", "last")}

@@ -23,7 +23,8 @@ quality_names, quality_values, stage_names, stage_ms   (n,) each
 
 Only when there is one:
 
-floor_normal (3,), floor_offset, floor_source
+floor_normal (3,), floor_offset, floor_source, floor_tilt_sigma radians, floor_offset_sigma metres, as in
+                    `types.Floor`
 x                   (331,) theta 52 x 6, betas 10 (standard deviations), R_o 6, t_o 3 of the primary pair; NaN
                     where the person or the object is missing
 t_cam (3,), object_origin (3,)   pelvis and object origin; NaN without the person or the object
@@ -72,6 +73,7 @@ _CONTACT = (
     "floor_points",
     "floor_probabilities",
 )
+_FLOOR = ("normal", "offset", "source", "tilt_sigma", "offset_sigma")
 _LANDMARKS = {"landmark_pixels": "pixels", "landmark_world": "world", "landmark_confidence": "confidence"}
 
 
@@ -128,7 +130,7 @@ def arrays_of(r: Reconstruction) -> Arrays:
     }
     values |= _human_arrays(r.humans) | _object_arrays(r.objects) | _contact_arrays(r.contacts)
     if r.floor is not None:
-        values |= {f"floor_{key}": getattr(r.floor, key) for key in ("normal", "offset", "source")}
+        values |= {f"floor_{key}": getattr(r.floor, key) for key in _FLOOR}
     if r.estimate is not None:
         values |= _estimate_arrays(r.estimate)
     if r.landmarks is not None:
@@ -255,7 +257,9 @@ def _contacts(v: Arrays, i: int) -> Contacts:
 
 
 def _floor(v: Arrays) -> Floor:
-    return Floor(v["floor_normal"], float(v["floor_offset"]), str(v["floor_source"]))  # type: ignore[arg-type]
+    # Labels of the first releases have no uncertainty.
+    tilt, offset = (float(v.get(f"floor_{key}", 0.0)) for key in ("tilt_sigma", "offset_sigma"))
+    return Floor(v["floor_normal"], float(v["floor_offset"]), str(v["floor_source"]), tilt, offset)  # type: ignore[arg-type]
 
 
 def _landmarks(v: Arrays) -> Landmarks:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,7 @@ class _Run:
 
     def _use(self, spec: str) -> Session:
         """The session, looking for this object."""
-        config = replace(self._job.config, object=spec)
+        config = self._job.config.looking_for(spec)
         if self._session is None:
             self._session = Session(config, self._build, independent=self._job.independent)
             self._open(self._session.pipeline)

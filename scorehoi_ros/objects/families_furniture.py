@@ -141,7 +141,14 @@ _LEG = Parameter("leg", 0.035, 0.02, 0.06, "thickness of a leg")
 _CHAIR = (*sides(0.44, 0.86, 0.44, 0.15), Parameter("seat", 0.45, 0.4, 0.5, "height of the seat"), _LEG)
 
 FAMILIES = (
-    Family("table", "rectangular table", (*sides(1.0, 0.72, 0.7, 0.4), _LEG), _table, upright_symmetry),
+    Family(
+        "table",
+        "rectangular table",
+        (*sides(1.0, 0.72, 0.7, 0.4), _LEG),
+        _table,
+        upright_symmetry,
+        upright=True,
+    ),
     Family(
         "round_table",
         "round table on one column",
@@ -151,6 +158,7 @@ FAMILIES = (
         ),
         _round_table,
         lambda _: symmetry.revolution(UP, both_ends=False),
+        upright=True,
     ),
     Family(
         "stool",
@@ -162,17 +170,23 @@ FAMILIES = (
         ),
         _stool,
         _stool_symmetry,
+        upright=True,
     ),
-    Family("chair", "chair without arm rests, the back towards -z", _CHAIR, _chair, no_symmetry),
-    Family("armchair", "chair with arm rests, the back towards -z", _CHAIR, _armchair, no_symmetry),
+    Family(
+        "chair", "chair without arm rests, the back towards -z", _CHAIR, _chair, no_symmetry, upright=True
+    ),
+    Family(
+        "armchair", "chair with arm rests, the back towards -z", _CHAIR, _armchair, no_symmetry, upright=True
+    ),
     Family(
         "office_chair",
         "swivel chair on a star of five feet, the back towards -z",
         (*sides(0.48, 0.95, 0.48, 0.12), Parameter("seat", 0.47, 0.42, 0.55, "height of the seat")),
         _office_chair,
         no_symmetry,
+        upright=True,
     ),
-    Family("bench", "bench without a back", sides(1.1, 0.44, 0.32), _bench, upright_symmetry),
+    Family("bench", "bench without a back", sides(1.1, 0.44, 0.32), _bench, upright_symmetry, upright=True),
     Family(
         "ladder",
         "single ladder, upright",

@@ -38,6 +38,8 @@ class Family:
     build: Callable[[Params], Mesh]
     """Closed mesh in metres, y up, front towards z, roughly centred."""
     symmetry: Callable[[Params], Symmetry]
+    upright: bool = False
+    """Furniture that stands on the floor with y up and is seldom seen otherwise."""
 
 
 def usage(family: Family) -> str:

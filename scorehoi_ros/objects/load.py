@@ -2,16 +2,20 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.geometry.mesh import Mesh, extents, facing_outwards, surface_centroid, transformed, welded
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, sample
 from scorehoi_ros.geometry.surface import balanced_points, even_points, farthest_points
 from scorehoi_ros.objects import families
 from scorehoi_ros.objects.cache import read_cached, write_cached
 from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable
+from scorehoi_ros.objects.families_basic import UP
 from scorehoi_ros.objects.family import canonical
 from scorehoi_ros.objects.mesh_file import POINT_SUFFIXES, parse_mesh, parse_points, read_bytes
 from scorehoi_ros.objects.points_surface import surface_from_points
@@ -28,16 +32,20 @@ MOST_FACES = 20_000
 _log = logging.getLogger(__name__)
 
 
-def load_template(spec: str | Path, cache: bool = True) -> ObjectTemplate:
+def load_template(spec: str | Path, cache: bool = True, up: Sequence[float] = ()) -> ObjectTemplate:
     """The template named by a family spec ("box:0.4x0.3x0.3"), a mesh file or an .xyz of 64 points.
 
     With `cache`, a built template is kept in the user's cache directory under the hash of its input and used
-    again.  Raises TemplateError when the spec cannot be read or the geometry is unusable, and says why.
+    again.  `up` (3,) of any length, in the frame of the file, is the direction that points upwards when the
+    object stands; empty = what the family says.  Raises TemplateError when the spec cannot be read, the
+    geometry is unusable or `up` is no direction, and says why.
     """
     text = str(spec)
+    axis = _direction(up)
     if isinstance(spec, str) and families.is_family_spec(spec) or not _looks_like_file(text):
         family, values = families.parse_spec(text)
         key, label = _key(canonical(family, values).encode()), family.name
+        axis = UP.copy() if axis is None and family.upright else axis
         build: Callable[[], ObjectTemplate] = lambda: _build(family.build(values), family.symmetry(values))  # noqa: E731
     else:
         path = Path(text).expanduser()
@@ -49,7 +57,16 @@ def load_template(spec: str | Path, cache: bool = True) -> ObjectTemplate:
         template = build()
         if cache:
             write_cached(key, template)
-    return replace(template, label=label, source=text)
+    return replace(template, label=label, source=text, up=axis)
+
+
+def _direction(up: Sequence[float]) -> Floats | None:
+    if not len(up):
+        return None
+    axis = np.asarray(up, np.float64)
+    if axis.shape != (3,) or not np.isfinite(axis).all() or not axis.any():
+        raise TemplateError(f"the up axis must be three finite numbers, not all zero. Got {list(up)}.")
+    return np.asarray(axis / np.linalg.norm(axis), np.float64)
 
 
 def _looks_like_file(text: str) -> bool:

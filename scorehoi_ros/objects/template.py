@@ -33,6 +33,8 @@ class ObjectTemplate:
     """The spec it was loaded from."""
     origin_shift: NDArray[np.float64]
     """(3,) metres: `x_source = x_template + origin_shift`, with x_source in the frame of the file."""
+    up: Floats | None = None
+    """(3,) unit, object frame: upwards when the object stands as it is meant to; None = it may lie anyhow."""
 
 
 def content_hash(mesh: Mesh, points: Floats) -> str:

@@ -4,7 +4,6 @@ Threads: the executor's thread runs callbacks, services and transitions and neve
 thread owns the session (pipeline and tracking state), decodes, computes and publishes.
 """
 
-import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -192,7 +191,7 @@ class ReconstructNode(LifecycleNode):
 
     def _rebuild(self, object_spec: str) -> None:
         if self._session is not None and self._outputs is not None:
-            config = dataclasses.replace(self.parameters.pipeline, object=object_spec)
+            config = self.parameters.pipeline.looking_for(object_spec)
             self._session.rebuild(config)
             self._outputs.describe(self._session.pipeline)
 

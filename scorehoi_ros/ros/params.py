@@ -36,10 +36,17 @@ class Parameters:
         node.add_post_set_parameters_callback(self._apply)
 
     def object_replaced(self, spec: str) -> None:
-        """Let the parameter `object` say what a prompt has already brought into effect."""
+        """Let the parameters say what a prompt has already brought into effect.
+
+        `object_up` is that of the object before: another one has none.
+        """
+        config = self.pipeline.looking_for(spec)
+        changes = [Parameter("object", value=config.object)]
+        if config.object_up != self.pipeline.object_up:
+            changes.append(Parameter("object_up", Parameter.Type.DOUBLE_ARRAY, config.object_up))
         self._unlocked = True
         try:
-            self._node.set_parameters([Parameter("object", value=spec)])
+            self._node.set_parameters(changes)
         finally:
             self._unlocked = False
 

@@ -38,8 +38,13 @@ class Floor:
     """(3,) unit."""
     offset: float
     """Metres: height of a point x above the floor is `normal . x - offset`."""
-    source: Literal["gravity", "guess"] = "guess"
-    """"guess" = the camera was taken to be level."""
+    source: Literal["gravity", "estimated", "guess"] = "guess"
+    """"gravity" = across a direction that was given, "estimated" = from what person and furniture say of it,
+    "guess" = a level camera was assumed (labels of earlier releases)."""
+    tilt_sigma: float = 0.0
+    """Radians, standard deviation of the tilt about each of two axes across `normal`; 0 = not known."""
+    offset_sigma: float = 0.0
+    """Metres, standard deviation of the height of the floor under the person; 0 = not known."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from scorehoi_ros.methods.regress.refine import Descend, Known, Thing, contacts_
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
+from scorehoi_ros.methods.regress.upright import upright_of
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -62,11 +63,13 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
-        thing = self._thing(evidence, said.view) if proposal.best.object is not None else None
+        # An estimated floor is less sure than the network's own rotations: it did harm on validation scenes.
+        sure = floor if floor is not None and floor.source == "gravity" else None
+        thing = None
+        if proposal.best.object is not None:
+            thing = self._thing(evidence, said.view, sure, proposal.contacts)
         contacts = Contacts() if thing is None else contacts_of(said.guess)
-        # A floor that is only guessed from the feet would hold the object where the guess is wrong.
-        sure = floor is not None and floor.source == "gravity"
-        plane = plane_in_view(floor, said.view) if floor is not None and sure else None
+        plane = None if sure is None else plane_in_view(sure, said.view)
         target = target_of(evidence, said.view, contacts, plane)
         known = known_of(prediction, said.view)
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
@@ -85,11 +88,14 @@ class AlignRefiner:
             covariance=pose_covariance(found, thing.symmetry, said.view),
         )
 
-    def _thing(self, evidence: Evidence, view: View) -> Thing:
+    def _thing(
+        self, evidence: Evidence, view: View, floor: Floor | None, contacts: ContactMasks | None
+    ) -> Thing:
         assert self.template is not None and self.shape is not None
         planes = evidence.masks.cpu().numpy()
         outline = outline_of(planes, view.P) if planes[1].any() else None
-        return Thing(self.template.mesh, self.template.symmetry, self.shape, outline)
+        upright = upright_of(self.template, floor, contacts, view)
+        return Thing(self.template.mesh, self.template.symmetry, self.shape, outline, upright)
 
 
 def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig) -> Method:

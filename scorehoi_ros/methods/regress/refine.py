@@ -17,6 +17,7 @@ from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
 from scorehoi_ros.methods.regress.choice import Outline, shares_of, worth_aligning
+from scorehoi_ros.methods.regress.upright import Upright
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.types import Floats
@@ -40,6 +41,8 @@ class Thing:
     shape: Shape
     outline: Outline | None
     """None when its mask is not in the crop."""
+    upright: Upright | None = None
+    """What is known of its tilt; None = nothing."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def refine(
     if known.rotation is not None:
         rotations = np.concatenate((rotations, known.rotation[None]))
         log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
+    if thing is not None and thing.upright is not None:
+        rotations = thing.upright.straightened(rotations, turn_sigma(guess))
     if thing is None:
         rows = [0]
     else:
@@ -107,9 +112,14 @@ def belief_of(guess: Guess, rotations: Floats) -> Belief:
         getattr(guess, f"log_{name}")[0].double().exp().cpu().numpy()
         for name in ("theta", "betas", "camera", "place")
     )
-    turn = float(guess.log_turn[0, guess.logits[0].argmax()].exp())
-    sigma = Sigma(sigma_theta, sigma_betas, sigma_camera, sigma_place, np.full(3, turn))
+    turn = np.full(3, turn_sigma(guess))
+    sigma = Sigma(sigma_theta, sigma_betas, sigma_camera, sigma_place, turn)
     return Belief(theta, shape, camera, place, rotations, sigma)
+
+
+def turn_sigma(guess: Guess) -> float:
+    """Radians about each axis by which the likeliest rotation of one frame may be off."""
+    return float(guess.log_turn[0, guess.logits[0].argmax()].exp())
 
 
 def locked(belief: Belief, betas: Floats | None) -> Belief:
