@@ -81,8 +81,19 @@ def test_only_turns_of_a_gradient_are_kept() -> None:
     torch.testing.assert_close(along_rotations(six, longer), torch.zeros(1, 6))
 
 
-PULLS = ("landmarks", "human_outline", "human_cover", "object_outline", "object_cover", "human_contact")
-PULLS += ("object_contact", "penetration", "floor", "sunk", "depth")
+PULLS = (
+    "landmarks",
+    "human_outline",
+    "human_cover",
+    "object_outline",
+    "object_cover",
+    "human_contact",
+    "object_contact",
+    "penetration",
+    "floor",
+    "sunk",
+    "depth",
+)
 """Weights of the terms that pull."""
 
 

@@ -35,8 +35,9 @@ def random_network(kind: str, seed: int = 0) -> nn.Module:
             net.heads.camera.bias[2] = 1.0
             net.heads.rotation.weight.mul_(3)
     if isinstance(net, Denoiser):
-        for layer in net.tokens.out.values():
-            nn.init.normal_(layer.weight, std=0.01)
+        with torch.no_grad():
+            for parameter in net.tokens.out.parameters():
+                parameter.normal_(std=0.01)
     return net
 
 

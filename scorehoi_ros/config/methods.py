@@ -33,7 +33,7 @@ class RegressConfig:
 
     size: str = option("full", "size of the network", choices=("live", "full", "paper"), read_only=True)
     weights: str = option(
-        "", "folder with weights of `scorehoi train stage1`; empty = the shipped ones", read_only=True
+        "", "folder with weights of `scorehoi train`; empty = the shipped ones", read_only=True
     )
     hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
