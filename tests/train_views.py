@@ -22,17 +22,17 @@ BALL = "ball:0.22"
 
 
 @cache
-def scenes() -> tuple[Scene, ...]:
-    """A box before the belly, the last time a ball."""
-    boxes = [observed(scene(k), body(), template(), None, SIDE) for k in range(COUNT - 1)]
+def scenes(side: int = SIDE) -> tuple[Scene, ...]:
+    """A box before the belly, the last time a ball, in crops of `side` pixels."""
+    boxes = [observed(scene(k), body(), template(), None, side) for k in range(COUNT - 1)]
     ball = replace(scene(COUNT - 1), object_spec=BALL)
-    return (*boxes, observed(ball, body(), load_template(BALL), None, SIDE))
+    return (*boxes, observed(ball, body(), load_template(BALL), None, side))
 
 
-def write_views(folder: Path, first: int = 0, last: int = COUNT) -> Path:
+def write_views(folder: Path, first: int = 0, last: int = COUNT, side: int = SIDE) -> Path:
     """A shard of some of the scenes."""
     path = folder / f"views-{first}.npz"
-    write_shard(path, scenes()[first:last], {"split": "test", "size": SIDE, "job": [first, last - first]})
+    write_shard(path, scenes(side)[first:last], {"split": "test", "size": side, "job": [first, last - first]})
     return path
 
 
