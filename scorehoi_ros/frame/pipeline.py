@@ -16,7 +16,8 @@ from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.floor import floor_under
 from scorehoi_ros.frame.look import Eyes, Known, look
 from scorehoi_ros.frame.stages import Method, Prediction, Refined
-from scorehoi_ros.frame.summary import Subject, summarise
+from scorehoi_ros.frame.subject import Subject
+from scorehoi_ros.frame.summary import summarise
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
 from scorehoi_ros.objects.template import ObjectTemplate
