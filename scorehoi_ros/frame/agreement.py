@@ -15,29 +15,32 @@ from scorehoi_ros.types import Bools, Floats, Ints
 
 _SEEN = 0.5
 _HIPS = [23, 24]
+_ENDS = {
+    "arm": ("elbow", "wrist", "pinky", "index", "thumb"),
+    "leg": ("knee", "ankle", "heel", "foot_index"),
+}
+
+
+def _rows(side: str, ends: tuple[str, ...]) -> list[int]:
+    names = enumerate(LANDMARK_NAMES[:33])
+    return [row for row, name in names if name.startswith(side) and name.endswith(ends)]
+
+
 _LIMBS = {
-    "head": slice(0, 11),
-    "trunk": [i for i, name in enumerate(LANDMARK_NAMES[:33]) if name.endswith(("shoulder", "hip"))],
-} | {
-    f"{side}_{limb}": [i for i, name in enumerate(LANDMARK_NAMES[:33]) if name.startswith(side) and name.endswith(ends)]
-    for limb, ends in (
-        ("arm", ("elbow", "wrist", "pinky", "index", "thumb")),
-        ("leg", ("knee", "ankle", "heel", "foot_index")),
-    )
-    for side in ("left", "right")
-}  # fmt: skip
+    "head": list(range(11)),
+    "trunk": _rows("", ("shoulder", "hip")),
+    **{f"{side}_{limb}": _rows(side, ends) for limb, ends in _ENDS.items() for side in ("left", "right")},
+}
 
 
 @dataclass(frozen=True)
 class LandmarkAgreement:
-    """How posed landmarks fit those that the detector saw; pixels at 256-pixel crop scale, NaN = none seen."""
+    """How posed landmarks fit those detected; pixels at 256-pixel crop scale, NaN = none seen."""
 
     median_px: float
     """Of the visible landmarks."""
     worst_px: float
     """Mean of the visible landmarks of the limb that fits worst."""
-    worst: str
-    """Name of that limb."""
     unseen: float
     """Share of limbs, head and trunk among them, that the detector does not see, 0..1."""
     depth_m: float
@@ -54,34 +57,34 @@ def landmark_agreement(landmarks: Floats, evidence: Evidence) -> LandmarkAgreeme
     errors = np.linalg.norm(pixels - evidence.landmarks.pixels.cpu().numpy(), axis=1)
     errors[confidence <= _SEEN] = np.nan
     if np.isnan(errors).all():
-        return LandmarkAgreement(np.nan, np.nan, "", 1.0, np.nan)
-    limbs = {name: errors[rows] for name, rows in _LIMBS.items()}
-    means = {name: float(np.nanmean(e)) for name, e in limbs.items() if not np.isnan(e).all()}
-    worst = max(means, key=means.__getitem__, default="")
+        return LandmarkAgreement(np.nan, np.nan, 1.0, np.nan)
+    limbs = [errors[rows] for rows in _LIMBS.values()]
+    means = [float(np.nanmean(limb)) for limb in limbs if not np.isnan(limb).all()]
     told, mine = (x[:33] - x[_HIPS].mean(0) for x in (evidence.landmarks.world.cpu().numpy(), landmarks))
     scale = np.linalg.norm(mine) / max(float(np.linalg.norm(told)), 1e-6)
     return LandmarkAgreement(
         median_px=float(np.nanmedian(errors)),
-        worst_px=means.get(worst, np.nan),
-        worst=worst.replace("_", " "),
+        worst_px=max(means, default=0.0),
         unseen=1 - float(np.mean([confidence[rows].mean() for rows in _LIMBS.values()])),
         depth_m=float(np.abs(scale * told[:, 2] - mine[:, 2]).mean()),
     )
 
 
 def human_overlap(vertices: Floats, body: BodyModel, evidence: Evidence) -> float | None:
-    """Overlap (IoU) of a mesh (V, 3) in the camera frame with the human mask, without the pixels that the
-    object may hide; None without a mask."""
+    """Overlap (IoU) of a mesh (V, 3) in the camera frame with the human mask; None without a mask.
+
+    Pixels that the object may hide do not count.
+    """
     if evidence.human is None:
         return None
     return iou(_render(vertices, body.faces, evidence.human), evidence.human.mask, evidence.human.free)
 
 
-def object_overlap(
-    T_cam_object: Floats, template: ObjectTemplate, target: Silhouette
-) -> tuple[float, float]:
-    """Overlap (IoU) of the template at a pose with the object mask, without the pixels that may hide it, and
-    the share of the template's pixels that are among those."""
+def object_overlap(T_cam_object: Floats, template: ObjectTemplate, target: Silhouette) -> tuple[float, float]:
+    """Overlap (IoU) of the template at a pose with the object mask, and the hidden share of the template.
+
+    Pixels that may hide it do not count for the overlap; the share is that of its pixels among them.
+    """
     moved = transform_points(T_cam_object, template.mesh.vertices)
     rendered = _render(moved, template.mesh.faces, target)
     hidden = float((rendered & target.free).sum()) / max(int(rendered.sum()), 1)

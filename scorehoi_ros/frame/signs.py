@@ -61,8 +61,6 @@ class ObjectSigns:
     """How far its lowest point is under the floor."""
     above_floor_m: float
     """How far its lowest point is above the floor; both 0 when there is no person to stand on it."""
-    level_guessed: bool
-    """The direction of gravity is not known: the camera is taken to be level."""
     certainty: Certainty
 
 
@@ -145,6 +143,5 @@ def _object_signs(
         tied=None if refined.contacts is None else float(refined.contacts.object.topk(TIES)[0].mean()),
         under_floor_m=max(0.0, -height),
         above_floor_m=max(0.0, height),
-        level_guessed=found.floor is None or found.floor.source != "gravity",
         certainty=refined.certainty or Certainty(),
     )

@@ -100,7 +100,7 @@ class Certainty:
     agreement: float | None = None
     """Share of the refined hypotheses, by their probabilities, that ended where the kept one did, 0..1."""
     expected: float | None = None
-    """Share of all proposed hypotheses that were turned about as the kept one, before the refinement, 0..1."""
+    """Share of all proposed hypotheses that were turned about as the kept one, before refinement, 0..1."""
     strain: float | None = None
     """How far the refinement had to go from the proposal, half the squared standard deviations."""
 

@@ -124,9 +124,7 @@ def _object(
     if covariance is None:
         covariance = pose_covariance(T, template, signs.overlap, seen.evidence.object)
     name = track.object_id(state)
-    thing = ObjectState(
-        name, status, belief.probability, template.label, template.template_id, T, covariance
-    )
+    thing = ObjectState(name, status, belief.probability, template.label, template.template_id, T, covariance)
     return thing, _Part(status, why, {"object_iou": signs.overlap} | belief.named())
 
 

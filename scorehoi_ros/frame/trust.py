@@ -2,12 +2,12 @@
 
 Right means
 - for a person: the 22 joints of the body are off by less than 8 cm on average, relative to the pelvis;
-- for an object: it is turned right within 20 degrees (up to the symmetry of its template), and its origin is off
-  by less than 10 cm relative to the person's pelvis, in the axes of the camera.
+- for an object: it is turned right within 20 degrees (up to the symmetry of its template), and its origin is
+  off by less than 10 cm relative to the person's pelvis, in the axes of the camera.
 
-Each is a logistic regression on `doubts`, numbers that are 0 where nothing speaks against the estimate.  For an
-object it is the product of two: that it is turned right, and that it is then also in the right place.  The weights,
-none of which may speak for what is bad, are in `trust_weights`, written by `tools/calibrate_status.py`.
+Each is a logistic regression on doubts, numbers that are 0 where nothing speaks against the estimate.  For an
+object it is the product of two: that it is turned right, and that it is then also in the right place.  The
+weights, none of which may speak for what is bad, are in `trust_weights`, by `tools/calibrate_status.py`.
 """
 
 import math
@@ -43,13 +43,18 @@ UNMEASURED_PX = 30.0
 _MASKS = "give masks of person and object"
 _HEIGHT = "give the person's height (height_m), or depth images"
 _GRAVITY = "give the direction of gravity, or TF"
+_CLOSER = "show it closer"
+_SIDE = "show it from another side"
 _WHOLE = "show the whole person"
 _TEMPLATE = "check the size of the template, and the camera's calibration"
 TEXTS: Mapping[str, tuple[str, str]] = {
     "median_px": ("landmarks are off by {:.0f} px at 256-pixel crop scale", "check the camera's calibration"),
     "limb_px": ("the landmarks of one limb are off by {:.0f} px at 256-pixel crop scale", _WHOLE),
     "unseen": ("{:.0%} of the limbs are hidden", _WHOLE),
-    "depth_m": ("the pose in depth differs from the landmarks' by {:.2f} m", "show the person from another side"),
+    "depth_m": (
+        "the pose in depth differs from the landmarks' by {:.2f} m",
+        _SIDE,
+    ),
     "misfit": ("{:.0%} of mesh and mask do not overlap", f"check the masks; {_TEMPLATE}"),
     "own_mask": ("there is no mask but the product's own", _MASKS),
     "own_misfit": ("{:.0%} of the mesh and the product's own mask do not overlap", _MASKS),
@@ -58,15 +63,21 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "penetration_m": ("body and object are {:.2f} m inside each other", _TEMPLATE),
     "pose_std": ("the pose is uncertain", _WHOLE),
     "strain": ("the image had to pull far from what was expected", f"check the masks; {_TEMPLATE}"),
-    "hidden": ("{:.0%} of the object is hidden", "show the object from another side"),
-    "small": ("the object is small in the image", "show it closer, or give a sharper image"),
+    "hidden": ("{:.0%} of the object is hidden", _SIDE),
+    "small": ("the object is small in the image", _CLOSER),
     "gap_m": ("nothing ties the object, {:.2f} m away, to the person", _HEIGHT),
     "floating_m": ("the object hangs {:.2f} m in the air", _GRAVITY),
     "sunk_m": ("the object is {:.2f} m under the floor", _GRAVITY),
     "untied": ("it is not sure that the person touches the object", _HEIGHT),
-    "rivals": ("other rotations explain the image as well", "give a mask of the object, or show it from another side"),
-    "unexpected": ("the rotation is not one that was expected", "give a mask of the object, or show it closer"),
-    "turn_std": ("the rotation is uncertain", "show the object closer"),
+    "rivals": (
+        "other rotations explain the image as well",
+        f"{_MASKS}, or {_SIDE}",
+    ),
+    "unexpected": (
+        "the rotation is not one that was expected",
+        f"{_MASKS}, or {_CLOSER}",
+    ),
+    "turn_std": ("the rotation is uncertain", _CLOSER),
     "place_std": ("the object's distance is uncertain", _HEIGHT),
 }
 """What a doubt says, with its value, and what helps against it."""
@@ -115,7 +126,7 @@ def of_object(signs: ObjectSigns) -> Trust:
 
 
 def human_doubts(s: HumanSigns) -> dict[str, float]:
-    """Numbers that are larger the more speaks against a person, by the names of `TEXTS`; unknown ones are left out."""
+    """Numbers that are larger the more speaks against a person, named as in `TEXTS`; without unknown ones."""
     seen = s.landmarks
     none = seen is None or math.isnan(seen.median_px)
     return _known(
@@ -160,7 +171,7 @@ def probability(part: str, doubts: Doubts) -> float:
 
 
 def _mask_doubts(overlap: float | None, own: bool) -> dict[str, float | None]:
-    """A mask that the product made itself fits what it was made for, so its overlap has a weight of its own."""
+    """A mask that the product made itself does not vouch for itself: its overlap has a weight of its own."""
     misfit = None if overlap is None else 1 - overlap
     return {
         "misfit": 0.0 if own else misfit,

@@ -15,8 +15,8 @@ SAME_TURN, SAME_PLACE_M = np.radians(20), 0.1
 EXPECTED_TURN = np.radians(35)
 """A proposed rotation may be corrected by this much and still be the one that was expected."""
 TEMPER = 5.0
-"""Shares come from energies whose terms are not independent, and are too sure: their logarithms are divided by
-this where they count as votes; of 1, 2, 5 and 10 it told right from wrong rotations best."""
+"""Shares come from energies whose terms are not independent, and are too sure: where they count as votes,
+their logarithms are divided by this."""
 BODY_JOINTS = 22
 UNIFORM = np.pi**2 / 3
 """Variance of an angle of which nothing is known."""
