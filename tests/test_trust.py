@@ -15,8 +15,8 @@ from scorehoi_ros.types import Status
 SURE = Certainty(pose_std=0.1, turn_std=0.08, place_std=0.05, agreement=1.0, expected=0.95, strain=3.0)
 PERSON = HumanSigns(LandmarkAgreement(1.5, 4.0, 0.05, 0.04), 0.85, False, 1.72, 1.70, 0.0, SURE)
 THING = ObjectSigns(
-    overlap=0.92, hidden=0.05, side_px=80.0, own_mask=False, mask_score=1.0, penetration_m=0.005, gap_m=0.0,
-    tied=0.95, under_floor_m=0.0, above_floor_m=0.8, certainty=SURE,
+    overlap=0.92, hidden=0.05, side_px=80.0, own_mask=False, mask_score=1.0, alone=False, penetration_m=0.005,
+    gap_m=0.0, tied=0.95, under_floor_m=0.0, above_floor_m=0.8, certainty=SURE,
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ RATES = {
     "size": 0.06,
     "other": 0.04,
 }
-"""Chances, 0..1, each by its own dice; about every second frame has a fault, `focal` or below."""
+"""Chances, 0..1, each by its own dice; two in five frames have a fault, `focal` or below."""
 _LIMBS = [
     [i for i, name in enumerate(LANDMARK_NAMES) if name.startswith(side) and name.endswith(ends)]
     for ends in (("elbow", "wrist", "pinky", "index", "thumb"), ("knee", "ankle", "heel", "foot_index"))

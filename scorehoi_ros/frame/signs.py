@@ -51,6 +51,8 @@ class ObjectSigns:
     """The mask is the product's own."""
     mask_score: float
     """What the segmenter says of it, 0..1."""
+    alone: bool
+    """There is no person."""
     penetration_m: float
     """How deep the body is in it."""
     gap_m: float
@@ -138,6 +140,7 @@ def _object_signs(
         side_px=float(np.sqrt(float(evidence.masks[1].sum()))),
         own_mask=given.object is None,
         mask_score=evidence.object.score,
+        alone=found.mesh is None,
         penetration_m=max(0.0, -nearest),
         gap_m=nearest if nearest > CONTACT_DISTANCE_M else 0.0,
         tied=None if refined.contacts is None else float(refined.contacts.object.topk(TIES)[0].mean()),

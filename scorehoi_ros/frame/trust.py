@@ -3,7 +3,8 @@
 Right means
 - for a person: the 22 joints of the body are off by less than 8 cm on average, relative to the pelvis;
 - for an object: it is turned right within 20 degrees (up to the symmetry of its template), and its origin is
-  off by less than 10 cm relative to the person's pelvis, in the axes of the camera.
+  off by less than 10 cm relative to the person's pelvis, in the axes of the camera.  Of an object without a
+  person only the rotation counts.
 
 Each is a logistic regression on doubts, numbers that are 0 where nothing speaks against the estimate.  For an
 object it is the product of two: that it is turned right, and that it is then also in the right place.  The
@@ -43,6 +44,7 @@ UNMEASURED_PX = 30.0
 _MASKS = "give masks of person and object"
 _HEIGHT = "give the person's height (height_m), or depth images"
 _GRAVITY = "give the direction of gravity, or TF"
+_ALL = "give masks, the person's height (height_m), and the direction of gravity"
 _CLOSER = "show it closer"
 _SIDE = "show it from another side"
 _WHOLE = "show the whole person"
@@ -105,7 +107,7 @@ class Trust:
         why = " and ".join(text.format(value) for (text, _), value in zip(reasons, values, strict=True))
         helps = "; ".join(dict.fromkeys(remedy for _, remedy in reasons))
         said = f"the {self.who} is right with a probability of {self.probability:.2f} < {least:g}"
-        return Status.UNTRUSTED, f"{said}: {why or 'several small doubts'}; {helps or _MASKS}"
+        return Status.UNTRUSTED, f"{said}: {why or 'little is known of it'}; {helps or _ALL}"
 
     def named(self) -> dict[str, float]:
         """The doubts as measured qualities."""
@@ -121,8 +123,9 @@ def of_human(signs: HumanSigns) -> Trust:
 def of_object(signs: ObjectSigns) -> Trust:
     """How far an object may be trusted."""
     doubts = object_doubts(signs)
-    right = probability("turned", doubts) * probability("placed", doubts)
-    return Trust("object", right, doubts, _costs(("turned", "placed"), doubts))
+    parts = ("turned",) if signs.alone else ("turned", "placed")
+    right = math.prod(probability(part, doubts) for part in parts)
+    return Trust("object", right, doubts, _costs(parts, doubts))
 
 
 def human_doubts(s: HumanSigns) -> dict[str, float]:
