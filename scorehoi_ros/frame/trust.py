@@ -41,14 +41,15 @@ SMALL_PX = 64.0
 UNMEASURED_PX = 30.0
 """Counts as the error of landmarks of which none is visible."""
 
-_MASKS = "give masks of person and object"
+_MASKS = "give masks of person and object, or a prompt box"
 _HEIGHT = "give the person's height (height_m), or depth images"
 _GRAVITY = "give the direction of gravity, or TF"
 _ALL = "give masks, the person's height (height_m), and the direction of gravity"
-_CLOSER = "show it closer"
-_SIDE = "show it from another side"
+_CLOSER = "show the object closer"
+_SIDE = "show person and object from another side"
 _WHOLE = "show the whole person"
 _TEMPLATE = "check the size of the template, and the camera's calibration"
+_CHECK = "check the masks, the size of the template, and the camera's calibration"
 TEXTS: Mapping[str, tuple[str, str]] = {
     "median_px": ("landmarks are off by {:.0f} px at 256-pixel crop scale", "check the camera's calibration"),
     "limb_px": ("the landmarks of one limb are off by {:.0f} px at 256-pixel crop scale", _WHOLE),
@@ -57,14 +58,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "the pose in depth differs from the landmarks' by {:.2f} m",
         _SIDE,
     ),
-    "misfit": ("{:.0%} of mesh and mask do not overlap", f"check the masks; {_TEMPLATE}"),
+    "misfit": ("{:.0%} of mesh and mask do not overlap", _CHECK),
     "own_mask": ("there is no mask but the product's own", _MASKS),
     "own_misfit": ("{:.0%} of the mesh and the product's own mask do not overlap", _MASKS),
-    "own_score": ("the product's own mask is doubtful by {:.0%}", f"{_MASKS}, or a prompt box"),
+    "own_score": ("the product's own mask is doubtful by {:.0%}", _MASKS),
     "stature_m": ("the body's height is {:.2f} m from what is expected", _HEIGHT),
     "penetration_m": ("body and object are {:.2f} m inside each other", _TEMPLATE),
     "pose_std": ("the pose is uncertain", _WHOLE),
-    "strain": ("the image had to pull far from what was expected", f"check the masks; {_TEMPLATE}"),
+    "strain": ("the image had to pull far from what was expected", _CHECK),
     "hidden": ("{:.0%} of the object is hidden", _SIDE),
     "small": ("the object is small in the image", _CLOSER),
     "gap_m": ("nothing ties the object, {:.2f} m away, to the person", _HEIGHT),
@@ -73,11 +74,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "untied": ("it is not sure that the person touches the object", _HEIGHT),
     "rivals": (
         "other rotations explain the image as well",
-        f"{_MASKS}, or {_SIDE}",
+        _SIDE,
     ),
     "unexpected": (
         "the rotation is not one that was expected",
-        f"{_MASKS}, or {_CLOSER}",
+        _CLOSER,
     ),
     "turn_std": ("the rotation is uncertain", _CLOSER),
     "place_std": ("the object's distance is uncertain", _HEIGHT),
