@@ -245,8 +245,8 @@ def test_errors_come_before_the_work(tmp_path: Path) -> None:
         run(str(tmp_path / "absent.mp4"), "--out", str(tmp_path / "o"))
     with pytest.raises(InputError, match="STEM=T"):
         run(str(source), "--object", "a:1", "--object", "b:2", "--out", str(tmp_path / "o"))
-    with pytest.raises(InputError, match="min_human_iou"):
-        run(str(source), "--min-human-iou", "7", "--out", str(tmp_path / "o"))
+    with pytest.raises(InputError, match="min_probability"):
+        run(str(source), "--min-probability", "7", "--out", str(tmp_path / "o"))
     with pytest.raises(SystemExit):
         run(str(source), "--limit", "0", "--out", str(tmp_path / "o"))
 

@@ -123,11 +123,11 @@ def test_prediction_tells_shape_and_memory() -> None:
     recorder = Recorder(memory={"x_t": 7})
     pipeline = recorder.pipeline()
     first, state = pipeline.step(SCENE.frame, None)
-    assert first.status == Status.OK, first.message
+    assert first.human is not None and first.human.status == Status.OK, first.message
     pipeline.step(replace(SCENE.frame, stamp_ns=100_000_000), state)
     assert recorder.predictions[0] is None
     prediction = recorder.predictions[1]
-    assert prediction is not None and prediction.memory == {"x_t": 7} and first.human is not None
+    assert prediction is not None and prediction.memory == {"x_t": 7}
     np.testing.assert_array_equal(prediction.betas, first.human.betas)
 
 

@@ -57,11 +57,11 @@ class PipelineConfig:
         [], "direction of gravity in the camera frame x,y,z; empty = estimated from person and furniture"
     )
     max_gap_s: float = option(5.0, "a longer gap between stamps starts afresh", minimum=0.01, maximum=3600.0)
-    min_human_iou: float = option(
-        0.6, "below this overlap with the mask the human is marked UNTRUSTED", minimum=0.0, maximum=1.0
-    )
-    min_object_iou: float = option(
-        0.4, "below this overlap with the mask the object is marked UNTRUSTED", minimum=0.0, maximum=1.0
+    min_probability: float = option(
+        0.7,
+        "person or object are marked UNTRUSTED when they are right with less than this probability",
+        minimum=0.0,
+        maximum=1.0,
     )
     device: str = option("cpu", "torch device of the method: cpu, cuda, cuda:1", read_only=True)
     threads: int = option(

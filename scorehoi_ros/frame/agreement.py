@@ -1,82 +1,100 @@
-"""How far an estimate explains the image, and what may be said of it."""
+"""How far an estimate explains the image."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
+from scorehoi_ros.body.landmarks import LANDMARK_NAMES
 from scorehoi_ros.body.model import BodyModel
-from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence, Silhouette
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.geometry.rigid import transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.render.zbuffer import silhouette as render_silhouette
-from scorehoi_ros.types import Bools, Floats, Ints, Status
+from scorehoi_ros.types import Bools, Floats, Ints
 
 _SEEN = 0.5
-_GOOD_KEYPOINT_PX = 10.0
-_MIN_OBJECT_CONFIDENCE = 0.3
+_HIPS = [23, 24]
+_ENDS = {
+    "arm": ("elbow", "wrist", "pinky", "index", "thumb"),
+    "leg": ("knee", "ankle", "heel", "foot_index"),
+}
 
 
-def human_agreement(
-    vertices: Floats, landmarks: Floats, body: BodyModel, evidence: Evidence
-) -> tuple[float | None, float | None]:
-    """How a mesh (V, 3) with `landmarks` (75, 3), both in the camera frame, fits the image.
+def _rows(side: str, ends: tuple[str, ...]) -> list[int]:
+    names = enumerate(LANDMARK_NAMES[:33])
+    return [row for row, name in names if name.startswith(side) and name.endswith(ends)]
 
-    Overlap (IoU) with the human mask, without the pixels that the object may hide, and median distance of
-    visible landmarks in pixels at 256-pixel crop scale; None where the image does not say.
+
+_LIMBS = {
+    "head": list(range(11)),
+    "trunk": _rows("", ("shoulder", "hip")),
+    **{f"{side}_{limb}": _rows(side, ends) for limb, ends in _ENDS.items() for side in ("left", "right")},
+}
+
+
+@dataclass(frozen=True)
+class LandmarkAgreement:
+    """How posed landmarks fit those detected; pixels at 256-pixel crop scale, NaN = none seen."""
+
+    median_px: float
+    """Of the visible landmarks."""
+    worst_px: float
+    """Mean of the visible landmarks of the limb that fits worst."""
+    unseen: float
+    """Share of limbs, head and trunk among them, that the detector does not see, 0..1."""
+    depth_m: float
+    """Mean distance along the view between the detector's 3D landmarks, grown to the body's size, and the
+    body's; both from the middle of the hips."""
+
+
+def landmark_agreement(landmarks: Floats, evidence: Evidence) -> LandmarkAgreement | None:
+    """Of posed landmarks (75, 3) in the camera frame; None when nobody was detected."""
+    if evidence.landmarks is None:
+        return None
+    confidence = evidence.landmarks.confidence.cpu().numpy()
+    pixels = project(landmarks, evidence.crop.K_crop)
+    errors = np.linalg.norm(pixels - evidence.landmarks.pixels.cpu().numpy(), axis=1)
+    errors[confidence <= _SEEN] = np.nan
+    if np.isnan(errors).all():
+        return LandmarkAgreement(np.nan, np.nan, 1.0, np.nan)
+    limbs = [errors[rows] for rows in _LIMBS.values()]
+    means = [float(np.nanmean(limb)) for limb in limbs if not np.isnan(limb).all()]
+    told, mine = (x[:33] - x[_HIPS].mean(0) for x in (evidence.landmarks.world.cpu().numpy(), landmarks))
+    scale = np.linalg.norm(mine) / max(float(np.linalg.norm(told)), 1e-6)
+    return LandmarkAgreement(
+        median_px=float(np.nanmedian(errors)),
+        worst_px=max(means, default=0.0),
+        unseen=1 - float(np.mean([confidence[rows].mean() for rows in _LIMBS.values()])),
+        depth_m=float(np.abs(scale * told[:, 2] - mine[:, 2]).mean()),
+    )
+
+
+def human_overlap(vertices: Floats, body: BodyModel, evidence: Evidence) -> float | None:
+    """Overlap (IoU) of a mesh (V, 3) in the camera frame with the human mask; None without a mask.
+
+    Pixels that the object may hide do not count.
     """
-    overlap = keypoint = None
-    if evidence.human is not None:
-        rendered = _render(vertices, body.faces, evidence.human)
-        overlap = iou(rendered, evidence.human.mask, evidence.human.free)
-    if evidence.landmarks is not None:
-        seen = evidence.landmarks.confidence.cpu().numpy() > _SEEN
-        if seen.any():
-            pixels = project(landmarks, evidence.crop.K_crop)
-            errors = np.linalg.norm(pixels - evidence.landmarks.pixels.cpu().numpy(), axis=1)
-            keypoint = float(np.nanmedian(errors[seen]))
-    return overlap, keypoint
+    if evidence.human is None:
+        return None
+    return iou(_render(vertices, body.faces, evidence.human), evidence.human.mask, evidence.human.free)
 
 
-def object_agreement(T_cam_object: Floats, template: ObjectTemplate, target: Silhouette) -> float:
-    """Overlap (IoU) of the template at a pose with the object mask, without the pixels that may hide it."""
+def object_overlap(T_cam_object: Floats, template: ObjectTemplate, target: Silhouette) -> tuple[float, float]:
+    """Overlap (IoU) of the template at a pose with the object mask, and the hidden share of the template.
+
+    Pixels that may hide it do not count for the overlap; the share is that of its pixels among them.
+    """
     moved = transform_points(T_cam_object, template.mesh.vertices)
-    return iou(_render(moved, template.mesh.faces, target), target.mask, target.free)
+    rendered = _render(moved, template.mesh.faces, target)
+    hidden = float((rendered & target.free).sum()) / max(int(rendered.sum()), 1)
+    return iou(rendered, target.mask, target.free), hidden
 
 
 def iou(a: Bools, b: Bools, free: Bools) -> float:
     """Intersection over union outside the free pixels; 0 when both are empty."""
     union = ((a | b) & ~free).sum()
     return float((a & b & ~free).sum() / union) if union else 0.0
-
-
-def human_status(
-    overlap: float | None, keypoint_px: float | None, config: PipelineConfig
-) -> tuple[Status, str]:
-    """OK or UNTRUSTED with the reason, from what `human_agreement` measured."""
-    if overlap is not None and overlap < config.min_human_iou:
-        return Status.UNTRUSTED, f"the human mesh overlaps its mask by {overlap:.2f} < {config.min_human_iou}"
-    if keypoint_px is None or not keypoint_px <= _GOOD_KEYPOINT_PX:  # NaN is not good
-        shown = (
-            "no landmark is visible" if keypoint_px is None else f"landmarks are off by {keypoint_px:.1f} px"
-        )
-        return Status.UNTRUSTED, f"{shown} (at 256-pixel crop scale)"
-    return Status.OK, ""
-
-
-def object_status(
-    overlap: float, mask_score: float, tracked: bool, config: PipelineConfig
-) -> tuple[Status, str]:
-    """OK, UNTRUSTED, or LOST when a tracked object no longer agrees with the image."""
-    if overlap < 0.5 * config.min_object_iou and tracked:
-        return Status.LOST, f"the object was tracked, but overlaps its mask by only {overlap:.2f}"
-    if overlap < config.min_object_iou:
-        return Status.UNTRUSTED, f"the object overlaps its mask by {overlap:.2f} < {config.min_object_iou}"
-    if overlap * mask_score < _MIN_OBJECT_CONFIDENCE:
-        return Status.UNTRUSTED, (
-            f"the object is uncertain: overlap {overlap:.2f} with a mask of score {mask_score:.2f} "
-            f"(product below {_MIN_OBJECT_CONFIDENCE})"
-        )
-    return Status.OK, ""
 
 
 def _render(vertices: Floats, faces: Ints, target: Silhouette) -> Bools:

@@ -15,7 +15,8 @@ from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.look import Eyes, Known, look
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
-from scorehoi_ros.frame.summary import Subject, summarise
+from scorehoi_ros.frame.subject import Subject
+from scorehoi_ros.frame.summary import summarise
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.frame.upright import floor_of
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera

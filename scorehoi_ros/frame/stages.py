@@ -88,6 +88,24 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Certainty:
+    """How sure a method is of its own answer; None = it does not know."""
+
+    pose_std: float | None = None
+    """Of a component of the body's 6D rotations, mean over the joints without fingers."""
+    turn_std: float | None = None
+    """Of the object's rotation about one axis, radians."""
+    place_std: float | None = None
+    """Of the object's distance along the view beyond the pelvis, metres."""
+    agreement: float | None = None
+    """Share of the refined hypotheses, by their probabilities, that ended where the kept one did, 0..1."""
+    expected: float | None = None
+    """Share of all proposed hypotheses that were turned about as the kept one, before refinement, 0..1."""
+    strain: float | None = None
+    """How far the refinement had to go from the proposal, half the squared standard deviations."""
+
+
+@dataclass(frozen=True)
 class Refined:
     """A refined estimate with its convergence."""
 
@@ -100,6 +118,8 @@ class Refined:
     covariance: Floats | None = None
     """(6, 6) of the object's pose in the camera frame, metres and radians, ROS order; None = the method does
     not know it, and what a silhouette can tell is published."""
+    certainty: Certainty | None = None
+    """None = the method does not know how sure it is."""
     memory: Any = None
     """Handed back in the next frame's `Prediction.memory`; nobody else looks into it."""
 

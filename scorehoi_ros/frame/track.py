@@ -13,7 +13,8 @@ _VELOCITY_BLEND = 0.5
 _MAX_SPEED = 4.0
 """m/s; a faster move between frames is a new detection and says nothing about where it goes next."""
 _SURE_SCORE, _SURE_IOU = 0.6, 0.8
-"""Mask score and template overlap from which a frame may teach what the object looks like."""
+"""Mask score and template overlap from which a frame may teach what the object looks like, even if it is not
+sure how the object is turned."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def _next_object(
 def _is_sure(result: Reconstruction) -> bool:
     return (
         result.object is not None
-        and result.object.status == Status.OK
+        and result.object.status.is_present
         and result.masks.object_score >= _SURE_SCORE
         and result.quality.get("object_iou", 0.0) >= _SURE_IOU
     )

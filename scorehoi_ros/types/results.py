@@ -16,7 +16,7 @@ class Status(IntEnum):
 
     OK = 0
     UNTRUSTED = 1
-    """There is an estimate, but the image does not support it well enough."""
+    """There is an estimate, but it may well be wrong."""
     ABSENT = 2
     """Not in view and not being tracked: a normal result."""
     LOST = 3
@@ -121,7 +121,7 @@ class HumanState:
     """Track id, "human_1"; a new track gets a new number."""
     status: Status
     confidence: float
-    """0..1."""
+    """0..1, probability that the person is right, see `frame/trust.py`."""
     betas: Floats
     """(10,)"""
     pose: Floats
@@ -142,7 +142,7 @@ class ObjectState:
     """Track id, "object_1"; empty for an object that has never been seen."""
     status: Status
     confidence: float
-    """0..1."""
+    """0..1, probability that the object is right, see `frame/trust.py`."""
     label: str
     """Class or file stem of the template."""
     template_id: str
@@ -182,7 +182,8 @@ class Reconstruction:
     landmarks: Landmarks | None = None
     quality: dict[str, float] = field(default_factory=dict)
     """human_iou, object_iou (against the masks used), keypoint_px (median, pixels at 256-pixel crop
-    scale), penetration_mm; a key is missing where it could not be measured."""
+    scale), penetration_mm, and what probabilities are made of: human_doubt_* and object_doubt_*, with names
+    and units of `frame/trust.py`; a key is missing where it could not be measured."""
     stage_ms: dict[str, float] = field(default_factory=dict)
     """Wall milliseconds of each stage."""
     flat: NDArray[np.uint8] | None = None

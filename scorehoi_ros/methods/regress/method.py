@@ -23,7 +23,7 @@ from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
 from scorehoi_ros.methods.regress.refine import Descend, Known, Thing, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
-from scorehoi_ros.methods.regress.spread import pose_covariance
+from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.upright import upright_of
 from scorehoi_ros.methods.regress.view import View
@@ -80,12 +80,14 @@ class AlignRefiner:
         state, best = found.aligned.state, found.best
         energy = {"first": float(found.aligned.first[best]), "last": float(found.aligned.energy[best])}
         if thing is None or self.contact is None:
-            return Refined(in_camera(state, best, said.view, known.betas, thing=False), energy=energy)
+            alone = in_camera(state, best, said.view, known.betas, thing=False)
+            return Refined(alone, energy=energy, certainty=certainty_of(found, None))
         return Refined(
             estimate=in_camera(state, best, said.view, known.betas, thing=True),
             contacts=first(self.contact(state.row(best), said.guess, said.view, plane)),
             energy=energy | found.aligned.named(best),
             covariance=pose_covariance(found, thing.symmetry, said.view),
+            certainty=certainty_of(found, thing.symmetry),
         )
 
     def _thing(

@@ -64,6 +64,10 @@ class Found:
     """What the alignment started from."""
     shares: Floats
     """(H,)"""
+    rotations: Floats
+    """(k, 3, 3) object -> view, all that were proposed."""
+    expected: Floats
+    """(k,) probabilities of the proposed rotations."""
 
     @property
     def best(self) -> int:
@@ -98,9 +102,10 @@ def refine(
     shape = None if thing is None else thing.shape
     aligned = descend(target, shape, belief)
     if thing is None:
-        return Found(aligned, belief, np.ones(1))
+        return Found(aligned, belief, np.ones(1), rotations, np.exp(log_share))
     after = _overlaps(thing, aligned.state.R_o.numpy(), aligned.state.origin.numpy())
-    return Found(aligned, belief, shares_of(aligned.energy, log_share[rows], after))
+    shares = shares_of(aligned.energy, log_share[rows], after)
+    return Found(aligned, belief, shares, rotations, np.exp(log_share))
 
 
 def belief_of(guess: Guess, rotations: Floats) -> Belief:

@@ -4,11 +4,20 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.alignment.state import Belief
+from scorehoi_ros.frame.stages import Certainty
 from scorehoi_ros.methods.regress.refine import Found
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.types import Floats
 
+SAME_TURN, SAME_PLACE_M = np.radians(20), 0.1
+"""Two refined hypotheses nearer to each other than this are one answer."""
+EXPECTED_TURN = np.radians(35)
+"""A proposed rotation may be corrected by this much and still be the one that was expected."""
+TEMPER = 5.0
+"""Shares come from energies whose terms are not independent, and are too sure: where they count as votes,
+their logarithms are divided by this."""
+BODY_JOINTS = 22
 UNIFORM = np.pi**2 / 3
 """Variance of an angle of which nothing is known."""
 
@@ -37,6 +46,34 @@ def pose_covariance(found: Found, symmetry: Symmetry, view: View) -> Floats:
         covariance[3:, 3:] = across @ covariance[3:, 3:] @ across + UNIFORM * np.outer(axis, axis)
     both = np.kron(np.eye(2), view.R_cam_view)
     return np.asarray(both @ covariance @ both.T, np.float64)
+
+
+def certainty_of(found: Found, symmetry: Symmetry | None) -> Certainty:
+    """How sure the network is, and how far the hypotheses agree in the end; `symmetry` None = no object."""
+    sigma, best = found.belief.sigma, found.best
+    pose_std = float(np.mean(sigma.theta[:BODY_JOINTS]))
+    strain = found.aligned.named(best)["prior"]
+    if symmetry is None:
+        return Certainty(pose_std=pose_std, strain=strain)
+    state = found.aligned.state
+    R, offset = state.R_o.numpy(), (state.origin - state.root).numpy()
+    votes = found.shares ** (1 / TEMPER)
+    same = np.linalg.norm(offset - offset[best], axis=1) < SAME_PLACE_M
+    same &= _turns(R[best], R, symmetry) < SAME_TURN
+    likely = _turns(R[best], found.rotations, symmetry) < EXPECTED_TURN
+    return Certainty(
+        pose_std=pose_std,
+        turn_std=float(np.mean(sigma.turn)),
+        place_std=float(sigma.place[2]),
+        agreement=float(votes[same].sum() / votes.sum()),
+        expected=float(found.expected[likely].sum()),
+        strain=strain,
+    )
+
+
+def _turns(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
+    """(n,) radians from R (3, 3) to the nearest equivalents of rotations (n, 3, 3)."""
+    return np.array([np.linalg.norm(_smallest_turn(R, other, symmetry)) for other in others])
 
 
 def _place(origin: Floats, pelvis_z: float, belief: Belief, view: View) -> Floats:
