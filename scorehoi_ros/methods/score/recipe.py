@@ -50,7 +50,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "score": Recipe(),
+    "score": Recipe(weights=Weights(penetration=1.0)),
     "score-n2": Recipe(weights=PHYSICAL, published=True),
     "score-paper": Recipe(rounds=10, weights=PHYSICAL, published=True),
 }
