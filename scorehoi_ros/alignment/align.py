@@ -51,6 +51,8 @@ class Aligned:
     """(H, 12) weighted, in the order of `TERMS`."""
     first: Float64
     """(H,) the energy of the belief itself."""
+    strain: Float64 | None = None
+    """(H,) how far they were pulled from the belief, where it was what held them: the prior's energy."""
 
     @property
     def energy(self) -> Float64:
@@ -147,4 +149,4 @@ def align(
         terms, gradient = energy(u)
         better = terms.sum(1) < least.sum(1)
         least[better], best[better] = terms[better], u[better]
-    return Aligned(energy.state(best), best, least, began)
+    return Aligned(energy.state(best), best, least, began, least[:, 0])

@@ -52,7 +52,8 @@ def certainty_of(found: Found, symmetry: Symmetry | None) -> Certainty:
     """How sure the network is, and how far the hypotheses agree in the end; `symmetry` None = no object."""
     sigma, best = found.belief.sigma, found.best
     pose_std = float(np.mean(sigma.theta[:BODY_JOINTS]))
-    strain = found.aligned.named(best)["prior"]
+    strained = found.aligned.strain
+    strain = None if strained is None else float(strained[best])
     if symmetry is None:
         return Certainty(pose_std=pose_std, strain=strain)
     state = found.aligned.state

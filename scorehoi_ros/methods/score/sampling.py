@@ -39,8 +39,7 @@ class Scene:
 def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None = None) -> Aligned:
     """Refine each hypothesis of a belief; `trace` is told the states after each round.
 
-    The terms of the answer are those of the alignment's energy with the belief as prior, so that hypotheses
-    can be compared, and compared with those of the alignment.
+    The terms of the answer are those of the alignment's energy, so that hypotheses can be compared.
     """
     focal = scene.target.focal
     guide = _guide(scene, recipe)
@@ -66,12 +65,14 @@ def state_of(x: Tensor, camera: Float64, focal: float) -> State:
 
 
 def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
-    """States as the alignment would have left them, with its terms."""
+    """States as the alignment would have left them, with its terms but for the prior: it was not what held
+    them (on validation views the right hypothesis is then found more often)."""
     state = values_of(x, camera, focal)
     turns = torch.as_tensor(state.R_o @ energy.rotations.swapaxes(-1, -2))
     u = (state.values - energy.mean) / energy.sigma
     u[:, -3:] = matrix_to_axis_angle(turns).numpy() / energy.sigma[-3:]
     terms, _ = energy(u)
+    terms[:, 0] = 0.0
     return Aligned(energy.state(u), u, terms, energy(np.zeros_like(u))[0].sum(1))
 
 
