@@ -65,8 +65,10 @@ def state_of(x: Tensor, camera: Float64, focal: float) -> State:
 
 
 def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
-    """States as the alignment would have left them, with its terms but for the prior: it was not what held
-    them (on validation views the right hypothesis is then found more often)."""
+    """States as the alignment would have left them, with its terms but for the prior.
+
+    It was not what held them; without it the right hypothesis is kept more often (validation views).
+    """
     state = values_of(x, camera, focal)
     turns = torch.as_tensor(state.R_o @ energy.rotations.swapaxes(-1, -2))
     u = (state.values - energy.mean) / energy.sigma
