@@ -10,7 +10,7 @@ import torch
 from scorehoi_ros.alignment.align import Energy
 from scorehoi_ros.alignment.state import Belief, State
 from scorehoi_ros.alignment.target import Contacts
-from scorehoi_ros.alignment.weights import Weights
+from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.config.methods import FitConfig, RegressConfig, ScoreConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
@@ -81,20 +81,8 @@ def test_only_turns_of_a_gradient_are_kept() -> None:
     torch.testing.assert_close(along_rotations(six, longer), torch.zeros(1, 6))
 
 
-PULLS = (
-    "landmarks",
-    "human_outline",
-    "human_cover",
-    "object_outline",
-    "object_cover",
-    "human_contact",
-    "object_contact",
-    "penetration",
-    "floor",
-    "sunk",
-    "depth",
-)
-"""Weights of the terms that pull."""
+PULLS = TERMS[1:]
+"""All terms but the prior; each is named like its weight."""
 
 
 @pytest.mark.parametrize("term", PULLS)

@@ -1,0 +1,46 @@
+"""Time of one evaluation of the shipped denoisers in ONNX Runtime, one thread.
+
+    python tools/time_denoiser.py
+
+Prints the median of 20 runs of ten evaluations, for one and for four hypotheses.
+"""
+
+import argparse
+import statistics
+import sys
+import timeit
+
+import torch
+
+from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
+from scorehoi_ros.networks.denoiser import Conditions, Denoiser
+from scorehoi_ros.runtime.denoiser import load_prior
+from scorehoi_ros.runtime.layouts import load_network
+from scorehoi_ros.types import NUM_OBJECT_POINTS
+
+RUNS, EVALUATIONS = 20, 10
+LEVEL = 50
+
+
+def main() -> None:
+    """Read the command line; print a line for each size and number of hypotheses."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    torch.set_num_threads(1)
+    for size in ("live", "full"):
+        net, _ = load_network(f"{size}-denoiser", Denoiser)
+        image = torch.randn(1, len(net.image_names), net.image.in_features)
+        conditions = Conditions(image, torch.randn(1, NUM_OBJECT_POINTS, net.geometry.in_features))
+        for count in (1, 4):
+            x = 0.1 * torch.randn(count, NUM_X, dtype=torch.float64)
+            told = Gaussian(torch.zeros_like(x), torch.full_like(x, 0.1))
+            denoise = load_prior(size)(conditions, told, torch.ones(1, 2, dtype=torch.bool))
+            denoise(x, LEVEL)
+            timer = timeit.Timer("denoise(x, LEVEL)", globals={"denoise": denoise, "x": x, "LEVEL": LEVEL})
+            ms = 1e3 * statistics.median(timer.repeat(RUNS, EVALUATIONS)) / EVALUATIONS
+            sys.stdout.write(f"{size}: {ms:.1f} ms for {count} hypotheses\n")
+
+
+if __name__ == "__main__":
+    main()
