@@ -1,15 +1,15 @@
 """Wall time of named stages."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
 class StageTimer:
-    """Collects milliseconds by stage name; the same name adds up."""
+    """Collects milliseconds by stage name, on top of those of earlier stages; the same name adds up."""
 
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
+    def __init__(self, before: Mapping[str, float] | None = None) -> None:
+        self.ms: dict[str, float] = dict(before or {})
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:

@@ -14,6 +14,7 @@ import numpy as np
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.frame import track
+from scorehoi_ros.frame.glimpse import Glimpse, Trail
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.types import (
     Contacts,
@@ -68,9 +69,13 @@ class FakePipeline:
     def close(self) -> None:
         self.closed = True
 
-    def step(
-        self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
+    def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
+        return Glimpse(frame, frame, None)
+
+    def reconstruct(
+        self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
     ) -> tuple[Reconstruction, TrackState]:
+        frame = seen.frame
         time.sleep(self._delay_s)
         if int(frame.rgb.max()) == 255:
             raise RuntimeError("a fault of the fake pipeline")

@@ -10,7 +10,7 @@ from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_
 from scorehoi_ros.perception.person import place_person
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import Floats, Frame, Landmarks, Masks, Prompt
+from scorehoi_ros.types import Floats, Frame, HumanObservation, Landmarks, Masks, Prompt
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,12 @@ class Look:
     """What the object looks like in this frame."""
 
 
-def look(frame: Frame, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
-    """Find the person, then the object near it or where it was, and gather the evidence, once.
+def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
+    """Place the person that was seen, find the object near it or where it was, and gather the evidence, once.
 
     The object's prompt needs only about where the person is and how it is turned, which the landmarks give;
     so no fit is waited for.
     """
-    with timer("detect_human"):
-        seen = eyes.detector.detect(frame.rgb)
     landmarks = seen.landmarks if seen is not None else None
     masks = human_mask(frame, seen)
     betas = known.prediction.betas if known.prediction is not None else None

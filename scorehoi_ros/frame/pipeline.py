@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import human_mesh
@@ -13,13 +11,13 @@ from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame import track
 from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
+from scorehoi_ros.frame.glimpse import Glimpse, Trail, glimpse
 from scorehoi_ros.frame.look import Eyes, Known, look
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
 from scorehoi_ros.frame.subject import Subject
 from scorehoi_ros.frame.summary import summarise
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.frame.upright import floor_of
-from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.timing import StageTimer
@@ -30,7 +28,10 @@ MakeMethod = Callable[[BodyModel, ObjectTemplate | None, PipelineConfig], Method
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Looking, estimating, refining and summing up, in this order; holds no memory between frames."""
+    """Looking, estimating, refining and summing up, in this order; holds no memory between frames.
+
+    A step has two halves, so that the next frame can be looked at while this one is solved.
+    """
 
     config: PipelineConfig
     body: BodyModel
@@ -49,14 +50,27 @@ class Pipeline:
         long gap, or when the camera changes.  `prompt` says where the object is in this frame.  A frame that
         cannot be used gives status BAD_INPUT and the state as it was; nothing is raised for it.
         """
-        timer = StageTimer()
+        trail = None if state is None else state.trail
+        return self.reconstruct(self.glimpse(frame, trail), state, prompt)
+
+    def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
+        """The first half of a step, which needs no solution of earlier frames; see `frame.glimpse`."""
+        with limited_threads(self.config.threads):
+            return glimpse(frame, before, self.eyes.detector)
+
+    def reconstruct(
+        self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
+    ) -> tuple[Reconstruction, TrackState]:
+        """The second half of a step; the stage times are those of both halves."""
+        timer = StageTimer(seen.ms)
         try:
-            check_frame(frame)
+            if seen.problem:
+                raise InputError(seen.problem)
             with limited_threads(self.config.threads):
-                result, after = self._reconstruct(undistort_frame(frame), state, prompt, timer)
+                result, after = self._reconstruct(seen, state, prompt, timer)
         except ScorehoiError as error:
-            result, after = bad_input(frame, str(error)), state or track.begin(frame)
-        return replace(result, stage_ms=timer.ms), after
+            result, after = bad_input(seen.frame, str(error)), state or track.begin(seen.frame)
+        return replace(result, stage_ms=timer.ms), replace(after, trail=seen.trail)
 
     def for_template(self, template: ObjectTemplate | None) -> "Pipeline":
         """The same pipeline looking for another object: the method is built anew, the rest is shared.
@@ -72,13 +86,15 @@ class Pipeline:
         self.eyes.detector.close()
 
     def _reconstruct(
-        self, frame: Frame, state: TrackState | None, prompt: Prompt | None, timer: StageTimer
+        self, glimpsed: Glimpse, state: TrackState | None, prompt: Prompt | None, timer: StageTimer
     ) -> tuple[Reconstruction, TrackState]:
+        frame = glimpsed.flat
         known = track.current(state, frame, self.config.max_gap_s)
         prediction = track.predict(known, frame.stamp_ns)
         appearance = known.object.appearance if known.object is not None else None
         prompt = prompt or self._first_prompt(known)
-        seen = look(frame, self.eyes, Known(self.template, prediction, appearance, prompt), timer)
+        told = Known(self.template, prediction, appearance, prompt)
+        seen = look(frame, glimpsed.seen, self.eyes, told, timer)
         # A direction that the user gave wins over what TF says.
         gravity = self.config.gravity or (() if frame.gravity is None else frame.gravity)
         refined = self._solve(seen.evidence, prediction, gravity, timer)
@@ -115,25 +131,3 @@ class Pipeline:
             return None
         mesh = human_mesh(self.layer, proposal.best.human)
         return floor_of(proposal.best, mesh, self.template, proposal.contacts, gravity)
-
-
-def check_frame(frame: Frame) -> None:
-    """Raise InputError or CameraError when the image or its calibration cannot be used."""
-    rgb = frame.rgb
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or min(rgb.shape[:2]) < 1:
-        raise InputError(
-            "an image must be (height, width, 3) uint8 RGB with at least one pixel. "
-            f"Got {rgb.shape} {rgb.dtype}."
-        )
-    validate_camera(frame.camera)
-    height, width = rgb.shape[:2]
-    check_size(frame.camera, width, height)
-    for name, plane in (
-        ("depth", frame.depth),
-        ("human mask", frame.masks.human),
-        ("object mask", frame.masks.object),
-    ):
-        if plane is not None and plane.shape != (height, width):
-            raise InputError(f"the {name} must have the image's size {(height, width)}. Got {plane.shape}.")
-        if plane is not None and name != "depth" and plane.dtype != np.bool_:
-            raise InputError(f"the {name} must be bool. Got {plane.dtype}; give `mask > 127`.")

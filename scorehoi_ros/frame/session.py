@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
+from scorehoi_ros.frame.glimpse import Glimpse, Trail
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -29,10 +31,13 @@ class PipelineLike(Protocol):
     def template(self) -> ObjectTemplate | None:
         """The object template, None = human only."""
 
-    def step(
-        self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
+    def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
+        """The half of a step that needs no solution of earlier frames."""
+
+    def reconstruct(
+        self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
     ) -> tuple[Reconstruction, TrackState]:
-        """One frame; an unusable one gets its status."""
+        """The other half; an unusable frame gets its status."""
 
     def close(self) -> None:
         """Free what it holds."""
@@ -45,7 +50,9 @@ Build = Callable[[PipelineConfig], PipelineLike]
 class Session:
     """Pipeline, state and prompt; every method must be called from the one thread that owns the session.
 
-    `independent` = unrelated photos: every frame starts afresh.  Raises what `build` raises.
+    But for `glimpse`, which another thread may call, so that the next frame is looked at while one is solved:
+    what it remembers is its own.  `independent` = unrelated photos: every frame starts afresh.  Raises what
+    `build` raises.
     """
 
     def __init__(self, config: PipelineConfig, build: Build, *, independent: bool = False) -> None:
@@ -53,6 +60,8 @@ class Session:
         self._build, self._independent = build, independent
         self.pipeline = build(config)
         self._state: TrackState | None = None
+        self._trail: Trail | None = None
+        self._looking = Lock()
         self._prompt: Prompt | None = None
         self._last_stamp_ns: int | None = None
         self._gaps = self._repeats = 0
@@ -61,20 +70,40 @@ class Session:
     def warm_up(self) -> None:
         """One black image through the pipeline, so that the first real one does not pay for start-up work."""
         rgb = np.zeros((480, 640, 3), np.uint8)
-        self.pipeline.step(Frame(rgb, guess_camera(640, 480), stamp_ns=0, name="warm_up"), None)
+        frame = Frame(rgb, guess_camera(640, 480), stamp_ns=0, name="warm_up")
+        self.pipeline.reconstruct(self.pipeline.glimpse(frame, None), None)
 
     def step(self, frame: Frame | BadFrame) -> Reconstruction:
-        """One frame through the pipeline; never raises for a frame.
+        """One frame through both halves; never raises for a frame.
 
         A BadFrame is answered as it is and the track goes on after it.  Time that goes back (bag loop, seek)
         starts afresh.  A fault in the pipeline marks the frame and drops the state.
         """
+        return self.reconstruct(self.glimpse(frame))
+
+    def glimpse(self, frame: Frame | BadFrame) -> Glimpse | BadFrame:
+        """The first half of `step`; frames must come in the order of their second halves."""
         if isinstance(frame, BadFrame):
-            return bad_input(frame, frame.reason)
+            return frame
+        with self._looking:
+            try:
+                seen = self.pipeline.glimpse(frame, None if self._independent else self._trail)
+            except Exception as error:
+                self._trail = None
+                log.error("looking at frame %s failed: %s", frame.name, error, exc_info=error)
+                return BadFrame(frame.name, frame.stamp_ns, f"internal error: {error!r}", frame.frame_id)
+            self._trail = seen.trail
+            return seen
+
+    def reconstruct(self, seen: Glimpse | BadFrame) -> Reconstruction:
+        """The second half of `step`."""
+        if isinstance(seen, BadFrame):
+            return bad_input(seen, seen.reason)
+        frame = seen.frame
         self._follow_time(frame.stamp_ns)
         prompt, self._prompt = self._prompt, None
         try:
-            result, self._state = self.pipeline.step(frame, self._state, prompt)
+            result, self._state = self.pipeline.reconstruct(seen, self._state, prompt)
         except Exception as error:
             # The state may be half-changed, so it is not used any more.
             known = isinstance(error, ScorehoiError)
@@ -114,15 +143,17 @@ class Session:
         if config == self.config:
             return
         pipeline = self._build(config)
-        self.close()
         made_from = ("object", "body_model", "method")
         if any(getattr(config, name) != getattr(self.config, name) for name in made_from):
             self.reset()
-        self.pipeline, self.config = pipeline, config
+        with self._looking:
+            self.pipeline.close()
+            self.pipeline, self.config = pipeline, config
 
     def close(self) -> None:
         """Free what the pipeline holds."""
-        self.pipeline.close()
+        with self._looking:
+            self.pipeline.close()
 
     def _follow_time(self, stamp_ns: int) -> None:
         if self._independent:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scorehoi_ros.frame.glimpse import Trail
 from scorehoi_ros.frame.stages import Prediction
 from scorehoi_ros.types import Estimate, Floats, Frame, HumanPose, ObjectPose, Reconstruction, Status
 
@@ -62,6 +63,8 @@ class TrackState:
     object: ObjectTrack | None = None
     memory: Any = None
     """What the method left for itself."""
+    trail: Trail | None = None
+    """What the detector left for itself."""
     humans_named: int = 0
     """How many people have been given an id, so that nobody gets one twice."""
     objects_named: int = 0
@@ -78,7 +81,7 @@ def forget(state: TrackState | None) -> TrackState | None:
     """A state without tracks and memory that still knows which ids were given: a reset."""
     if state is None:
         return None
-    return replace(state, human=None, object=None, memory=None)
+    return replace(state, human=None, object=None, memory=None, trail=None)
 
 
 def current(state: TrackState | None, frame: Frame, max_gap_s: float) -> TrackState:

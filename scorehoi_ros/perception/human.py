@@ -43,7 +43,9 @@ class MediapipeHuman:
             self._process(np.zeros((64, 64, 3), np.uint8))
         self._settled = False
 
-    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+    def detect(
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+    ) -> HumanObservation | None:
         """Landmarks and soft mask of the most prominent person in `rgb` (H, W, 3) uint8; None for nobody.
 
         A person small in the image is searched for in parts of it, see `human_search`: an image without

@@ -26,7 +26,9 @@ class Segmentation:
 class HumanDetector(Protocol):
     """Finds the most prominent person in one image, without memory of earlier images."""
 
-    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+    def detect(
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+    ) -> HumanObservation | None:
         """Landmarks and soft mask of the person in `rgb` (H, W, 3) uint8, or None when nobody is in view."""
         ...
 
