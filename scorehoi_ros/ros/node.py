@@ -1,12 +1,14 @@
 """The LifecycleNode `scorehoi`: images in, reconstructions out (see docs/ros_api.md).
 
-Threads: the executor's thread runs callbacks, services and transitions and never computes; the worker's
-thread owns the session (pipeline and tracking state), decodes, computes and publishes.
+Threads: the executor's thread runs callbacks, services and transitions and never computes.  The watcher's
+thread decodes the newest image and looks for the person in it; the solver's thread takes the newest of what
+the watcher saw, owns the session (pipeline and tracking state), computes and publishes.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -15,6 +17,8 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from scorehoi_ros.errors import ScorehoiError
+from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.frame.glimpse import Glimpse
 from scorehoi_ros.frame.session import Build, Session
 from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.ros.age import Age, age_of
@@ -25,13 +29,21 @@ from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
-from scorehoi_ros.ros.worker import Command, Counts, Worker
+from scorehoi_ros.ros.worker import Command, Worker, joined
 from scorehoi_ros.types import Prompt
 
 log = logging.getLogger(__name__)
 
 DRAIN_S = 60.0
 """A frame in progress is waited for this long; the first one may compile kernels."""
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """An image with what the watcher saw in it."""
+
+    bundle: Bundle
+    seen: Glimpse | BadFrame
 
 
 class ReconstructNode(LifecycleNode):
@@ -47,7 +59,8 @@ class ReconstructNode(LifecycleNode):
         self._health, self._throttle = Health(), Throttle()
         self._session: Session | None = None
         self._outputs: Outputs | None = None
-        self._worker: Worker[Bundle] | None = None
+        self._watcher: Worker[Bundle] | None = None
+        self._solver: Worker[_Watched] | None = None
         self._inputs: Inputs | None = None
         self.parameters = Parameters(self, lambda: self._session is not None, self._settings_changed)
         self._diagnostics = Node.create_publisher(self, DiagnosticArray, "/diagnostics", 1)
@@ -107,19 +120,23 @@ class ReconstructNode(LifecycleNode):
         self._session.warm_up()
         self._outputs = Outputs(self)
         self._outputs.describe(self._session.pipeline)
-        self._worker = Worker(self._work, self._worker_error)
+        self._solver = Worker(self._solve, self._worker_error, "scorehoi_solver")
+        self._watcher = Worker(self._watch, self._worker_error, "scorehoi_watcher")
 
     def _activate(self) -> None:
-        assert self._worker is not None
-        settings, submit = self.parameters, self._worker.submit
+        assert self._watcher is not None
+        settings, submit = self.parameters, self._watcher.submit
         self._inputs = Inputs(self, settings.node, settings.inputs, submit, self._health)
         log.info("waiting for images on %s", self._inputs.image_topic)
 
     def _deactivate(self) -> None:
         self._unsubscribe()
-        if self._worker is not None and self._session is not None:
-            self._worker.post(self._session.reset)
-            if not self._worker.drain(DRAIN_S):
+        if self._watcher is not None and self._solver is not None and self._session is not None:
+            # in this order nothing comes after the reset
+            if not self._watcher.drain(DRAIN_S):
+                raise RuntimeError(f"the frame in progress takes longer than {DRAIN_S:.0f} s")
+            self._solver.post(self._session.reset)
+            if not self._solver.drain(DRAIN_S):
                 raise RuntimeError(f"the frame in progress takes longer than {DRAIN_S:.0f} s")
 
     def _unsubscribe(self) -> None:
@@ -129,21 +146,22 @@ class ReconstructNode(LifecycleNode):
 
     def _release(self) -> None:
         self._unsubscribe()
-        if self._worker is not None and not self._worker.stop(DRAIN_S):
-            log.error("the worker did not stop within %.0f s", DRAIN_S)
+        for worker in (self._watcher, self._solver):
+            if worker is not None and not worker.stop(DRAIN_S):
+                log.error("the frame in progress did not end within %.0f s", DRAIN_S)
         if self._session is not None:
             self._session.close()
         if self._outputs is not None:
             self._outputs.destroy()
-        self._worker = self._session = self._outputs = None
+        self._watcher = self._solver = self._session = self._outputs = None
 
     # -- executor thread
 
     def _post(self, command: Command) -> bool:
-        """Run a command in the worker thread; False when there is none."""
-        if self._worker is not None:
-            self._worker.post(command)
-        return self._worker is not None
+        """Run a command in the solver's thread; False when there is none."""
+        if self._solver is not None:
+            self._solver.post(command)
+        return self._solver is not None
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._session is not None and self._post(self._session.reset)
@@ -158,22 +176,23 @@ class ReconstructNode(LifecycleNode):
     def _tick(self) -> None:
         s, settings, now_s = self._health.snapshot(), self.parameters.node, time.monotonic()
         topic = self.resolve_topic_name(settings.subscribed_image_topic)
-        busy = self._worker is not None and self._worker.busy
+        workers = [worker for worker in (self._watcher, self._solver) if worker is not None]
+        busy = any(worker.busy for worker in workers)
         reasons = advice(s, now_s, topic, lambda: published_image_topics(self), busy)
         for key, text in reasons.items():
             if self._throttle.allows(key, now_s, settings.warn_period_s):
                 log.warning("%s", text)
-        counts = self._worker.counts() if self._worker is not None else Counts()
+        counts = joined([worker.counts() for worker in workers])
         time_message = self.get_clock().now().to_msg()
         self._diagnostics.publish(
             diagnostic_array(self.get_fully_qualified_name(), time_message, s, counts, reasons)
         )
 
-    # -- worker thread
+    # -- watcher's thread
 
-    def _work(self, bundle: Bundle) -> None:
-        session, outputs, inputs = self._session, self._outputs, self._inputs
-        if session is None or outputs is None or inputs is None:
+    def _watch(self, bundle: Bundle) -> None:
+        session, solver, inputs = self._session, self._solver, self._inputs
+        if session is None or solver is None or inputs is None:
             return
         settings, age = self.parameters.node, self._age(bundle)
         if settings.max_age_s and not age.from_arrival and age.ms > 1e3 * settings.max_age_s:
@@ -183,10 +202,18 @@ class ReconstructNode(LifecycleNode):
         if frame is None:
             inputs.hold(bundle)
             return
-        result = session.step(frame)
+        solver.submit(_Watched(bundle, session.glimpse(frame)))
+
+    # -- solver's thread
+
+    def _solve(self, watched: _Watched) -> None:
+        session, outputs = self._session, self._outputs
+        if session is None or outputs is None:
+            return
+        result = session.reconstruct(watched.seen)
         self._health.problem("gap", session.warning)
-        age = self._age(bundle)
-        outputs.publish(result, session.pipeline, settings, age.ms)
+        age = self._age(watched.bundle)
+        outputs.publish(result, session.pipeline, self.parameters.node, age.ms)
         self._health.result(result, age.ms, age.from_arrival, session.resets)
 
     def _rebuild(self, object_spec: str) -> None:

@@ -8,7 +8,7 @@ the tracking state has one owner and needs no lock.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,17 +26,27 @@ class Counts:
     failed: int = 0
 
 
+def joined(counts: Sequence[Counts]) -> Counts:
+    """Of workers of which each hands on to the next what it is done with."""
+    if not counts:
+        return Counts()
+    dropped, failed = (sum(getattr(c, name) for c in counts) for name in ("dropped", "failed"))
+    return Counts(counts[0].submitted, counts[-1].done, dropped, failed)
+
+
 class Worker(Generic[Item]):
     """Runs `work(item)` for the newest item; `on_error(error)` gets whatever work or a command raises."""
 
-    def __init__(self, work: Callable[[Item], None], on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, work: Callable[[Item], None], on_error: Callable[[Exception], None], name: str = "worker"
+    ) -> None:
         self._work, self._on_error = work, on_error
         self._condition = threading.Condition()
         self._slot: Item | None = None
         self._commands: deque[Command] = deque()
         self._busy = self._stopping = False
         self._submitted = self._done = self._dropped = self._failed = 0
-        self._thread = threading.Thread(target=self._loop, name="scorehoi_worker", daemon=True)
+        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, item: Item) -> bool:
