@@ -37,6 +37,12 @@ class RegressConfig:
     )
     hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
+    track_hypotheses: int = option(
+        1, "rotations that are aligned for an object that goes on from the frame before", minimum=1, maximum=4
+    )
+    track_steps: int = option(
+        15, "steps of the alignment for a frame that goes on from the frame before", minimum=1, maximum=500
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

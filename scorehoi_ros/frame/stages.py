@@ -30,6 +30,8 @@ class Prediction:
     """(10,) the shape of this track, which must stay; None = still free."""
     memory: Any = None
     """`Refined.memory` of the frame before."""
+    elapsed_s: float = 0.0
+    """Since the frame of `previous`: of the person, or of the object where there is none."""
 
     def object_hypotheses(self, now: HumanPose | None) -> list[ObjectPose]:
         """Where the object may be, given the person of this frame: moved by itself, and carried along.

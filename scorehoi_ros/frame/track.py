@@ -110,18 +110,20 @@ def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
     if human is None and thing is None:
         return None
     moved_human = moved_object = None
-    if human is not None:
-        dt = (stamp_ns - human.seen_ns) * 1e-9
-        moved_human = replace(human.pose, t_cam=human.pose.t_cam + dt * _or_zero(human.velocity))
+    elapsed_s = 0.0
     if thing is not None:
-        dt = (stamp_ns - thing.seen_ns) * 1e-9
+        elapsed_s = dt = (stamp_ns - thing.seen_ns) * 1e-9
         moved_object = replace(thing.pose, origin=thing.pose.origin + dt * _or_zero(thing.velocity))
+    if human is not None:
+        elapsed_s = dt = (stamp_ns - human.seen_ns) * 1e-9
+        moved_human = replace(human.pose, t_cam=human.pose.t_cam + dt * _or_zero(human.velocity))
     return Prediction(
         moved=Estimate(moved_human, moved_object),
         previous=Estimate(human.pose if human else None, thing.pose if thing else None),
         object_tracked=thing is not None and thing.tracked,
         betas=human.betas if human else None,
         memory=state.memory,
+        elapsed_s=elapsed_s,
     )
 
 

@@ -1,6 +1,6 @@
 """The method `regress`: the network proposes, the alignment decides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -20,8 +20,10 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
+from scorehoi_ros.methods.regress.memory import Memory, carried
+from scorehoi_ros.methods.regress.modes import Modes, first_modes
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
-from scorehoi_ros.methods.regress.refine import Descend, Known, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.refine import Descend, Effort, Found, Known, Thing, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
@@ -37,9 +39,12 @@ class Descent(Protocol):
     """What moves the hypotheses: the alignment, or the sampling of the method `score`."""
 
     def __call__(
-        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None, warm: bool
     ) -> Descend:
-        """The descent of one frame; `floor` (4,) as of `plane_in_view`, None = not known."""
+        """The descent of one frame; `floor` (4,) as of `plane_in_view`, None = not known.
+
+        `warm`: it goes on from the answer to the frame before, so that less is to be done.
+        """
         ...
 
 
@@ -52,7 +57,7 @@ class AlignRefiner:
     template: ObjectTemplate | None
     shape: Shape | None
     contact: ContactAsker | None
-    hypotheses: int
+    effort: Effort
     height_m: float | None
     estimator: RegressEstimator
 
@@ -72,23 +77,18 @@ class AlignRefiner:
         plane = None if sure is None else plane_in_view(sure, said.view)
         target = target_of(evidence, said.view, contacts, plane)
         known = known_of(prediction, said.view)
+        warm = known.carried is not None and (thing is None) == (known.carried.modes is None)
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
         radius = 0.0 if self.shape is None else float(np.linalg.norm(self.shape.surface, axis=1).mean())
         rescale = partial(scaled, measured=measured, body=self.body, focal=said.view.focal, radius=radius)
-        descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
-        found = refine(descend, target, thing, said.guess, known, self.hypotheses, rescale)
-        state, best = found.aligned.state, found.best
-        energy = {"first": float(found.aligned.first[best]), "last": float(found.aligned.energy[best])}
-        if thing is None or self.contact is None:
-            alone = in_camera(state, best, said.view, known.betas, thing=False)
-            return Refined(alone, energy=energy, certainty=certainty_of(found, None))
-        return Refined(
-            estimate=in_camera(state, best, said.view, known.betas, thing=True),
-            contacts=first(self.contact(state.row(best), said.guess, said.view, plane)),
-            energy=energy | found.aligned.named(best),
-            covariance=pose_covariance(found, thing.symmetry, said.view),
-            certainty=certainty_of(found, thing.symmetry),
-        )
+        asker = None if thing is None else self.contact
+        descend = self.descent(said.guess, said.view, plane, asker, warm)
+        found = refine(descend, target, thing, said.guess, known, self.effort, rescale)
+        refined = _refined(found, thing, said.view, known.betas, said)
+        if asker is None:
+            return refined
+        state = found.aligned.state.row(found.best)
+        return replace(refined, contacts=first(asker(state, said.guess, said.view, plane)))
 
     def _thing(
         self, evidence: Evidence, view: View, floor: Floor | None, contacts: ContactMasks | None
@@ -104,7 +104,10 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
     """The method for one body and one template; raises WeightsError without its weights."""
     rig = make_rig(body)
     warm_up(rig)
-    return with_descent(body, template, config, Alignment(rig, Schedule(config.regress.steps)))
+    settings = config.regress
+    return with_descent(
+        body, template, config, Alignment(rig, Schedule(settings.steps), Schedule(settings.track_steps))
+    )
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,14 @@ class Alignment:
     """The descent of `regress`: that of the alignment itself, the same for all frames."""
 
     rig: Rig
-    schedule: Schedule
+    cold: Schedule
+    warm: Schedule
 
     def __call__(
-        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None, warm: bool
     ) -> Descend:
         """See `Descent`."""
-        return partial(align, self.rig, schedule=self.schedule)
+        return partial(align, self.rig, schedule=self.warm if warm else self.cold)
 
 
 def with_descent(
@@ -136,21 +140,45 @@ def with_descent(
             estimator.network.shapes,
         )
     height = config.height_m or None
-    hypotheses = config.regress.hypotheses
-    return Method(
-        estimator, AlignRefiner(body, descent, template, shape, contact, hypotheses, height, estimator)
-    )
+    effort = Effort(config.regress.hypotheses, config.regress.track_hypotheses)
+    return Method(estimator, AlignRefiner(body, descent, template, shape, contact, effort, height, estimator))
 
 
 def known_of(prediction: Prediction | None, view: View) -> Known:
-    """The locked shape, and the rotation of a tracked object in the view frame."""
+    """The locked shape, what the frame before left, and where a tracked object is expected; view frame."""
     if prediction is None:
         return Known()
+    known = Known(prediction.betas, carried=carried(prediction, view))
     moved = prediction.moved.object
     if moved is None or not prediction.object_tracked:
-        return Known(prediction.betas)
+        return known
     R = rotation_6d_to_matrix(torch.as_tensor(moved.R_o, dtype=torch.float64)).numpy()
-    return Known(prediction.betas, view.R_cam_view.T @ R)
+    return replace(known, rotation=view.R_cam_view.T @ R)
+
+
+def _refined(found: Found, thing: Thing | None, view: View, locked: Floats | None, said: Said) -> Refined:
+    """The kept hypothesis, without contacts."""
+    aligned, best = found.aligned, found.best
+    estimate = in_camera(aligned.state, best, view, locked, thing=thing is not None)
+    energy = {"first": float(aligned.first[best]), "last": float(aligned.energy[best])}
+    symmetry = None if thing is None else thing.symmetry
+    refined = Refined(
+        estimate,
+        energy=energy,
+        certainty=certainty_of(found, symmetry),
+        memory=Memory(estimate, found.tried.belief.sigma, modes_of(found, thing, view), said),
+    )
+    if symmetry is None:
+        return refined
+    covariance = pose_covariance(found, symmetry, view)
+    return replace(refined, energy=energy | aligned.named(best), covariance=covariance)
+
+
+def modes_of(found: Found, thing: Thing | None, view: View) -> Modes | None:
+    """The possible rotations, object -> camera, for the next frame; None without an object."""
+    if thing is None:
+        return None
+    return first_modes(found.rotations, found.shares).in_frame(view.R_cam_view)
 
 
 def in_camera(state: State, row: int, view: View, locked: Floats | None, thing: bool) -> Estimate:

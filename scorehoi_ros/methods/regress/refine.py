@@ -1,7 +1,8 @@
 """From proposal to answer: several rotations aligned with image and physics, and one of them kept.
 
 Every hypothesis moves in steps of the network's own uncertainty and is held by it (`alignment/`).  The one is
-kept that costs the least, counting what the network said of it and how its outline fits the mask.
+kept that costs the least, counting what the network said of it and how its outline fits the mask.  An object
+that goes on from the frame before needs fewer of them (`modes`), and all unknowns start from both (`memory`).
 """
 
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from scorehoi_ros.alignment.target import Contacts, Shape, Target
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
-from scorehoi_ros.methods.regress.choice import Outline, shares_of, worth_aligning
+from scorehoi_ros.methods.regress.choice import EARLY_OVERLAP, Outline, shares_of, worth_aligning
+from scorehoi_ros.methods.regress.memory import Carried, fused, gain_of
+from scorehoi_ros.methods.regress.modes import Modes, after_alignment, met, ordered, weighed
 from scorehoi_ros.methods.regress.upright import Upright
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.symmetry import Symmetry
@@ -53,26 +56,54 @@ class Known:
     """(10,) the shape, which then stays."""
     rotation: Floats | None = None
     """(3, 3) object -> view, where the tracked object is expected: one more hypothesis."""
+    carried: Carried | None = None
+    """What the frame before left; None = the track does not go on from its answer."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried for one frame."""
+
+    hypotheses: int = 4
+    """Rotations that are aligned for an object that is found for the first time, or again."""
+    track_hypotheses: int = 1
+    """The same for one that goes on from the frame before."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the alignment starts from."""
+
+    told: Belief
+    """What the network says, without rotations; with what was measured."""
+    belief: Belief
+    """The same joined with what the frame before left, and the rotations that are aligned."""
+    log_share: Floats
+    """(H,) log probabilities of these rotations, up to a constant."""
+    rotations: Floats
+    """(k, 3, 3) object -> view, all that were proposed for this frame."""
+    expected: Floats
+    """(k,) probabilities of the proposed rotations."""
+    modes: Modes | None = None
+    """All rotations of a tracked object, of which the first are aligned; None = it is not tracked."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Aligned hypotheses with their probabilities."""
+    """The kept hypothesis, and those that it was preferred to."""
 
     aligned: Aligned
-    belief: Belief
-    """What the alignment started from."""
-    shares: Floats
-    """(H,)"""
+    tried: Tried
+    best: int
+    """Row of the kept one in `aligned`."""
     rotations: Floats
-    """(k, 3, 3) object -> view, all that were proposed."""
-    expected: Floats
-    """(k,) probabilities of the proposed rotations."""
-
-    @property
-    def best(self) -> int:
-        """Row of the likeliest."""
-        return int(self.shares.argmax())
+    """(m, 3, 3) object -> view, all that are possible in the end."""
+    origins: Floats
+    """(m, 3) metres, view frame, of each."""
+    shares: Floats
+    """(m,) probabilities."""
+    overlap: float | None
+    """Of the kept one's outline with the mask; None without a mask."""
 
 
 def refine(
@@ -81,35 +112,60 @@ def refine(
     thing: Thing | None,
     guess: Guess,
     known: Known,
-    hypotheses: int,
+    effort: Effort,
     rescale: Callable[[Belief], Belief] = lambda belief: belief,
 ) -> Found:
     """Align the most promising hypotheses of a guess (one frame); `rescale` brings in what was measured."""
+    told = locked(rescale(belief_of(guess)), known.betas)
+    tried = _tried(told, thing, guess, known, effort, target.focal)
+    aligned = descend(target, None if thing is None else thing.shape, tried.belief)
+    R, origins = aligned.state.R_o.numpy(), aligned.state.origin.numpy()
+    if thing is None:
+        return Found(aligned, tried, 0, R, origins, np.ones(1), None)
+    overlaps = _overlaps(thing, R, origins)
+    shares = shares_of(aligned.energy, tried.log_share, overlaps)
+    best = int(shares.argmax())
+    overlap = None if overlaps is None else float(overlaps[best])
+    if tried.modes is None:
+        return Found(aligned, tried, best, R, origins, shares, overlap)
+    modes = after_alignment(tried.modes, R, best, shares)
+    weights = np.exp(modes.log_weights)
+    origins = np.tile(origins[best], (len(weights), 1))
+    return Found(aligned, tried, best, modes.rotations, origins, weights / weights.sum(), overlap)
+
+
+def _tried(
+    told: Belief, thing: Thing | None, guess: Guess, known: Known, effort: Effort, focal: float
+) -> Tried:
     rotations = rotation_6d_to_matrix(guess.rotations[0].double()).cpu().numpy()
     log_share = torch.log_softmax(guess.logits[0].double(), 0).cpu().numpy()
+    carried = known.carried
+    modes = None if carried is None or thing is None else carried.modes
+    belief = told if carried is None else fused(told, carried.belief, modes is not None)
+    if thing is None:
+        belief = replace(belief, rotations=rotations[:1])
+        return Tried(told, belief, np.zeros(1), rotations, np.exp(log_share))
+    if thing.upright is not None:
+        rotations = thing.upright.straightened(rotations, turn_sigma(guess))
+    if carried is not None and modes is not None:
+        gain = float(gain_of(told.sigma, carried.belief.sigma).turn.mean())
+        modes = met(modes, rotations, log_share, turn_sigma(guess), gain, thing.symmetry)
+        overlaps = _overlaps(thing, modes.rotations, _origins(belief, len(modes.rotations), focal))
+        modes = ordered(modes if overlaps is None else weighed(modes, EARLY_OVERLAP * overlaps))
+        belief = replace(belief, rotations=modes.rotations[: effort.track_hypotheses])
+        log_weights = modes.log_weights[: effort.track_hypotheses]
+        return Tried(told, belief, log_weights, rotations, np.exp(log_share), modes)
     if known.rotation is not None:
         rotations = np.concatenate((rotations, known.rotation[None]))
         log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
-    if thing is not None and thing.upright is not None:
-        rotations = thing.upright.straightened(rotations, turn_sigma(guess))
-    if thing is None:
-        rows = [0]
-    else:
-        origin = np.tile(proposed_origin(guess, target.focal), (len(rotations), 1))
-        before = _overlaps(thing, rotations, origin)
-        rows = worth_aligning(log_share, before, hypotheses)
-    belief = locked(rescale(belief_of(guess, rotations[rows])), known.betas)
-    shape = None if thing is None else thing.shape
-    aligned = descend(target, shape, belief)
-    if thing is None:
-        return Found(aligned, belief, np.ones(1), rotations, np.exp(log_share))
-    after = _overlaps(thing, aligned.state.R_o.numpy(), aligned.state.origin.numpy())
-    shares = shares_of(aligned.energy, log_share[rows], after)
-    return Found(aligned, belief, shares, rotations, np.exp(log_share))
+    before = _overlaps(thing, rotations, _origins(belief, len(rotations), focal))
+    rows = worth_aligning(log_share, before, effort.hypotheses)
+    belief = replace(belief, rotations=rotations[rows])
+    return Tried(told, belief, log_share[rows], rotations, np.exp(log_share))
 
 
-def belief_of(guess: Guess, rotations: Floats) -> Belief:
-    """What the network said of one frame, with rotations (H, 3, 3)."""
+def belief_of(guess: Guess) -> Belief:
+    """What the network said of one frame, without rotations."""
     theta, shape, camera, place = (
         getattr(guess, name)[0].double().cpu().numpy() for name in ("theta", "betas", "camera", "place")
     )
@@ -119,7 +175,7 @@ def belief_of(guess: Guess, rotations: Floats) -> Belief:
     )
     turn = np.full(3, turn_sigma(guess))
     sigma = Sigma(sigma_theta, sigma_betas, sigma_camera, sigma_place, turn)
-    return Belief(theta, shape, camera, place, rotations, sigma)
+    return Belief(theta, shape, camera, place, np.zeros((0, 3, 3)), sigma)
 
 
 def turn_sigma(guess: Guess) -> float:
@@ -140,11 +196,11 @@ def contacts_of(guess: Guess) -> Contacts:
     return Contacts(*(torch.sigmoid(logits[0]).double().cpu().numpy() for logits in touch))
 
 
-def proposed_origin(guess: Guess, focal: float) -> Floats:
-    """(3,) metres, the object's origin in the view frame."""
+def _origins(belief: Belief, count: int, focal: float) -> Floats:
+    """(count, 3) metres, the object's origin in the view frame, for each hypothesis."""
     f = torch.tensor([focal], dtype=torch.float64)
-    pelvis = pelvis_of(guess.camera.double().cpu(), f)
-    return np.asarray(origin_of(guess.place.double().cpu(), pelvis, f)[0])
+    pelvis = pelvis_of(torch.as_tensor(belief.camera)[None], f)
+    return np.tile(origin_of(torch.as_tensor(belief.place)[None], pelvis, f)[0].numpy(), (count, 1))
 
 
 def _overlaps(thing: Thing, R: Floats, origin: Floats) -> Floats | None:

@@ -1,13 +1,16 @@
 """How uncertain the object's pose is after the alignment, the rejected hypotheses told with it."""
 
+from dataclasses import replace
+
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.alignment.state import Belief
+from scorehoi_ros.alignment.weights import Weights, prior_weights
 from scorehoi_ros.frame.stages import Certainty
 from scorehoi_ros.methods.regress.refine import Found
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.objects.symmetry import Symmetry
+from scorehoi_ros.objects.turns import smallest_turns
 from scorehoi_ros.types import Floats
 
 SAME_TURN, SAME_PLACE_M = np.radians(20), 0.1
@@ -29,19 +32,19 @@ def pose_covariance(found: Found, symmetry: Symmetry, view: View) -> Floats:
     alignment only narrows; between them, how far apart they ended.  Free turns of a symmetric object count as
     not known.
     """
-    state, belief, best = found.aligned.state, found.belief, found.best
-    R, origin = state.R_o.numpy(), state.origin.numpy()
+    state, told, best = found.aligned.state, found.tried.told, found.best
+    R, origin = state.R_o[best].numpy(), state.origin[best].numpy()
     covariance = np.zeros((6, 6))
-    covariance[:3, :3] = _place(origin[best], float(state.root[best, 2]), belief, view)
-    covariance[3:, 3:] = np.diag(np.square(belief.sigma.turn))
-    for share, turned, moved in zip(found.shares, R, origin, strict=True):
-        turn = _smallest_turn(R[best], turned, symmetry)
-        step = np.concatenate((moved - origin[best], turn))
+    covariance[:3, :3] = _place(origin, float(state.root[best, 2]), told, view)
+    covariance[3:, 3:] = np.diag(np.square(told.sigma.turn))
+    turns = smallest_turns(R[None], found.rotations, symmetry)[0]
+    for share, turn, moved in zip(found.shares, turns, found.origins, strict=True):
+        step = np.concatenate((moved - origin, turn))
         covariance += share * np.outer(step, step)
     if symmetry.sphere:
         covariance[3:, 3:] = UNIFORM * np.eye(3)
     elif symmetry.axis is not None:
-        axis = R[best] @ symmetry.axis
+        axis = R @ symmetry.axis
         across = np.eye(3) - np.outer(axis, axis)
         covariance[3:, 3:] = across @ covariance[3:, 3:] @ across + UNIFORM * np.outer(axis, axis)
     both = np.kron(np.eye(2), view.R_cam_view)
@@ -50,31 +53,44 @@ def pose_covariance(found: Found, symmetry: Symmetry, view: View) -> Floats:
 
 def certainty_of(found: Found, symmetry: Symmetry | None) -> Certainty:
     """How sure the network is, and how far the hypotheses agree in the end; `symmetry` None = no object."""
-    sigma, best = found.belief.sigma, found.best
-    pose_std = float(np.mean(sigma.theta[:BODY_JOINTS]))
-    strained = found.aligned.strain
-    strain = None if strained is None else float(strained[best])
+    told, state, best = found.tried.told, found.aligned.state, found.best
+    pose_std = float(np.mean(told.sigma.theta[:BODY_JOINTS]))
+    strain = strain_of(found)
     if symmetry is None:
         return Certainty(pose_std=pose_std, strain=strain)
-    state = found.aligned.state
-    R, offset = state.R_o.numpy(), (state.origin - state.root).numpy()
+    R, origin = state.R_o[best].numpy(), state.origin[best].numpy()
     votes = found.shares ** (1 / TEMPER)
-    same = np.linalg.norm(offset - offset[best], axis=1) < SAME_PLACE_M
-    same &= _turns(R[best], R, symmetry) < SAME_TURN
-    likely = _turns(R[best], found.rotations, symmetry) < EXPECTED_TURN
+    same = np.linalg.norm(found.origins - origin, axis=1) < SAME_PLACE_M
+    same &= _angles(R, found.rotations, symmetry) < SAME_TURN
+    likely = _angles(R, found.tried.rotations, symmetry) < EXPECTED_TURN
     return Certainty(
         pose_std=pose_std,
-        turn_std=float(np.mean(sigma.turn)),
-        place_std=float(sigma.place[2]),
+        turn_std=float(np.mean(told.sigma.turn)),
+        place_std=float(told.sigma.place[2]),
         agreement=float(votes[same].sum() / votes.sum()),
-        expected=float(found.expected[likely].sum()),
+        expected=float(found.tried.expected[likely].sum()),
         strain=strain,
     )
 
 
-def _turns(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
+def strain_of(found: Found) -> float | None:
+    """How far the refinement went from what the network said of this frame: half the squared deviations.
+
+    None when it was not the alignment that refined.
+    """
+    if found.aligned.strain is None:
+        return None
+    told, belief = found.tried.told, found.tried.belief
+    before, after = told.sigma.flat(), belief.sigma.flat()
+    # A turn is told from where each hypothesis started.
+    apart = belief.means() - replace(told, rotations=belief.rotations).means()
+    steps = apart[found.best] / before + after / before * found.aligned.u[found.best]
+    return float(0.5 * (prior_weights(Weights()) * steps**2).sum())
+
+
+def _angles(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
     """(n,) radians from R (3, 3) to the nearest equivalents of rotations (n, 3, 3)."""
-    return np.array([np.linalg.norm(_smallest_turn(R, other, symmetry)) for other in others])
+    return np.asarray(np.linalg.norm(smallest_turns(R[None], others, symmetry)[0], axis=1))
 
 
 def _place(origin: Floats, pelvis_z: float, belief: Belief, view: View) -> Floats:
@@ -83,18 +99,3 @@ def _place(origin: Floats, pelvis_z: float, belief: Belief, view: View) -> Float
     along = np.hypot(belief.sigma.place[2], belief.sigma.camera[2] * pelvis_z)
     ray = np.array([origin[0] / origin[2], origin[1] / origin[2], 1.0])
     return np.diag([*np.square(across), 0.0]) + along**2 * np.outer(ray, ray)
-
-
-def _smallest_turn(R: Floats, other: Floats, symmetry: Symmetry) -> Floats:
-    """(3,) rotation vector, view frame, from R to the equivalent of `other` that is nearest to it."""
-    if symmetry.sphere:
-        return np.zeros(3)
-    same = other @ symmetry.rotations
-    if symmetry.axis is not None:
-        # Only where the axis points counts.
-        a, b = R @ symmetry.axis, same @ symmetry.axis
-        nearest = b[(b @ a).argmax()]
-        turn, sine = np.cross(a, nearest), np.linalg.norm(np.cross(a, nearest))
-        return turn if sine < 1e-9 else turn / sine * np.arctan2(sine, nearest @ a)
-    turns = Rotation.from_matrix(same @ R.T).as_rotvec()
-    return np.asarray(turns[np.linalg.norm(turns, axis=1).argmin()], np.float64)

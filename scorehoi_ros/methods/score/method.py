@@ -50,7 +50,7 @@ class Sampling:
     trace: Callable[[State], None] | None = None
 
     def __call__(
-        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None, warm: bool
     ) -> Descend:
         """See `regress.method.Descent`."""
         ask = None

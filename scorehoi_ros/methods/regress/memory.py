@@ -1,0 +1,130 @@
+"""What one frame leaves for the next, and what the next one makes of it: a filter over all unknowns.
+
+The last answer, moved on and less sure by what may have changed since, is one belief; what the network says
+of the new frame is another.  Their precision-weighted mean is where the refinement starts, and what holds it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+
+from scorehoi_ros.alignment.state import Belief, Sigma
+from scorehoi_ros.frame.stages import Prediction
+from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.geometry.view import camera_of, place_of
+from scorehoi_ros.methods.regress.modes import Modes
+from scorehoi_ros.methods.regress.proposal import Said
+from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.types import Estimate, Floats
+
+DRIFT = Sigma(
+    theta=np.full((52, 6), 0.35),
+    betas=np.zeros(10),
+    camera=np.array([0.1, 0.1, 0.05]),
+    place=np.full(3, 0.17),
+    turn=np.full(3, 0.5),
+)
+"""Standard deviations by which an answer is off after a second in which nothing was seen; they grow with the
+root of time.  Chosen on validation sequences."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The answer to one frame."""
+
+    estimate: Estimate
+    """In the camera's frame; with a human."""
+    sigma: Sigma
+    """How far off it may be."""
+    modes: Modes | None
+    """Rotations of the object, object -> camera, the answered one first; None without an object."""
+    said: Said
+    """What the network said last."""
+    frames: int = 0
+    """Since the network was last asked."""
+    settled: bool = False
+    """The answer agrees so well with its image that the next frame may do without the network."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A memory in the view frame of a new frame."""
+
+    belief: Belief
+    """Without rotations."""
+    modes: Modes | None
+    """Object -> view; None = nothing is known of the object."""
+
+
+def carried(prediction: Prediction | None, view: View) -> Carried | None:
+    """What is known before the network speaks; None when the track does not go on from a memory."""
+    memory = followed(prediction)
+    if prediction is None or memory is None:
+        return None
+    now, then = prediction.moved, memory.estimate
+    assert now.human is not None and then.human is not None
+    into = view.R_cam_view.T
+    theta = np.array(then.human.theta, np.float64)
+    turned = into @ rotation_6d_to_matrix(torch.as_tensor(theta[:1])).numpy()
+    theta[:1] = matrix_to_rotation_6d(torch.as_tensor(turned)).numpy()
+    focal = torch.tensor([view.focal], dtype=torch.float64)
+    pelvis = torch.as_tensor(into @ now.human.t_cam)[None]
+    place = np.zeros(3)
+    modes = memory.modes if prediction.object_tracked and now.object is not None else None
+    if modes is not None and now.object is not None:
+        place = place_of(torch.as_tensor(into @ now.object.origin)[None], pelvis, focal)[0].numpy()
+        modes = modes.in_frame(into)
+    belief = Belief(
+        theta,
+        np.asarray(then.human.betas, np.float64),
+        camera_of(pelvis, focal)[0].numpy(),
+        place,
+        np.zeros((0, 3, 3)),
+        drifted(memory.sigma, prediction.elapsed_s),
+    )
+    return Carried(belief, modes)
+
+
+def followed(prediction: Prediction | None) -> Memory | None:
+    """The memory from whose very answer the track goes on; None when there is none."""
+    if prediction is None or not isinstance(prediction.memory, Memory):
+        return None
+    then, known = prediction.memory.estimate, prediction.previous
+    return prediction.memory if then.human is known.human and known.human is not None else None
+
+
+def drifted(sigma: Sigma, seconds: float) -> Sigma:
+    """Standard deviations after some time in which nothing was seen."""
+    return _each(lambda s, q: np.hypot(s, q * np.sqrt(seconds)), sigma, DRIFT)
+
+
+def gain_of(told: Sigma, known: Sigma) -> Sigma:
+    """Share of the way from what is known to what is told now, 0..1, for each unknown."""
+    return _each(lambda n, s: np.square(s) / (np.square(s) + np.square(n)), told, known)
+
+
+def _each(rule: Callable[..., Floats], *sigmas: Sigma) -> Sigma:
+    return Sigma(*(rule(*(getattr(s, f.name) for s in sigmas)) for f in fields(Sigma)))
+
+
+def fused(told: Belief, known: Belief, thing: bool) -> Belief:
+    """What the network says, joined with what is known; `thing` False = of the object only the former counts.
+
+    Rotations are those of `told`; the shape is joined too, unless it is locked later.
+    """
+    gain = gain_of(told.sigma, known.sigma)
+    sigma = _each(lambda k, s: np.sqrt(1 - k) * s, gain, known.sigma)
+    joined = replace(
+        told,
+        theta=known.theta + gain.theta * (told.theta - known.theta),
+        betas=known.betas + gain.betas * (told.betas - known.betas),
+        camera=known.camera + gain.camera * (told.camera - known.camera),
+        place=known.place + gain.place * (told.place - known.place),
+        sigma=sigma,
+    )
+    if thing:
+        return joined
+    alone = replace(sigma, place=told.sigma.place, turn=told.sigma.turn)
+    return replace(joined, place=told.place, sigma=alone)
