@@ -20,8 +20,9 @@ from scorehoi_ros.frame.stages import Method, Prediction
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.methods.regress import proposal as regress
 from scorehoi_ros.methods.regress.method import AlignRefiner, build
-from scorehoi_ros.methods.regress.refine import Effort, Found, Known, refine
+from scorehoi_ros.methods.regress.refine import Found, refine
 from scorehoi_ros.methods.regress.spread import UNIFORM, pose_covariance
+from scorehoi_ros.methods.regress.start import Effort, Known
 from scorehoi_ros.methods.regress.target import target_of
 from scorehoi_ros.methods.regress.view import View, seen_of, view_of
 from scorehoi_ros.networks.regressor import Seen
@@ -94,8 +95,8 @@ def found(method: Method) -> Found:
     said = method.estimator(evidence(), None).features
     target = target_of(evidence(), said.view, Contacts(), None)
     thing = refiner._thing(evidence(), said.view, None, None)
-    descend = refiner.descent(said.guess, said.view, None, None, False)
-    return refine(descend, target, thing, said.guess, Known(), Effort(hypotheses=3))
+    descend = refiner.descent(said.guess, said.view, None, None)
+    return refine(descend, target, thing, said, Known(), Effort(hypotheses=3))
 
 
 def matrix(sixes) -> np.ndarray:
@@ -243,7 +244,7 @@ def test_a_tie_makes_the_pose_uncertain(found: Found) -> None:
     assert proper(sure) and proper(tie)
     assert np.linalg.eigvalsh(tie - sure).min() > -1e-9 and np.trace(tie) > np.trace(sure) + 0.01
     told = np.sqrt(np.linalg.eigvalsh(sure[3:, 3:]))
-    assert np.allclose(told, found.tried.told.sigma.turn[0], atol=1e-6)
+    assert np.allclose(told, found.start.told.sigma.turn[0], atol=1e-6)
 
 
 def test_free_turns_are_unknown(found: Found) -> None:

@@ -44,6 +44,13 @@ class RegressConfig:
         15, "steps of the alignment for a frame that goes on from the frame before", minimum=1, maximum=500
     )
 
+    network_period_s: float = option(
+        0.06,
+        "longest time for which the network is not asked while the image agrees with the answers",
+        minimum=0.0,
+        maximum=1.0,
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
 

@@ -7,7 +7,7 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
-from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame import track
 from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
@@ -62,10 +62,10 @@ class Pipeline:
         self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
     ) -> tuple[Reconstruction, TrackState]:
         """The second half of a step; the stage times are those of both halves."""
+        if seen.problem:
+            return bad_input(seen.frame, seen.problem), state or track.begin(seen.frame)
         timer = StageTimer(seen.ms)
         try:
-            if seen.problem:
-                raise InputError(seen.problem)
             with limited_threads(self.config.threads):
                 result, after = self._reconstruct(seen, state, prompt, timer)
         except ScorehoiError as error:

@@ -124,6 +124,8 @@ class Refined:
     """None = the method does not know how sure it is."""
     memory: Any = None
     """Handed back in the next frame's `Prediction.memory`; nobody else looks into it."""
+    warm: bool | None = None
+    """Whether the answer went on from that to the frame before; None = the method makes no difference."""
 
 
 class Estimator(Protocol):

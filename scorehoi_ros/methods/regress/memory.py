@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from scorehoi_ros.alignment.state import Belief, Sigma
-from scorehoi_ros.frame.stages import Prediction
+from scorehoi_ros.frame.stages import ContactMasks, Prediction
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import camera_of, place_of
 from scorehoi_ros.methods.regress.modes import Modes
-from scorehoi_ros.methods.regress.proposal import Said
 from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.types import Estimate, Floats
 
 DRIFT = Sigma(
@@ -28,6 +28,24 @@ DRIFT = Sigma(
 )
 """Standard deviations by which an answer is off after a second in which nothing was seen; they grow with the
 root of time.  Chosen on validation sequences."""
+
+
+_HOLD = 0.5
+"""Share of its uncertainty by which the image alone may move an answer in a step of its size."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the network says of a frame, for the refiner."""
+
+    guess: Guess
+    """In the view frame of the frame that it looked at."""
+    view: View
+    """Of the frame that is refined."""
+    order: tuple[int, ...]
+    """Rows of the hypotheses, likeliest first."""
+    age_s: float = 0.0
+    """How long ago it looked; more than 0 = at an earlier frame."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +60,16 @@ class Memory:
     """Rotations of the object, object -> camera, the answered one first; None without an object."""
     said: Said
     """What the network said last."""
-    frames: int = 0
-    """Since the network was last asked."""
+    contacts: ContactMasks | None = None
+    """What was predicted of the answer."""
     settled: bool = False
     """The answer agrees so well with its image that the next frame may do without the network."""
+
+    def lasts(self, prediction: Prediction, thing: bool, period_s: float) -> bool:
+        """Whether a frame may do without the network; `thing` = it shows the object."""
+        known = self.modes is not None and prediction.object_tracked
+        young = self.said.age_s + prediction.elapsed_s < period_s
+        return self.settled and young and thing == known
 
 
 @dataclass(frozen=True)
@@ -98,6 +122,11 @@ def followed(prediction: Prediction | None) -> Memory | None:
 def drifted(sigma: Sigma, seconds: float) -> Sigma:
     """Standard deviations after some time in which nothing was seen."""
     return _each(lambda s, q: np.hypot(s, q * np.sqrt(seconds)), sigma, DRIFT)
+
+
+def held(known: Belief) -> Belief:
+    """What is known of a frame at which the network does not look: one frame changes little."""
+    return replace(known, sigma=_each(lambda s: _HOLD * s, known.sigma))
 
 
 def gain_of(told: Sigma, known: Sigma) -> Sigma:

@@ -1,5 +1,6 @@
 """The method `regress`: the network proposes, the alignment decides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -7,10 +8,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from scorehoi_ros.alignment.align import Schedule, align, warm_up
+from scorehoi_ros.alignment.align import Aligned, Schedule, align, warm_up
 from scorehoi_ros.alignment.rig import Rig, make_rig
-from scorehoi_ros.alignment.state import State
-from scorehoi_ros.alignment.target import Contacts, Shape, shape_of
+from scorehoi_ros.alignment.state import Belief, State
+from scorehoi_ros.alignment.target import Contacts, Shape, Target, shape_of
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
@@ -20,12 +21,13 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
-from scorehoi_ros.methods.regress.memory import Memory, carried
+from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed
 from scorehoi_ros.methods.regress.modes import Modes, first_modes
-from scorehoi_ros.methods.regress.proposal import RegressEstimator, Said, make_estimator
-from scorehoi_ros.methods.regress.refine import Descend, Effort, Found, Known, Thing, contacts_of, refine
+from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
+from scorehoi_ros.methods.regress.refine import Descend, Found, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
+from scorehoi_ros.methods.regress.start import Effort, Known, Thing
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.upright import upright_of
 from scorehoi_ros.methods.regress.view import View
@@ -39,12 +41,9 @@ class Descent(Protocol):
     """What moves the hypotheses: the alignment, or the sampling of the method `score`."""
 
     def __call__(
-        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None, warm: bool
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
     ) -> Descend:
-        """The descent of one frame; `floor` (4,) as of `plane_in_view`, None = not known.
-
-        `warm`: it goes on from the answer to the frame before, so that less is to be done.
-        """
+        """The descent of one frame; `floor` (4,) as of `plane_in_view`, None = not known."""
         ...
 
 
@@ -73,22 +72,30 @@ class AlignRefiner:
         thing = None
         if proposal.best.object is not None:
             thing = self._thing(evidence, said.view, sure, proposal.contacts)
-        contacts = Contacts() if thing is None else contacts_of(said.guess)
         plane = None if sure is None else plane_in_view(sure, said.view)
+        contacts = Contacts() if thing is None else contacts_of(said.guess)
         target = target_of(evidence, said.view, contacts, plane)
+        asker = None if thing is None else self.contact
+        descend = self.descent(said.guess, said.view, plane, asker)
         known = known_of(prediction, said.view)
-        warm = known.carried is not None and (thing is None) == (known.carried.modes is None)
+        found = refine(descend, target, thing, said, known, self.effort, self._rescale(evidence, said.view))
+        masks = None if asker is None else self._contacts(found, said, plane, prediction)
+        return _refined(found, thing, said, known.betas, masks)
+
+    def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
         radius = 0.0 if self.shape is None else float(np.linalg.norm(self.shape.surface, axis=1).mean())
-        rescale = partial(scaled, measured=measured, body=self.body, focal=said.view.focal, radius=radius)
-        asker = None if thing is None else self.contact
-        descend = self.descent(said.guess, said.view, plane, asker, warm)
-        found = refine(descend, target, thing, said.guess, known, self.effort, rescale)
-        refined = _refined(found, thing, said.view, known.betas, said)
-        if asker is None:
-            return refined
-        state = found.aligned.state.row(found.best)
-        return replace(refined, contacts=first(asker(state, said.guess, said.view, plane)))
+        return partial(scaled, measured=measured, body=self.body, focal=view.focal, radius=radius)
+
+    def _contacts(
+        self, found: Found, said: Said, plane: Floats | None, prediction: Prediction | None
+    ) -> ContactMasks:
+        """Of the kept hypothesis; where the network did not look, those of the frame before."""
+        assert self.contact is not None
+        memory = followed(prediction)
+        if said.age_s > 0 and memory is not None and memory.contacts is not None:
+            return memory.contacts
+        return first(self.contact(found.aligned.state.row(found.best), said.guess, said.view, plane))
 
     def _thing(
         self, evidence: Evidence, view: View, floor: Floor | None, contacts: ContactMasks | None
@@ -119,10 +126,13 @@ class Alignment:
     warm: Schedule
 
     def __call__(
-        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None, warm: bool
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
     ) -> Descend:
         """See `Descent`."""
-        return partial(align, self.rig, schedule=self.warm if warm else self.cold)
+        return self._descend
+
+    def _descend(self, target: Target, shape: Shape | None, belief: Belief, warm: bool) -> Aligned:
+        return align(self.rig, target, shape, belief, schedule=self.warm if warm else self.cold)
 
 
 def with_descent(
@@ -156,17 +166,22 @@ def known_of(prediction: Prediction | None, view: View) -> Known:
     return replace(known, rotation=view.R_cam_view.T @ R)
 
 
-def _refined(found: Found, thing: Thing | None, view: View, locked: Floats | None, said: Said) -> Refined:
-    """The kept hypothesis, without contacts."""
-    aligned, best = found.aligned, found.best
+def _refined(
+    found: Found, thing: Thing | None, said: Said, locked: Floats | None, contacts: ContactMasks | None
+) -> Refined:
+    """What is said of the kept hypothesis."""
+    aligned, best, view = found.aligned, found.best, said.view
     estimate = in_camera(aligned.state, best, view, locked, thing=thing is not None)
     energy = {"first": float(aligned.first[best]), "last": float(aligned.energy[best])}
     symmetry = None if thing is None else thing.symmetry
+    modes = modes_of(found, thing, view)
     refined = Refined(
         estimate,
-        energy=energy,
+        contacts,
+        energy,
         certainty=certainty_of(found, symmetry),
-        memory=Memory(estimate, found.tried.belief.sigma, modes_of(found, thing, view), said),
+        memory=Memory(estimate, found.start.sigma, modes, said, contacts, found.settled),
+        warm=found.start.warm,
     )
     if symmetry is None:
         return refined

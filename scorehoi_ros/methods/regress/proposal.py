@@ -1,7 +1,7 @@
 """The network alone as a method (`regress-proposal`), and the estimator of `regress`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import torch
@@ -12,12 +12,13 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.methods.fit.method import build as build_fit
+from scorehoi_ros.methods.regress.memory import Memory, Said, followed
 from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.regressor import Answer, load_networks, template_tokens
-from scorehoi_ros.types import Floor
+from scorehoi_ros.types import Estimate, Floor
 
 NO_OBJECT = "ball:0.22"
 """What the network is told to look for where no object is: it always wants a template."""
@@ -42,44 +43,53 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the estimator leaves for the refiner: the answer in the view frame."""
-
-    guess: Guess
-    view: View
-    order: tuple[int, ...]
-    """Rows of the hypotheses, likeliest first, as in the proposal."""
-
-
-@dataclass(frozen=True)
 class RegressEstimator:
-    """Human and object by the network; an object without a person by the optimiser."""
+    """Human and object by the network; an object without a person by the optimiser.
+
+    A frame that goes on from an answer that agreed with its image may do without the network.
+    """
 
     network: Network
     alone: Callable[[], Method]
     """Makes, once, the method for frames that show no person."""
     looking: bool
     """Whether there is an object to look for."""
+    period_s: float
+    """Longest time for which the network is not asked."""
 
     def __call__(self, evidence: Evidence, prediction: Prediction | None) -> Proposal:
         """All hypotheses of the object's rotation, likeliest first."""
         if evidence.landmarks is None:
             return self.alone().estimator(evidence, prediction)
-        view = view_of(evidence)
-        guess = self.network(evidence, view)
+        view, memory = view_of(evidence), followed(prediction)
         thing = self.looking and evidence.object is not None
+        if prediction is not None and memory is not None and memory.lasts(prediction, thing, self.period_s):
+            return _carried_on(memory, prediction, view)
+        guess = self.network(evidence, view)
         shares = torch.softmax(guess.logits[0].double(), 0)
         order = tuple(shares.argsort(descending=True).tolist()) if thing else (0,)
         betas = None if prediction is None else prediction.betas
-        touch = (guess.human_contact, guess.object_contact, guess.floor_contact)
-        contacts = ContactMasks(*(torch.sigmoid(logits[0]) for logits in touch))
         return Proposal(
             estimates=tuple(estimates_of(guess, view, list(order), betas, thing)),
             probabilities=tuple(float(shares[k]) for k in order) if thing else (1.0,),
-            contacts=contacts if thing else None,
+            contacts=contacts_said(guess) if thing else None,
             features=Said(guess, view, order),
             uncertainty=_spread(guess),
         )
+
+
+def _carried_on(memory: Memory, prediction: Prediction, view: View) -> Proposal:
+    """The answer to the frame before, moved on, with what the network said last."""
+    said = replace(memory.said, view=view, age_s=memory.said.age_s + prediction.elapsed_s)
+    moved = prediction.moved if memory.modes is not None else Estimate(prediction.moved.human)
+    contacts = None if memory.modes is None else contacts_said(said.guess)
+    return Proposal((moved,), contacts=contacts, features=said, uncertainty=_spread(said.guess))
+
+
+def contacts_said(guess: Guess) -> ContactMasks:
+    """M_h, M_o, M_f as the regressor says them of one frame."""
+    touch = (guess.human_contact, guess.object_contact, guess.floor_contact)
+    return ContactMasks(*(torch.sigmoid(logits[0]) for logits in touch))
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,7 @@ def make_estimator(
     points = (template or load_template(NO_OBJECT)).points
     network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points))
     alone = cache(partial(build_fit, body, template, config))
-    return RegressEstimator(network, alone, template is not None)
+    return RegressEstimator(network, alone, template is not None, config.regress.network_period_s)
 
 
 def _spread(guess: Guess) -> dict[str, float]:

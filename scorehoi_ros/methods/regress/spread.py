@@ -32,7 +32,7 @@ def pose_covariance(found: Found, symmetry: Symmetry, view: View) -> Floats:
     alignment only narrows; between them, how far apart they ended.  Free turns of a symmetric object count as
     not known.
     """
-    state, told, best = found.aligned.state, found.tried.told, found.best
+    state, told, best = found.aligned.state, found.start.told, found.best
     R, origin = state.R_o[best].numpy(), state.origin[best].numpy()
     covariance = np.zeros((6, 6))
     covariance[:3, :3] = _place(origin, float(state.root[best, 2]), told, view)
@@ -53,7 +53,7 @@ def pose_covariance(found: Found, symmetry: Symmetry, view: View) -> Floats:
 
 def certainty_of(found: Found, symmetry: Symmetry | None) -> Certainty:
     """How sure the network is, and how far the hypotheses agree in the end; `symmetry` None = no object."""
-    told, state, best = found.tried.told, found.aligned.state, found.best
+    told, state, best = found.start.told, found.aligned.state, found.best
     pose_std = float(np.mean(told.sigma.theta[:BODY_JOINTS]))
     strain = strain_of(found)
     if symmetry is None:
@@ -62,13 +62,13 @@ def certainty_of(found: Found, symmetry: Symmetry | None) -> Certainty:
     votes = found.shares ** (1 / TEMPER)
     same = np.linalg.norm(found.origins - origin, axis=1) < SAME_PLACE_M
     same &= _angles(R, found.rotations, symmetry) < SAME_TURN
-    likely = _angles(R, found.tried.rotations, symmetry) < EXPECTED_TURN
+    likely = _angles(R, found.start.rotations, symmetry) < EXPECTED_TURN
     return Certainty(
         pose_std=pose_std,
         turn_std=float(np.mean(told.sigma.turn)),
         place_std=float(told.sigma.place[2]),
         agreement=float(votes[same].sum() / votes.sum()),
-        expected=float(found.tried.expected[likely].sum()),
+        expected=float(found.start.expected[likely].sum()),
         strain=strain,
     )
 
@@ -80,7 +80,7 @@ def strain_of(found: Found) -> float | None:
     """
     if found.aligned.strain is None:
         return None
-    told, belief = found.tried.told, found.tried.belief
+    told, belief = found.start.told, found.start.belief
     before, after = told.sigma.flat(), belief.sigma.flat()
     # A turn is told from where each hypothesis started.
     apart = belief.means() - replace(told, rotations=belief.rotations).means()

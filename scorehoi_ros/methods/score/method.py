@@ -50,7 +50,7 @@ class Sampling:
     trace: Callable[[State], None] | None = None
 
     def __call__(
-        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None, warm: bool
+        self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
     ) -> Descend:
         """See `regress.method.Descent`."""
         ask = None
@@ -59,7 +59,7 @@ class Sampling:
         return partial(self._descend, guess, ask)
 
     def _descend(
-        self, guess: Guess, ask: Ask | None, target: Target, shape: Shape | None, belief: Belief
+        self, guess: Guess, ask: Ask | None, target: Target, shape: Shape | None, belief: Belief, warm: bool
     ) -> Aligned:
         recipe = self.recipe
         kept = torch.tensor([[recipe.image, recipe.geometry]])
