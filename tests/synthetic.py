@@ -21,6 +21,9 @@ FACING = Rotation.from_euler("xyz", [np.pi, 0.0, 0.0]).as_matrix()
 """Body -> camera for somebody who stands upright and looks at the camera."""
 
 
+NO_SPIN = np.zeros(3)
+
+
 @dataclass(frozen=True)
 class Scene:
     """Truth of one frame."""
@@ -44,9 +47,17 @@ def holding_pose(body: BodyModel, sway: float = 0.0) -> Floats:
 
 
 def make_scene(
-    body: BodyModel, template: ObjectTemplate, stamp_ns: int = 0, shift: float = 0.0, turn: float = 0.0
+    body: BodyModel,
+    template: ObjectTemplate,
+    stamp_ns: int = 0,
+    shift: float = 0.0,
+    turn: float = 0.0,
+    spin: Floats = NO_SPIN,
 ) -> Scene:
-    """The person at 3 m, moved `shift` metres to the right, the object in front of the belly."""
+    """The person at 3 m, moved `shift` metres to the right, the object in front of the belly.
+
+    `turn` of both is radians about the vertical, `spin` (3,) turns the object in the camera's frame.
+    """
     rotations = Rotation.from_rotvec(holding_pose(body)).as_matrix()
     rotations[0] = FACING @ Rotation.from_rotvec([0, turn, 0]).as_matrix()
     betas, root = np.linspace(0.5, -0.5, 10), np.array([shift, 0.1, 3.0])
@@ -56,9 +67,8 @@ def make_scene(
         )
     vertices, joints = (a[0].numpy() for a in arrays)
     hands = 0.5 * (joints[20] + joints[21])
-    T = make_transform(
-        rotations[0] @ Rotation.from_rotvec([0, 0.3, 0]).as_matrix(), hands + [0.0, 0.0, -0.12]
-    )
+    R = rotations[0] @ Rotation.from_rotvec([0, 0.3, 0]).as_matrix()
+    T = make_transform(Rotation.from_rotvec(spin).as_matrix() @ R, hands + [0.0, 0.0, -0.12])
     return _observe(body, template, vertices, joints, betas, T, stamp_ns)
 
 

@@ -24,6 +24,12 @@ def smallest_turns(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
     return np.asarray(turns.reshape(len(R), len(others), 3), np.float64)
 
 
+def nearest_equivalents(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
+    """(b, 3, 3) of others (b, 3, 3) the orientations that look the same and are nearest to R (3, 3)."""
+    turns = smallest_turns(R[None], others, symmetry)[0]
+    return np.asarray(Rotation.from_rotvec(turns).as_matrix() @ R, np.float64)
+
+
 def _axis_turns(axes: Floats, others: Floats) -> Floats:
     """(a, b, 3) from axes (a, 3) to the nearest of each row of others (b, n, 3)."""
     cosines = np.einsum("ai,bni->abn", axes, others)

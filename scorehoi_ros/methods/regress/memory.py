@@ -9,12 +9,13 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.alignment.state import Belief, Sigma
 from scorehoi_ros.frame.stages import ContactMasks, Prediction
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import camera_of, place_of
-from scorehoi_ros.methods.regress.modes import Modes
+from scorehoi_ros.methods.regress.modes import SPREAD, Modes
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.types import Estimate, Floats
@@ -24,12 +25,14 @@ DRIFT = Sigma(
     betas=np.zeros(10),
     camera=np.array([0.1, 0.1, 0.05]),
     place=np.full(3, 0.17),
-    turn=np.full(3, 0.5),
+    turn=np.full(3, 1.0),
 )
 """Standard deviations by which an answer is off after a second in which nothing was seen; they grow with the
 root of time.  Chosen on validation sequences."""
 
 
+_FASTEST_SPIN, _SPIN_BLEND = 5.0, 0.5
+"""Radians a second beyond which a turn says nothing of the next one; share of the newest turn in the spin."""
 _HOLD = 0.5
 """Share of its uncertainty by which the image alone may move an answer in a step of its size."""
 
@@ -58,6 +61,8 @@ class Memory:
     """How far off it may be."""
     modes: Modes | None
     """Rotations of the object, object -> camera, the answered one first; None without an object."""
+    spin: Floats
+    """(3,) how the object turns, radians a second, camera frame."""
     said: Said
     """What the network said last."""
     contacts: ContactMasks | None = None
@@ -99,7 +104,8 @@ def carried(prediction: Prediction | None, view: View) -> Carried | None:
     modes = memory.modes if prediction.object_tracked and now.object is not None else None
     if modes is not None and now.object is not None:
         place = place_of(torch.as_tensor(into @ now.object.origin)[None], pelvis, focal)[0].numpy()
-        modes = modes.in_frame(into)
+        turn = Rotation.from_rotvec(prediction.elapsed_s * memory.spin).as_matrix()
+        modes = modes.in_frame(into @ turn)
     belief = Belief(
         theta,
         np.asarray(then.human.betas, np.float64),
@@ -117,6 +123,21 @@ def followed(prediction: Prediction | None) -> Memory | None:
         return None
     then, known = prediction.memory.estimate, prediction.previous
     return prediction.memory if then.human is known.human and known.human is not None else None
+
+
+def spin_of(prediction: Prediction | None, modes: Modes | None) -> Floats:
+    """(3,) radians a second, camera frame, from the answer to the frame before to that of this one.
+
+    Smoothed; zero where the object was not followed, or turned so fast that it was rather found anew.
+    """
+    memory = followed(prediction)
+    if prediction is None or memory is None or memory.modes is None or modes is None:
+        return np.zeros(3)
+    turn = Rotation.from_matrix(modes.rotations[0] @ memory.modes.rotations[0].T).as_rotvec()
+    spin = turn / prediction.elapsed_s
+    if np.linalg.norm(spin) > _FASTEST_SPIN:
+        return np.zeros(3)
+    return np.asarray(_SPIN_BLEND * spin + (1 - _SPIN_BLEND) * memory.spin, np.float64)
 
 
 def drifted(sigma: Sigma, seconds: float) -> Sigma:
@@ -143,7 +164,9 @@ def fused(told: Belief, known: Belief, thing: bool) -> Belief:
 
     Rotations are those of `told`; the shape is joined too, unless it is locked later.
     """
-    gain = gain_of(told.sigma, known.sigma)
+    # A tracked object is turned by all proposals (`modes.met`), each less sure than the network says.
+    turn = np.hypot(told.sigma.turn, SPREAD)
+    gain = gain_of(replace(told.sigma, turn=turn), known.sigma)
     sigma = _each(lambda k, s: np.sqrt(1 - k) * s, gain, known.sigma)
     joined = replace(
         told,

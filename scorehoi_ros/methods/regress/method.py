@@ -21,7 +21,7 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
-from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed
+from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed, spin_of
 from scorehoi_ros.methods.regress.modes import Modes, first_modes
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
 from scorehoi_ros.methods.regress.refine import Descend, Found, contacts_of, refine
@@ -80,7 +80,7 @@ class AlignRefiner:
         known = known_of(prediction, said.view)
         found = refine(descend, target, thing, said, known, self.effort, self._rescale(evidence, said.view))
         masks = None if asker is None else self._contacts(found, said, plane, prediction)
-        return _refined(found, thing, said, known.betas, masks)
+        return _refined(found, thing, said, prediction, masks)
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
@@ -167,9 +167,14 @@ def known_of(prediction: Prediction | None, view: View) -> Known:
 
 
 def _refined(
-    found: Found, thing: Thing | None, said: Said, locked: Floats | None, contacts: ContactMasks | None
+    found: Found,
+    thing: Thing | None,
+    said: Said,
+    prediction: Prediction | None,
+    contacts: ContactMasks | None,
 ) -> Refined:
     """What is said of the kept hypothesis."""
+    locked = None if prediction is None else prediction.betas
     aligned, best, view = found.aligned, found.best, said.view
     estimate = in_camera(aligned.state, best, view, locked, thing=thing is not None)
     energy = {"first": float(aligned.first[best]), "last": float(aligned.energy[best])}
@@ -180,7 +185,9 @@ def _refined(
         contacts,
         energy,
         certainty=certainty_of(found, symmetry),
-        memory=Memory(estimate, found.start.sigma, modes, said, contacts, found.settled),
+        memory=Memory(
+            estimate, found.start.sigma, modes, spin_of(prediction, modes), said, contacts, found.settled
+        ),
         warm=found.start.warm,
     )
     if symmetry is None:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.objects.turns import smallest_turns
+from scorehoi_ros.objects.turns import nearest_equivalents, smallest_turns
 from scorehoi_ros.types import Floats
 
 KEPT = 4
@@ -20,24 +20,38 @@ _MEMORY = 0.8
 """Share of the gathered evidence that is left after a frame."""
 _TRUST = 0.3
 """Power of one frame's evidence: frames see the same picture and err alike."""
-_SAME_TURN, _NEAR_TURN = 0.5, 0.6
-"""Radians: a proposal farther than this from all rotations is a new one; one nearer than this moves them."""
-_SPREAD = 0.15
-"""Radians by which a rotation may be off besides what the network says."""
-_EVEN = 1e-3
-"""Probability of a rotation that the network did not think of."""
+_SAME_TURN = 0.5
+"""Radians: a proposal farther than this from all rotations is a new one."""
+SPREAD = 0.2
+"""Radians by which a proposal may be off besides what the network says."""
+_EVEN = 0.01
+"""Share of a rotation that the network did not think of."""
+MARGIN = 1.0
+"""Log weight by which another rotation must be likelier to take the place of the kept one."""
 _UNSEEN = -2.0
 """Log weight of a new rotation at most."""
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """The rotations that a network proposes for the object of one frame."""
+
+    R: Floats
+    """(k, 3, 3) object -> view."""
+    log_share: Floats
+    """(k,) log probabilities."""
+    sigma: float
+    """Radians by which each may be off about each axis."""
+
+
+@dataclass(frozen=True)
 class Modes:
-    """Rotations with their weights, likeliest first."""
+    """Rotations with their weights, the kept one first."""
 
     rotations: Floats
     """(m, 3, 3) object -> some frame."""
     log_weights: Floats
-    """(m,) the largest is 0."""
+    """(m,) that of the first is 0."""
 
     def in_frame(self, R: Floats) -> "Modes":
         """The same rotations in another frame, R (3, 3) from the old to the new one."""
@@ -50,23 +64,23 @@ def first_modes(rotations: Floats, shares: Floats) -> Modes:
     return Modes(rotations[order], np.log(shares[order] + 1e-9) - np.log(shares[order[0]] + 1e-9))
 
 
-def met(
-    modes: Modes, proposed: Floats, log_share: Floats, sigma: float, gain: float, symmetry: Symmetry
-) -> Modes:
-    """The modes after a network proposed rotations (k, 3, 3) with log_share (k,), off by `sigma` radians.
+def met(modes: Modes, proposed: Proposed, sigma: float, symmetry: Symmetry) -> Modes:
+    """The modes, each off by `sigma` radians, after a network proposed rotations; new ones join.
 
-    Each moves towards the nearest proposal by the share `gain`; new ones join.  Not yet in order.
+    They are not in order.  A mode moves by what the proposals near it say together: a mean over
+    their Gaussians, weighted by how probable each of them, and none of them, is.
     """
-    turns = smallest_turns(modes.rotations, proposed, symmetry)
+    turns = smallest_turns(modes.rotations, proposed.R, symmetry)
     angles = np.linalg.norm(turns, axis=-1)
-    likeliest = np.argsort(-log_share, kind="stable")[:KEPT]
-    fresh = proposed[[k for k in likeliest if angles[:, k].min() > _SAME_TURN]]
-    nearest = angles.argmin(1)
-    rows = np.arange(len(angles))
-    step = np.where(angles[rows, nearest] < _NEAR_TURN, gain, 0.0)[:, None] * turns[rows, nearest]
-    moved = Rotation.from_rotvec(step).as_matrix() @ modes.rotations
-    between = np.linalg.norm(smallest_turns(fresh, proposed, symmetry), axis=-1)
-    told = _likelihood(np.concatenate((angles, between)), log_share, sigma)
+    around = np.hypot(sigma, proposed.sigma)
+    near = np.exp(proposed.log_share - 0.5 * (angles / around) ** 2)
+    step = np.einsum("ab,abi->ai", near / (near.sum(1, keepdims=True) + _EVEN), turns)
+    moved = Rotation.from_rotvec((sigma / around) ** 2 * step).as_matrix() @ modes.rotations
+    likeliest = np.argsort(-proposed.log_share, kind="stable")[:KEPT]
+    fresh = proposed.R[[k for k in likeliest if angles[:, k].min() > _SAME_TURN]]
+    fresh = nearest_equivalents(modes.rotations[0], fresh, symmetry)
+    between = np.linalg.norm(smallest_turns(fresh, proposed.R, symmetry), axis=-1)
+    told = _likelihood(np.concatenate((angles, between)), proposed)
     old = np.concatenate((modes.log_weights, np.full(len(fresh), min(modes.log_weights.min(), _UNSEEN))))
     return weighed(Modes(np.concatenate((moved, fresh)), _MEMORY * old), told)
 
@@ -77,8 +91,10 @@ def weighed(modes: Modes, evidence: Floats) -> Modes:
 
 
 def ordered(modes: Modes) -> Modes:
-    """The likeliest few, likeliest first."""
+    """The likeliest few; the kept one stays the first until another one is clearly likelier."""
     order = np.argsort(-modes.log_weights, kind="stable")[:KEPT]
+    if modes.log_weights[order[0]] - modes.log_weights[0] < MARGIN:
+        order = np.concatenate(([0], order[order != 0]))[:KEPT]
     return Modes(modes.rotations[order], modes.log_weights[order] - modes.log_weights[order[0]])
 
 
@@ -92,15 +108,14 @@ def after_alignment(modes: Modes, R: Floats, best: int, shares: Floats) -> Modes
     tested = weighed(Modes(R, modes.log_weights[: len(R)]), np.log(shares + 1e-9))
     weights = np.concatenate((tested.log_weights, modes.log_weights[len(R) :]))
     order = np.argsort(np.arange(len(weights)) != best, kind="stable")
-    weights = np.minimum(weights - weights[best], 0.0)
-    return Modes(_orthonormal(rotations[order]), weights[order])
+    return Modes(_orthonormal(rotations[order]), weights[order] - weights[best])
 
 
 def _orthonormal(R: Floats) -> Floats:
     return np.asarray(Rotation.from_matrix(R).as_matrix(), np.float64)
 
 
-def _likelihood(angles: Floats, log_share: Floats, sigma: float) -> Floats:
-    """(m,) log densities from angles (m, k) to proposals with log probabilities (k,)."""
-    near = np.exp(-0.5 * (angles / (sigma + _SPREAD)) ** 2)
-    return np.asarray(np.log(near @ np.exp(log_share) + _EVEN), np.float64)
+def _likelihood(angles: Floats, proposed: Proposed) -> Floats:
+    """(m,) log densities from angles (m, k) to proposals."""
+    near = np.exp(proposed.log_share - 0.5 * (angles / proposed.sigma) ** 2)
+    return np.asarray(np.log(near.sum(1) + _EVEN), np.float64)

@@ -6,7 +6,7 @@ that goes on from the frame before needs fewer of them (`modes`), and all unknow
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,11 +20,13 @@ from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.modes import after_alignment
 from scorehoi_ros.methods.regress.start import Effort, Known, Start, Thing, belief_of, locked, start
 from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.objects.symmetry import Symmetry
+from scorehoi_ros.objects.turns import nearest_equivalents
 from scorehoi_ros.types import Floats
 
 Descend = Callable[[Target, Shape | None, Belief, bool], Aligned]
-"""Moves each hypothesis of a belief to where one frame wants it; shape None = there is no object.  The last says
-whether the frame goes on from the one before, so that less is to be done."""
+"""Moves each hypothesis of a belief to where one frame wants it; shape None = there is no object.  The last
+says whether the frame goes on from the one before, so that less is to be done."""
 
 
 _LANDMARKS = TERMS.index("landmarks")
@@ -69,6 +71,8 @@ def refine(
     told = locked(rescale(belief_of(said.guess)), known.betas)
     begun = start(told, thing, said.guess, known, effort, target.focal, fresh=said.age_s == 0)
     aligned = descend(target, None if thing is None else thing.shape, begun.belief, begun.warm)
+    if thing is not None:
+        aligned = _unspun(aligned, begun.belief.rotations, thing.symmetry)
     R, origins = aligned.state.R_o.numpy(), aligned.state.origin.numpy()
     if thing is None:
         return Found(aligned, begun, 0, R, origins, np.ones(1), None)
@@ -82,6 +86,15 @@ def refine(
     weights = np.exp(modes.log_weights)
     origins = np.tile(origins[best], (len(weights), 1))
     return Found(aligned, begun, best, modes.rotations, origins, weights / weights.sum(), overlap)
+
+
+def _unspun(aligned: Aligned, before: Floats, symmetry: Symmetry) -> Aligned:
+    """Without turns that nobody can see: of a ball, or about the axis of a can.  `before` (H, 3, 3)."""
+    if symmetry.axis is None and not symmetry.sphere:
+        return aligned
+    after = aligned.state.R_o.numpy()
+    same = [nearest_equivalents(old, new[None], symmetry) for old, new in zip(before, after, strict=True)]
+    return replace(aligned, state=replace(aligned.state, R_o=torch.as_tensor(np.concatenate(same))))
 
 
 def contacts_of(guess: Guess) -> Contacts:

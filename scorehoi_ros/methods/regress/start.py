@@ -11,11 +11,12 @@ from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
 from scorehoi_ros.methods.regress.choice import EARLY_OVERLAP, Outline, worth_aligning
-from scorehoi_ros.methods.regress.memory import Carried, fused, gain_of, held
-from scorehoi_ros.methods.regress.modes import Modes, met, ordered, weighed
+from scorehoi_ros.methods.regress.memory import Carried, fused, held
+from scorehoi_ros.methods.regress.modes import SPREAD, Modes, Proposed, met, ordered, weighed
 from scorehoi_ros.methods.regress.upright import Upright
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.symmetry import Symmetry
+from scorehoi_ros.objects.turns import nearest_equivalents
 from scorehoi_ros.types import Floats
 
 _LOCKED = 1e-3
@@ -25,8 +26,8 @@ _TRACKED = 0.5
 _BODY = 22
 """Joints without fingers."""
 _MOST_APART = 1.0
-"""Mean squared difference, in standard deviations of both, from which on two bodies are different ones: in 99 of
-100 frames of validation sequences it was below 0.4."""
+"""Mean squared difference, in standard deviations of both, from which on two bodies are different ones: in 99
+of 100 frames of validation sequences it was below 0.4."""
 _LOST_OVERLAP = 0.3
 """A tracked object whose outline overlaps its mask by less is looked for anew."""
 
@@ -92,18 +93,6 @@ class Start:
     """All rotations of a tracked object, of which the first are aligned; None = it is not tracked."""
 
 
-@dataclass(frozen=True)
-class Proposed:
-    """The rotations that the network proposes for the object of one frame."""
-
-    R: Floats
-    """(k, 3, 3) object -> view."""
-    log_share: Floats
-    """(k,) log probabilities."""
-    sigma: float
-    """Radians by which each may be off about each axis."""
-
-
 def start(
     told: Belief, thing: Thing | None, guess: Guess, known: Known, effort: Effort, focal: float, fresh: bool
 ) -> Start:
@@ -122,8 +111,7 @@ def start(
         return _alone(told, belief, proposed, warm=True)
     overlaps = None
     if modes is not None and fresh:
-        gain = float(gain_of(told.sigma, carried.belief.sigma).turn.mean())
-        modes = met(modes, proposed.R, proposed.log_share, proposed.sigma, gain, thing.symmetry)
+        modes = met(modes, proposed, float(carried.belief.sigma.turn.mean()), thing.symmetry)
         overlaps = thing.overlaps(modes.rotations, _origins(belief, len(modes.rotations), focal))
         modes = ordered(modes if overlaps is None else weighed(modes, EARLY_OVERLAP * overlaps))
     if modes is None or (overlaps is not None and overlaps.max() < _LOST_OVERLAP):
@@ -160,7 +148,8 @@ def _found_anew(
     """An object that does not go on from the frame before: the most promising of all rotations."""
     R, log_share = proposed.R, proposed.log_share
     if expected is not None:
-        R = np.concatenate((R, expected[None]))
+        # Of what looks the same the one that does not make the object spin.
+        R = np.concatenate((nearest_equivalents(expected, R, thing.symmetry), expected[None]))
         log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
     rows = worth_aligning(log_share, thing.overlaps(R, _origins(belief, len(R), focal)), count)
     belief = replace(belief, rotations=R[rows])
@@ -172,7 +161,8 @@ def _proposed(guess: Guess, thing: Thing | None) -> Proposed:
     sigma = turn_sigma(guess)
     if thing is not None and thing.upright is not None:
         R = thing.upright.straightened(R, sigma)
-    return Proposed(R, torch.log_softmax(guess.logits[0].double(), 0).cpu().numpy(), sigma)
+    log_share = torch.log_softmax(guess.logits[0].double(), 0).cpu().numpy()
+    return Proposed(R, log_share, float(np.hypot(sigma, SPREAD)))
 
 
 def belief_of(guess: Guess) -> Belief:
