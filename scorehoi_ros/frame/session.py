@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
+from scorehoi_ros.frame.clock import DISORDER_NS, Moment, TrackClock
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -54,8 +56,9 @@ class Session:
         self.pipeline = build(config)
         self._state: TrackState | None = None
         self._prompt: Prompt | None = None
-        self._last_stamp_ns: int | None = None
+        self._clock = TrackClock()
         self._gaps = self._repeats = 0
+        self._told_of_disorder = False
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -66,29 +69,38 @@ class Session:
     def step(self, frame: Frame | BadFrame) -> Reconstruction:
         """One frame through the pipeline; never raises for a frame.
 
-        A BadFrame is answered as it is and the track goes on after it.  Time that goes back (bag loop, seek)
-        starts afresh.  A fault in the pipeline marks the frame and drops the state.
+        A BadFrame is answered as it is and the track goes on after it.  Stamps that say nothing are replaced
+        by times of arrival, for the track alone (`frame.clock`).  A frame that is slightly out of order is
+        answered from the track, which stays as it is.  Time that goes back further (bag loop, seek) starts
+        afresh.  A fault in the pipeline marks the frame and drops the state.
         """
         if isinstance(frame, BadFrame):
             return bad_input(frame, frame.reason)
-        self._follow_time(frame.stamp_ns)
-        prompt, self._prompt = self._prompt, None
+        moment = self._follow_time(frame)
+        late = moment.order == "late"
+        prompt = None if late else self._prompt
+        timed = replace(frame, stamp_ns=moment.time_ns)
         try:
-            result, self._state = self.pipeline.step(frame, self._state, prompt)
+            result, state = self.pipeline.step(timed, self._state, prompt)
         except Exception as error:
             # The state may be half-changed, so it is not used any more.
             known = isinstance(error, ScorehoiError)
             log.error("frame %s failed: %s", frame.name, error, exc_info=None if known else error)
             self._start_afresh()
             return bad_input(frame, str(error) if known else f"internal error: {error!r}")
-        return result
+        finally:
+            self._prompt = self._prompt if late else None
+        if not late:
+            self._state = state
+        return replace(result, stamp_ns=frame.stamp_ns)
 
     @property
     def warning(self) -> str:
-        """Why nothing is ever tracked, when that is so: stamps too far apart, or standing still."""
+        """What is wrong with the stamps, when they stand still, or are too far apart to track anything."""
         if self._repeats >= 2:
             return (
-                "stamps of images do not advance, so that each frame starts afresh; mend the driver's clock"
+                "stamps of images do not advance; their times of arrival are used to follow what moves; "
+                "mend the driver's clock"
             )
         if self._gaps < 2:
             return ""
@@ -124,18 +136,25 @@ class Session:
         """Free what the pipeline holds."""
         self.pipeline.close()
 
-    def _follow_time(self, stamp_ns: int) -> None:
+    def _follow_time(self, frame: Frame) -> Moment:
+        """When the frame is, in the time of the track."""
         if self._independent:
             self._state = forget(self._state)
-            return
-        gap_s = 0.0 if self._last_stamp_ns is None else (stamp_ns - self._last_stamp_ns) * 1e-9
-        repeated = self._last_stamp_ns == stamp_ns
-        if gap_s < 0:
-            log.info("time went back by %.3f s (bag loop or seek): tracking starts afresh", -gap_s)
+            return Moment(frame.stamp_ns)
+        moment = self._clock.take(frame.stamp_ns, frame.log_ns)
+        if moment.order == "back":
+            log.info("time went back (bag loop or seek): tracking starts afresh")
             self._start_afresh()
-        self._gaps = self._gaps + 1 if gap_s > self.config.max_gap_s else 0
-        self._repeats = self._repeats + 1 if repeated else 0
-        self._last_stamp_ns = stamp_ns
+        if moment.order == "late" and not self._told_of_disorder:
+            self._told_of_disorder = True
+            log.warning(
+                "images come out of order: those up to %.1f s late are answered, and do not move the track; "
+                "this is said once",
+                DISORDER_NS * 1e-9,
+            )
+        self._gaps = self._gaps + 1 if moment.passed_ns > self.config.max_gap_s * 1e9 else 0
+        self._repeats = self._repeats + 1 if moment.still else 0
+        return moment
 
     def _start_afresh(self) -> None:
         self._state = forget(self._state)

@@ -39,16 +39,21 @@ class _Topic:
     """For a topic that is waited for only while it keeps up: whether the newest image got its own message;
     None = always waited for."""
     buffer: deque[tuple[int, Any]] = field(default_factory=lambda: deque(maxlen=BUFFER))
-    """(stamp, message) since its stamps last went back."""
+    """(stamp, message) since its stamps last jumped back."""
     newest: int | None = None
     looped: bool = False
-    """Its stamps have gone back, those of the images not yet."""
+    """Its stamps have jumped back, those of the images not yet."""
+    disorder_ns: int = 0
+    """Stamps that go back by at most this much are out of order, and no jump."""
+
+    def jumps_back(self, stamp_ns: int) -> bool:
+        return self.newest is not None and stamp_ns < self.newest - self.disorder_ns
 
     def add(self, stamp_ns: int, message: Any) -> None:
-        if self.newest is not None and stamp_ns < self.newest:
+        if self.jumps_back(stamp_ns):
             self.buffer.clear()
-            self.looped = True
-        self.newest = stamp_ns
+            self.looped, self.newest = True, None
+        self.newest = stamp_ns if self.newest is None else max(self.newest, stamp_ns)
         self.buffer.append((stamp_ns, message))
 
     def image_went_back(self) -> None:
@@ -96,26 +101,35 @@ class Pairing:
 
     `wanted`: names of topics that are always waited for.  `followed`: names of topics that are waited for
     only as long as each image gets a message of its own stamp (CameraInfo, which may also come once for all).
+    `disorder_ns`: stamps that go back by at most this much are messages out of order, and no jump.
     """
 
     def __init__(
-        self, wanted: tuple[str, ...], followed: tuple[str, ...], tolerance_ns: int, wait_ns: int
+        self,
+        wanted: tuple[str, ...],
+        followed: tuple[str, ...],
+        tolerance_ns: int,
+        wait_ns: int,
+        disorder_ns: int = 0,
     ) -> None:
-        self._topics = {name: _Topic() for name in wanted} | {name: _Topic(steady=False) for name in followed}
-        self._tolerance_ns, self._wait_ns = tolerance_ns, wait_ns
+        self._topics = {name: _Topic(disorder_ns=disorder_ns) for name in wanted}
+        self._topics |= {name: _Topic(steady=False, disorder_ns=disorder_ns) for name in followed}
+        self._tolerance_ns, self._wait_ns, self._disorder_ns = tolerance_ns, wait_ns, disorder_ns
         self._waiting: deque[_Waiting] = deque()
         self._last_image_ns: int | None = None
 
     def add_image(self, image: Any, stamp_ns: int, now_ns: int, note: Any = None) -> None:
         """Take an image in."""
         self._give_up(now_ns)
-        if self._last_image_ns is not None and stamp_ns < self._last_image_ns:
+        newest = self._last_image_ns
+        if newest is not None and stamp_ns < newest - self._disorder_ns:
             self._decide_all()
             for topic in self._topics.values():
                 topic.image_went_back()
+            newest = None
         for topic in self._topics.values():
             topic.looped = False
-        self._last_image_ns = stamp_ns
+        self._last_image_ns = stamp_ns if newest is None else max(newest, stamp_ns)
         self._waiting.append(_Waiting(image, stamp_ns, now_ns, note))
         self._decide()
 
@@ -123,7 +137,7 @@ class Pairing:
         """Take a message of another topic in."""
         self._give_up(now_ns)
         topic = self._topics[name]
-        if topic.newest is not None and stamp_ns < topic.newest:
+        if topic.jumps_back(stamp_ns):
             self._decide_topic(name, [w for w in self._waiting if name not in w.found])
         topic.add(stamp_ns, message)
         if topic.steady is not None and stamp_ns == self._last_image_ns:
@@ -181,8 +195,8 @@ class Pairing:
         tolerance_ns = self._tolerance_ns if topic.steady is None else 0
         for waiting in images:
             message = topic.take(waiting.stamp_ns, tolerance_ns)
-            # Images are decided in order, and one that goes back in time finds the buffer emptied anyway.
-            topic.forget(waiting.stamp_ns - tolerance_ns)
+            # Images are decided in order, and one that jumps back in time finds the buffer emptied anyway.
+            topic.forget(waiting.stamp_ns - tolerance_ns - self._disorder_ns)
             waiting.found[name] = message
             if topic.steady is not None:
                 topic.steady = message is not None

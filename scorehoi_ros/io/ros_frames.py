@@ -12,6 +12,7 @@ from typing import Any
 from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.frame.clock import DISORDER_NS
 from scorehoi_ros.io.pairing import Bundle, Pairing
 from scorehoi_ros.io.ros_camera import Cameras
 from scorehoi_ros.io.ros_decode import depth_of, frame_of, mask_of, rgb_of
@@ -49,6 +50,7 @@ class Hall:
             (INFO,) if has_info else (),
             int(settings.sync_tolerance_s * NANOSECONDS),
             int(settings.sync_wait_s * NANOSECONDS),
+            DISORDER_NS,
         )
         self._tf = TfTree()
         self._damaged: dict[str, str] = {}
@@ -125,6 +127,7 @@ class Hall:
             name=name,
             depth=found.get("depth"),
             masks=self._masks(found),
+            log_ns=bundle.arrived_ns,
             gravity=bundle.note,
         )
 
@@ -132,8 +135,8 @@ class Hall:
         names = " and ".join(bundle.missing)
         text = f"no {names} with the stamp of the image; the frame goes on without" if names else ""
         self._report("companions", text)
-        zero = "" if bundle.stamp_ns else "images have no stamp (zero): each frame starts afresh"
-        self._report("stamp", zero)
+        zero = "images have no stamp (zero); their times of arrival are used to follow what moves"
+        self._report("stamp", "" if bundle.stamp_ns else zero)
 
     def _companions(self, bundle: Bundle, size: tuple[int, int]) -> dict[str, Any]:
         """Decoded depth and masks by name, without those that cannot be used."""
