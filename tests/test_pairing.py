@@ -99,9 +99,13 @@ def test_messages_slightly_out_of_order_find_each_other() -> None:
     assert depths(p.ready(1)) == ["d10", "d30", "d20"]
     p.add_companion("depth", "d40", 40, 2)
     assert depths(p.ready(2)) == ["d40"]
-    p.add_image("looped", 10, 3)
-    p.add_companion("depth", "new", 10, 4)
-    assert depths(p.ready(4)) == ["new"]
+    p.add_image("late", 35, 3)
+    assert p.ready(3) == [], "its depth may be late too"
+    p.add_companion("depth", "d35", 35, 4)
+    assert depths(p.ready(4)) == ["d35"]
+    p.add_image("looped", 10, 5)
+    p.add_companion("depth", "new", 10, 6)
+    assert depths(p.ready(6)) == ["new"]
 
 
 def test_a_companion_that_jumps_back_settles_the_images_before() -> None:

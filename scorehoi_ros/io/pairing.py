@@ -62,10 +62,10 @@ class _Topic:
             self.buffer.clear()
             self.newest = None
 
-    def settled(self, stamp_ns: int) -> bool:
-        """Whether nothing nearer to this stamp can come."""
+    def settled(self, stamp_ns: int, late: bool) -> bool:
+        """Whether nothing nearer to this stamp can come; a late image's own message may be late too."""
         exact = any(s == stamp_ns for s, _ in self.buffer)
-        return exact or (self.newest is not None and self.newest > stamp_ns)
+        return exact or (not late and self.newest is not None and self.newest > stamp_ns)
 
     def take(self, stamp_ns: int, tolerance_ns: int) -> Any | None:
         """The nearest message within the tolerance; one of exactly this stamp serves one image only."""
@@ -92,6 +92,8 @@ class _Waiting:
     stamp_ns: int
     arrived_ns: int
     note: Any
+    late: bool = False
+    """Out of order: its stamp is before that of another image that came first."""
     found: dict[str, Any] = field(default_factory=dict)
     """Message, or None, by name of each topic that is decided."""
 
@@ -129,8 +131,9 @@ class Pairing:
             newest = None
         for topic in self._topics.values():
             topic.looped = False
-        self._last_image_ns = stamp_ns if newest is None else max(newest, stamp_ns)
-        self._waiting.append(_Waiting(image, stamp_ns, now_ns, note))
+        late = newest is not None and stamp_ns < newest
+        self._last_image_ns = newest if late else stamp_ns
+        self._waiting.append(_Waiting(image, stamp_ns, now_ns, note, late))
         self._decide()
 
     def add_companion(self, name: str, message: Any, stamp_ns: int, now_ns: int) -> None:
@@ -147,7 +150,7 @@ class Pairing:
     def add_unreadable(self, image: Any, now_ns: int, note: Any = None) -> None:
         """Take in an image without a stamp that keeps its place in the order and waits for nothing."""
         self._give_up(now_ns)
-        self._waiting.append(_Waiting(image, now_ns, now_ns, note, dict.fromkeys(self._topics)))
+        self._waiting.append(_Waiting(image, now_ns, now_ns, note, found=dict.fromkeys(self._topics)))
 
     def ready(self, now_ns: int | None = None) -> list[Bundle]:
         """Images that need not wait any longer, in order of arrival; all of them without a time (the end)."""
@@ -173,7 +176,7 @@ class Pairing:
             for waiting in self._waiting:
                 if name in waiting.found:
                     continue
-                if not (topic.settled(waiting.stamp_ns) or topic.steady is False):
+                if not (topic.settled(waiting.stamp_ns, waiting.late) or topic.steady is False):
                     break
                 self._decide_topic(name, [waiting])
 
