@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from scorehoi_ros.ros import qos  # noqa: E402
-from scorehoi_ros.ros.outputs import image_message  # noqa: E402
+from scorehoi_ros.ros.picture import image_message  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
 from tests.fake_pipeline import NUM_VERTICES, make_body  # noqa: E402
 from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402

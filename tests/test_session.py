@@ -29,7 +29,7 @@ def frame(stamp: int, level: int = 7, arrived: int | None = None) -> Frame:
 
 
 def tracks(session: Any, *frames: Frame) -> list[str]:
-    """"n=..." of each frame: how many the track has seen."""
+    """ "n=..." of each frame: how many the track has seen."""
     return [session.step(f).message.split()[0] for f in frames]
 
 

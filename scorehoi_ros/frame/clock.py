@@ -47,10 +47,8 @@ class TrackClock:
         A late image moves nothing: its moment is just after that of the newest one before it.
         """
         last = self._last
-        if last is None:
-            moment = Moment(stamp_ns, still=stamp_ns == 0)
-        else:
-            moment = _after(last, stamp_ns, arrived_ns)
+        first = Moment(stamp_ns, still=stamp_ns == 0)
+        moment = first if last is None else _after(last, stamp_ns, arrived_ns)
         if moment.order != "late":
             self._last = _Reading(stamp_ns, arrived_ns, moment)
         return moment

@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 class Hall:
     """Takes messages of all topics in order of arrival and gives frames.
 
-    `frame` may be called from another thread than the rest.  Raises CameraError when the user's camera is
-    none.
+    `frame` and `transform` may be called from another thread than the rest.  Raises CameraError when the
+    user's camera is none.
     """
 
     def __init__(self, settings: InputConfig, report: Report) -> None:
@@ -82,9 +82,13 @@ class Hall:
         """Let an image that waits for a camera know a CameraInfo that is still to come."""
         self._cameras.update(message)
 
-    def take_transforms(self, message: Any) -> None:
-        """Take a tf2_msgs/TFMessage, static or not."""
-        self._tf.update(message)
+    def take_transforms(self, message: Any, static: bool = False) -> None:
+        """Take a tf2_msgs/TFMessage; `static` = of /tf_static."""
+        self._tf.update(message, static)
+
+    def transform(self, target: str, source: str, stamp_ns: int) -> Floats | None:
+        """T_target_source (4, 4) by TF at a stamp; None = not known then."""
+        return self._tf.transform(target, source, stamp_ns)
 
     def ready(self, now_ns: int | None) -> list[Bundle]:
         """Images whose companions are decided, in order of arrival; None = the end, nothing more comes."""

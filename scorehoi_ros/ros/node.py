@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.session import Build, Session
 from scorehoi_ros.io.pairing import Bundle
+from scorehoi_ros.io.ros_frames import Hall
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.health import Health, Throttle, advice
@@ -26,7 +27,7 @@ from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Command, Counts, Worker
-from scorehoi_ros.types import Prompt
+from scorehoi_ros.types import Floats, Prompt, Reconstruction
 
 log = logging.getLogger(__name__)
 
@@ -186,8 +187,20 @@ class ReconstructNode(LifecycleNode):
         result = session.step(frame)
         self._health.problem("gap", session.warning)
         age = self._age(bundle)
-        outputs.publish(result, session.pipeline, settings, age.ms)
+        outputs.publish(result, session.pipeline, settings, age.ms, self._to_target(result, inputs.hall))
         self._health.result(result, age.ms, age.from_arrival, session.resets)
+
+    def _to_target(self, r: Reconstruction, hall: Hall) -> Floats | None:
+        """T_target_cam (4, 4) at the image's stamp; None where no frame is wanted or that is not known."""
+        target = self.parameters.node.target_frame
+        if not target or target == r.frame_id:
+            return None
+        T = hall.transform(target, r.frame_id, r.stamp_ns)
+        lacking = (
+            f"TF does not join {r.frame_id} and {target} at the image's stamp; results stay in the former"
+        )
+        self._health.problem("target_frame", "" if T is not None else lacking)
+        return T
 
     def _rebuild(self, object_spec: str) -> None:
         if self._session is not None and self._outputs is not None:
