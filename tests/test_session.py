@@ -38,13 +38,24 @@ def test_state_survives_harmless_changes_only() -> None:
     old: Any = session.pipeline
     session.step(frame(1))
     session.rebuild(PipelineConfig(object="ball:0.2", fit=FitConfig(track_iterations=5)))
-    assert old.closed and session.step(frame(2)).message.startswith("n=2 it=5")
+    assert not old.closed and session.pipeline.load == old.load, "nothing was loaded anew"
+    assert session.step(frame(2)).message.startswith("n=2 it=5")
     kept: Any = session.pipeline
     with pytest.raises(TemplateError):
         session.rebuild(PipelineConfig(object="broken"))
     assert not kept.closed and kept is session.pipeline
     session.rebuild(PipelineConfig(object="box:1x1x1"))
+    assert kept.closed and session.pipeline.load > kept.load
     assert session.step(frame(3)).message.startswith("n=1")
+
+
+def test_a_box_given_while_running_is_the_next_prompt_and_keeps_the_track() -> None:
+    session = session_of(PipelineConfig())
+    session.step(frame(1))
+    session.rebuild(PipelineConfig(prompt_box=[1.0, 2.0, 30.0, 40.0]))
+    assert session.step(frame(2)).message.startswith("n=2 it=40 box=1,30")
+    session.rebuild(PipelineConfig(prompt_box=[1.0, 2.0, 30.0, 40.0], min_probability=0.5))
+    assert "box" not in session.step(frame(3)).message
 
 
 def test_the_same_settings_build_nothing() -> None:

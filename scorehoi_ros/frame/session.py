@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from scorehoi_ros.body.model import BodyModel
-from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
 from scorehoi_ros.frame.clock import DISORDER_NS, Moment, TrackClock
@@ -35,6 +35,9 @@ class PipelineLike(Protocol):
         self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
     ) -> tuple[Reconstruction, TrackState]:
         """One frame; an unusable one gets its status."""
+
+    def adjusted(self, config: PipelineConfig) -> "PipelineLike | None":
+        """The same with other settings, which shares what is loaded; None when that will not do for them."""
 
     def close(self) -> None:
         """Free what it holds."""
@@ -119,17 +122,22 @@ class Session:
         self._prompt = prompt
 
     def rebuild(self, config: PipelineConfig) -> None:
-        """Change settings; the old pipeline stays when the new one cannot be built (ScorehoiError).
+        """Change settings; the old pipeline stays when the new one cannot be made (ScorehoiError).
 
-        The state survives unless something that it was made from (object, body) changed.
+        Nothing is loaded that need not be.  The state survives unless something that it was made from
+        (object, body, method) changed.  A new `prompt_box` is the prompt of the next frame, too.
         """
         if config == self.config:
             return
-        pipeline = self._build(config)
-        self.close()
+        pipeline = self.pipeline.adjusted(config)
+        if pipeline is None:
+            pipeline = self._build(config)
+            self.close()
         made_from = ("object", "body_model", "method")
         if any(getattr(config, name) != getattr(self.config, name) for name in made_from):
             self.reset()
+        if config.prompt_box and config.prompt_box != self.config.prompt_box:
+            self.set_prompt(Prompt(box=parse_box(config.prompt_box)))
         self.pipeline, self.config = pipeline, config
 
     def close(self) -> None:
