@@ -248,8 +248,13 @@ def test_other_settings_share_what_is_loaded() -> None:
     assert light.method is pipeline.method and light.eyes is pipeline.eyes
     other = pipeline.adjusted(replace(pipeline.config, fit=FitConfig(80, 7)))
     assert other is not None and other.method is not pipeline.method and other.eyes is pipeline.eyes
-    for heavy in ({"object": "ball:0.2"}, {"segmenter": "none"}, {"method": "regress"}):
-        assert pipeline.adjusted(replace(pipeline.config, **heavy, min_probability=0.2)) is None
+    same = replace(pipeline.config, min_probability=0.2)
+    for heavy in (
+        replace(same, object="ball:0.2"),
+        replace(same, segmenter="none"),
+        replace(same, method="regress"),
+    ):
+        assert pipeline.adjusted(heavy) is None
 
 
 def test_a_threshold_changes_the_status_of_the_same_result(scene: Scene, result: Reconstruction) -> None:

@@ -4,6 +4,7 @@
 track.  Only what is present is a detection.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,35 @@ DETECTIONS_2D = "vision_msgs/msg/Detection2DArray"
 PERSON = "person"
 
 
+@dataclass(frozen=True)
+class _Found:
+    """One person or object that is present."""
+
+    state: HumanState | ObjectState
+    label: str
+    T: Floats
+    """T_result_own (4, 4): its body frame, or the object's."""
+    points: Floats
+    """(n, 3) in that frame."""
+
+
 def detections_3d(r: Reconstruction, template: Any | None, factory: Factory) -> Any:
     """Boxes in the result's frame: a person's along the axes of its body frame, an object's along its own.
 
     `template`: ObjectTemplate of the objects that get a box, None = none; others have one of size 0.
     """
     head = header(r.stamp_ns, r.frame_id, factory)
-    people = [
-        _detection_3d(h, PERSON, body_pose(h), h.vertices, head, factory)
-        for h in r.humans
-        if h.status.is_present
+    detections = [
+        factory(
+            "vision_msgs/msg/Detection3D",
+            header=head,
+            results=[_hypothesis(found, factory)],
+            bbox=_box_3d(found, factory),
+            id=found.state.id,
+        )
+        for found in _present(r, template)
     ]
-    things = [
-        _detection_3d(o, o.label, o.T_cam_object, _points_of(o, template), head, factory)
-        for o in r.objects
-        if o.status.is_present
-    ]
-    return factory(DETECTIONS_3D, header=head, detections=people + things)
+    return factory(DETECTIONS_3D, header=head, detections=detections)
 
 
 def detections_2d(r: Reconstruction, template: Any | None, factory: Factory) -> Any:
@@ -44,67 +57,58 @@ def detections_2d(r: Reconstruction, template: Any | None, factory: Factory) -> 
     Poses are in the camera's frame, which is that of the header.
     """
     head = header(r.stamp_ns, r.frame_id, factory)
-    found = [(h, PERSON, body_pose(h), h.vertices) for h in r.humans if h.status.is_present]
-    found += [
-        (o, o.label, o.T_cam_object, transform_points(o.T_cam_object, _points_of(o, template)))
-        for o in r.objects
-        if o.status.is_present
+    boxes = [(f, image_box(transform_points(f.T, f.points), r.camera)) for f in _present(r, template)]
+    detections = [
+        factory(
+            "vision_msgs/msg/Detection2D",
+            header=head,
+            results=[_hypothesis(found, factory)],
+            bbox=_box_2d(box, factory),
+            id=found.state.id,
+        )
+        for found, box in boxes
+        if box is not None
     ]
-    boxes = [(*entry, image_box(entry[3], r.camera)) for entry in found]
-    return factory(
-        DETECTIONS_2D,
-        header=head,
-        detections=[
-            factory(
-                "vision_msgs/msg/Detection2D",
-                header=head,
-                results=[_hypothesis(state, label, T, factory)],
-                bbox=_box_2d(box, factory),
-                id=state.id,
-            )
-            for state, label, T, _, box in boxes
-            if box is not None
-        ],
-    )
+    return factory(DETECTIONS_2D, header=head, detections=detections)
 
 
-def _points_of(state: ObjectState, template: Any | None) -> Floats:
-    """(n, 3) in the object's frame; none when its template is not known."""
-    if template is None or template.template_id != state.template_id:
-        return np.zeros((0, 3))
-    return np.asarray(template.mesh.vertices, np.float64)
+def _present(r: Reconstruction, template: Any | None) -> list[_Found]:
+    """People first."""
+    result = []
+    for human in (h for h in r.humans if h.status.is_present):
+        T = body_pose(human)
+        points = transform_points(invert_transform(T), human.vertices)
+        result.append(_Found(human, PERSON, T, points))
+    for thing in (o for o in r.objects if o.status.is_present):
+        known = template is not None and template.template_id == thing.template_id
+        points = np.asarray(template.mesh.vertices, np.float64) if template and known else np.zeros((0, 3))
+        result.append(_Found(thing, thing.label, thing.T_cam_object, points))
+    return result
 
 
-def _detection_3d(
-    state: HumanState | ObjectState, label: str, T: Floats, points: Floats, head: Any, factory: Factory
-) -> Any:
-    """`points`: of a person in the result's frame, of an object in its own."""
-    if isinstance(state, HumanState):
-        points = transform_points(invert_transform(T), points)
-    low, high = (points.min(axis=0), points.max(axis=0)) if len(points) else (np.zeros(3), np.zeros(3))
+def _box_3d(found: _Found, factory: Factory) -> Any:
+    points = found.points if len(found.points) else np.zeros((1, 3))
+    low, high = points.min(axis=0), points.max(axis=0)
     x, y, z = (float(v) for v in high - low)
     return factory(
-        "vision_msgs/msg/Detection3D",
-        header=head,
-        results=[_hypothesis(state, label, T, factory)],
-        bbox=factory(
-            "vision_msgs/msg/BoundingBox3D",
-            center=transform_pose(T @ make_transform(np.eye(3), (low + high) / 2), factory),
-            size=factory("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
-        ),
-        id=state.id,
+        "vision_msgs/msg/BoundingBox3D",
+        center=transform_pose(found.T @ make_transform(np.eye(3), (low + high) / 2), factory),
+        size=factory("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
     )
 
 
-def _hypothesis(state: HumanState | ObjectState, label: str, T: Floats, factory: Factory) -> Any:
+def _hypothesis(found: _Found, factory: Factory) -> Any:
     """A person's covariance is not known: zeros, as ROS has it."""
+    state = found.state
     covariance = state.covariance if isinstance(state, ObjectState) else np.zeros((6, 6))
     return factory(
         "vision_msgs/msg/ObjectHypothesisWithPose",
-        hypothesis=factory("vision_msgs/msg/ObjectHypothesis", class_id=label, score=float(state.confidence)),
+        hypothesis=factory(
+            "vision_msgs/msg/ObjectHypothesis", class_id=found.label, score=float(state.confidence)
+        ),
         pose=factory(
             "geometry_msgs/msg/PoseWithCovariance",
-            pose=transform_pose(T, factory),
+            pose=transform_pose(found.T, factory),
             covariance=flat(covariance, np.float64),
         ),
     )

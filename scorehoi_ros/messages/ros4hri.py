@@ -64,8 +64,9 @@ def skeleton(
     for name, place in _JOINTS:
         pixels[place], confidence[place] = joints[JOINT_INDEX[name]], human.confidence
     pixels[_NECK], confidence[_NECK] = pixels[list(_SHOULDERS)].mean(axis=0), human.confidence
-    for row, place in _FACE if landmarks is not None else ():
-        pixels[place], confidence[place] = landmarks.pixels[row], landmarks.confidence[row]
+    if landmarks is not None:
+        for row, place in _FACE:
+            pixels[place], confidence[place] = landmarks.pixels[row], landmarks.confidence[row]
     return factory(SKELETON, header=head, skeleton=_points(pixels, confidence, camera, factory))
 
 

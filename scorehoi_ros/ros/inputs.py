@@ -98,7 +98,7 @@ class Inputs:
             self._health.problem("tf", text)
             return []
         take = self.hall.take_transforms
-        callbacks = {STATIC: partial(take, static=True), MOVING: take}
+        callbacks: dict[str, Callable[[Any], None]] = {STATIC: partial(take, static=True), MOVING: take}
         return [
             AdaptiveSubscription(self._node, (kind, topic), callback, TRANSFORM_DEPTH, latecomer=True)
             for topic, callback in callbacks.items()
