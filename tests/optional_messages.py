@@ -1,5 +1,8 @@
 """Definitions of messages that need not be installed: the fields of vision_msgs 4 and hri_msgs for ROS 2."""
 
+import os
+import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -62,7 +65,7 @@ def write_package(folder: Path, package: str) -> Path:
     depends = "".join(f"<depend>{need}</depend>" for need in needs)
     (folder / "package.xml").write_text(
         f'<?xml version="1.0"?><package format="3"><name>{package}</name><version>4.0.0</version>'
-        "<description>For a test.</description><maintainer email='a@b.c'>nobody</maintainer>"
+        "<description>For a test.</description><maintainer email='nobody@example.invalid'>nobody</maintainer>"
         "<license>Apache-2.0</license><buildtool_depend>ament_cmake</buildtool_depend>"
         f"<buildtool_depend>rosidl_default_generators</buildtool_depend>{depends}"
         "<exec_depend>rosidl_default_runtime</exec_depend>"
@@ -70,3 +73,22 @@ def write_package(folder: Path, package: str) -> Path:
         "<export><build_type>ament_cmake</build_type></export></package>\n"
     )
     return folder
+
+
+def build(folder: Path, package: str, prefix: Path) -> None:
+    """Build a package below `folder` and install it into `prefix`, as scripts/build_messages.sh does."""
+    venv = Path(sys.prefix)
+    source, target = write_package(folder / "source", package), folder / "build"
+    away = ("PYTHONPATH", "LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE")
+    environment = {name: value for name, value in os.environ.items() if name not in away}
+    environment |= {"AMENT_PREFIX_PATH": str(venv), "CMAKE_PREFIX_PATH": str(venv)}
+    environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
+    options = [
+        f"-DCMAKE_INSTALL_PREFIX={prefix}", f"-DPython3_EXECUTABLE={venv / 'bin' / 'python'}",
+        "-DPython3_FIND_VIRTUALENV=ONLY", "-DBUILD_TESTING=OFF",
+    ]  # fmt: skip
+    for arguments in (
+        ["-S", str(source), "-B", str(target), *options], ["--build", str(target)], ["--install", str(target)]
+    ):  # fmt: skip
+        done = subprocess.run(["cmake", *arguments], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
