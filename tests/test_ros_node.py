@@ -272,6 +272,9 @@ def test_diagnostics_count(t: Talker) -> None:
     level, _, values = t.diagnosis()
     assert level == DiagnosticStatus.OK[0] and values["status"] == "OK"
     assert int(values["frames_out"]) >= 3 and "stage_ms.fake" in values and float(values["age_ms"]) > 0
+    assert 0 < float(values["age_ms.p50"]) <= float(values["age_ms.p95"])
+    assert float(values["stage_ms.fake.p95"]) >= 0 and float(values["share_lost"]) == 0
+    assert float(values["in_per_s"]) > 0 and float(values["out_per_s"]) > 0 and "dropped_per_s" in values
 
 
 def test_silence_names_the_topics_there(t: Talker, log: Path) -> None:

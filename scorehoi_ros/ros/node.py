@@ -18,6 +18,7 @@ from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.session import Build, Session
 from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.health import Health, Throttle, advice
@@ -25,6 +26,7 @@ from scorehoi_ros.ros.inputs import Inputs, published_image_topics
 from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
+from scorehoi_ros.ros.recent import Rates
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Command, Counts, Worker
 from scorehoi_ros.types import Floats, Prompt, Reconstruction
@@ -45,13 +47,15 @@ class ReconstructNode(LifecycleNode):
         super().__init__(node_name, **kwargs)
         refuse_impossible_transitions(self)
         self._build = build
-        self._health, self._throttle = Health(), Throttle()
+        self._health, self._throttle, self._rates = Health(), Throttle(), Rates()
         self._session: Session | None = None
         self._outputs: Outputs | None = None
         self._worker: Worker[Bundle] | None = None
         self._inputs: Inputs | None = None
         self.parameters = Parameters(self, lambda: self._session is not None, self._settings_changed)
-        self._diagnostics = Node.create_publisher(self, DiagnosticArray, "/diagnostics", 1)
+        self._diagnostics = Node.create_publisher(
+            self, DiagnosticArray, "/diagnostics", 1, qos_overriding_options=qos.overridable()
+        )
         self._timer = self.create_timer(1.0, self._tick)
         self.create_service(Trigger, "~/reset", self._reset)
         PromptService(self, self._post, self._prompt, self.parameters.object_replaced)
@@ -108,6 +112,7 @@ class ReconstructNode(LifecycleNode):
         self._session.warm_up()
         self._outputs = Outputs(self)
         self._outputs.describe(self._session.pipeline)
+        self._health.not_installed(self._outputs.missing)
         self._worker = Worker(self._work, self._worker_error)
 
     def _activate(self) -> None:
@@ -165,10 +170,12 @@ class ReconstructNode(LifecycleNode):
             if self._throttle.allows(key, now_s, settings.warn_period_s):
                 log.warning("%s", text)
         counts = self._worker.counts() if self._worker is not None else Counts()
-        time_message = self.get_clock().now().to_msg()
-        self._diagnostics.publish(
-            diagnostic_array(self.get_fully_qualified_name(), time_message, s, counts, reasons)
+        dropped = counts.dropped + s.too_old
+        rates = self._rates.add(
+            now_s, {"in_per_s": s.images, "out_per_s": s.results, "dropped_per_s": dropped}
         )
+        name, time_message = self.get_fully_qualified_name(), self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostic_array(name, time_message, s, counts, reasons, rates))
 
     # -- worker thread
 
@@ -197,7 +204,7 @@ class ReconstructNode(LifecycleNode):
             return None
         T = hall.transform(target, r.frame_id, r.stamp_ns)
         lacking = (
-            f"TF does not join {r.frame_id} and {target} at the image's stamp; results stay in the former"
+            f"TF does not join {r.frame_id} and {target} at the image's stamp; results stay in {r.frame_id}"
         )
         self._health.problem("target_frame", "" if T is not None else lacking)
         return T
