@@ -15,16 +15,18 @@ pytest.importorskip("tf2_msgs", reason="needs the message TFMessage")
 from geometry_msgs.msg import PoseStamped, TransformStamped  # noqa: E402
 from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
-from tf2_msgs.msg import TFMessage  # noqa: E402
 from visualization_msgs.msg import MarkerArray  # noqa: E402
 
+from scorehoi_ros.io.bag_topics import TRANSFORMS  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
+from scorehoi_ros.ros.factory import message_class  # noqa: E402
 from tests.ros_helpers import Talker, node_process, talker  # noqa: E402
 
 pytestmark = pytest.mark.ros
+TFMessage = message_class(TRANSFORMS)
 TURN = Rotation.from_euler("xyz", [-90, 0, -90], degrees=True)
 PLACE = np.array([1.0, 2.0, 1.5])
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "object": "ball:0.22",
     "camera": "60,60,32,24",
     "target_frame": "map",
@@ -75,7 +77,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         assert process.poll() is None, f"the node died: {log.read_text()}"
 
 
-def transform(parent: str, child: str, place: Any, stamp: Any = None, turn: Any = None) -> TFMessage:
+def transform(parent: str, child: str, place: Any, stamp: Any = None, turn: Any = None) -> Any:
     one = TransformStamped(child_frame_id=child)
     one.header.frame_id = parent
     if stamp is not None:

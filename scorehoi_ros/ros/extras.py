@@ -153,13 +153,15 @@ class BodiesOutput:
     def _publish_body(
         self, r: Reconstruction, index: int, human: HumanState, publishers: dict[str, Publisher]
     ) -> None:
-        head, box = header(r.stamp_ns, r.frame_id, ros_message), ros4hri.body_box(human, r.camera)
+        head = header(r.stamp_ns, r.frame_id, ros_message)
         # The landmarks are those of the first person.
         seen = r.landmarks if index == 0 else None
         make: dict[str, Callable[[], Any]] = {
             "skeleton2d": lambda: ros4hri.skeleton(human, r.camera, seen, head, ros_message),
             "joint_states": lambda: ros4hri.joint_state(human, head, ros_message),
         }
+        in_image = any(wanted(publishers[name]) for name in ("roi", "cropped"))
+        box = ros4hri.body_box(human, r.camera) if in_image else None
         if box is not None:
             make["roi"] = lambda: ros4hri.region(box, r.camera, human, head, ros_message)
             make["cropped"] = lambda: cropped(r, box, head)
