@@ -121,6 +121,11 @@ def named(topic: str, frame: str) -> Change:
     return changed(topic, lambda e: setattr(e.message.header, "frame_id", frame))
 
 
+def looped(index: int) -> int:
+    """Two images, further apart than messages out of order, and again."""
+    return stamp(10 * (index % 2))
+
+
 def stamped(topic: str, new: Callable[[int], int]) -> Change:
     def change(event: Event) -> None:
         frame = event.message.header.frame_id
@@ -166,6 +171,7 @@ def cut_off(event: Event) -> None:
 
 
 GUESS, KNOWN = ["guess"] * 4, ["camera_info"] * 4
+FOLLOWED = ["n={n} depth=1.50{i} human_mask="] * 4
 ALL_IN = ["depth=1.50{i} human_mask= object_mask= camera_info"] * 4
 
 CASES = [
@@ -207,11 +213,14 @@ CASES = [
     Case("image that cannot be decoded", changed(IMAGE, cut_off, [1]), ["n=1", "truncated", "n=2", "n=3"]),
     Case("unknown encoding", changed(IMAGE, lambda e: setattr(e.message, "encoding", "h264"), [2]),
          ["n=1", "n=2", "h264", "n=3"]),
-    Case("equal stamps", restamped(lambda i: stamp(i // 2)), ["depth=1.50{i}"] * 4),
-    Case("zero stamps", restamped(lambda i: 0), ["n=1 depth=1.50{i} human_mask="] * 4),
-    Case("bag loop", restamped(lambda i: stamp(i % 2)), ["n=1 depth=1.500", "n=2", "n=1 depth=1.502", "n=2"]),
+    Case("equal stamps", restamped(lambda i: stamp(i // 2)), FOLLOWED),
+    Case("all stamps equal", restamped(lambda i: stamp(0)), FOLLOWED),
+    Case("zero stamps", restamped(lambda i: 0), FOLLOWED),
+    Case("stamps a little out of order", restamped(lambda i: stamp((0, 2, 1, 3)[i])),
+         ["n=1 depth=1.500", "n=2 depth=1.501", "n=3 depth=1.502 human_mask=", "n=3 depth=1.503"]),
+    Case("bag loop", restamped(looped), ["n=1 depth=1.500", "n=2", "n=1 depth=1.502", "n=2"]),
     Case("bag loop with depth a little off",
-         in_turn(restamped(lambda i: stamp(i % 2)), stamped(DEPTH, lambda i: stamp(i % 2) - 4 * MS)),
+         in_turn(restamped(looped), stamped(DEPTH, lambda i: looped(i) - 4 * MS)),
          ["n=1 depth=1.500", "n=2", "n=1 depth=1.502", "n=2"], {"sync_tolerance_s": 0.01}),
     Case("long gap", restamped(lambda i: stamp(i) + (i // 2) * 10**10), ["n=1", "n=2", "n=1", "n=2"]),
     Case("empty mask", replaced(HUMAN, lambda s: bags.image(s, mask(0, 0), "mono8")), ["-human_mask"] * 4),

@@ -1,8 +1,11 @@
 """A pipeline that says in its message what it was given.
 
-In the environment `FAKE_DELAY_S` makes it slow, `FAKE_VERTICES` gives it another body.
+Its stage "load" says which loading it comes from.  In the environment `FAKE_DELAY_S` makes it slow,
+`FAKE_VERTICES` gives it another body.
 """
 
+import dataclasses
+import itertools
 import os
 import time
 from dataclasses import dataclass, field
@@ -61,6 +64,8 @@ class FakePipeline:
     config: PipelineConfig
     body: Any = field(default_factory=make_body)
     closed: bool = False
+    load: int = field(default_factory=itertools.count(1).__next__)
+    """Number of the loading that this pipeline comes from, in the process."""
 
     def __post_init__(self) -> None:
         self.template = make_template(self.config.object) if self.config.object else None
@@ -68,6 +73,11 @@ class FakePipeline:
 
     def close(self) -> None:
         self.closed = True
+
+    def adjusted(self, config: PipelineConfig) -> "FakePipeline | None":
+        """Other numbers will do for everything but another object; as for the real one."""
+        same = dataclasses.replace(config, object=self.config.object, object_up=self.config.object_up)
+        return dataclasses.replace(self, config=config) if same == config else None
 
     def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
         return Glimpse(frame, frame, None)
@@ -110,7 +120,7 @@ class FakePipeline:
             **common, camera=frame.camera, status=Status.OK, message=message, humans=(human,),
             objects=(thing,) if thing else (), contacts=(contacts,) if thing else (),
             estimate=Estimate(pose, ObjectPose(np.zeros(6), place) if thing else None),
-            stage_ms={"fake": 1e3 * self._delay_s}, flat=frame.rgb,
+            stage_ms={"fake": 1e3 * self._delay_s, "load": self.load}, flat=frame.rgb,
         )  # fmt: skip
 
 

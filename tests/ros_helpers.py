@@ -23,7 +23,7 @@ from scorehoi_ros.msg import Interaction
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from scorehoi_ros.ros.outputs import image_message
+from scorehoi_ros.ros.picture import image_message
 
 TESTS = Path(__file__).parent
 TRANSITIONS = {

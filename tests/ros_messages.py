@@ -41,9 +41,18 @@ def mask(columns: slice, stamp_ns: int = 0, size: tuple[int, int] = (64, 48)) ->
     return image(values, "mono8", stamp_ns)
 
 
-def transform(parent: str, child: str, quaternion: tuple[float, float, float, float]) -> Any:
+def transform(
+    parent: str,
+    child: str,
+    quaternion: tuple[float, float, float, float],
+    place: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    stamp_ns: int = 0,
+) -> Any:
     rotation = SimpleNamespace(**dict(zip("xyzw", quaternion, strict=True)))
+    translation = SimpleNamespace(**dict(zip("xyz", place, strict=True)))
     one = SimpleNamespace(
-        header=header(0, parent), child_frame_id=child, transform=SimpleNamespace(rotation=rotation)
+        header=header(stamp_ns, parent),
+        child_frame_id=child,
+        transform=SimpleNamespace(rotation=rotation, translation=translation),
     )
     return SimpleNamespace(transforms=[one])

@@ -62,6 +62,9 @@ class FakePipeline:
         )
         return r, track.advance(known, r, memory=number)
 
+    def adjusted(self, config: PipelineConfig) -> None:
+        """Everything is loaded anew."""
+
     def close(self) -> None:
         self.closed = True
 

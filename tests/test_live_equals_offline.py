@@ -69,7 +69,7 @@ def test_live_equals_offline(live: Talker, tmp_path: Path, case: Case) -> None:
     for a, b in zip(online, offline, strict=True):
         assert_equal(a, b, "interaction")
     for index, (message, words) in enumerate(zip(offline, case.expect, strict=False)):
-        check(said(message), words.format(i=index))
+        check(said(message), words.format(i=index, n=index + 1))
 
 
 def label(bag: Path, settings: dict[str, Any], out: Path) -> list[Any]:

@@ -90,6 +90,24 @@ def test_what_was_before_a_jump_back_is_not_used_after_it() -> None:
     assert depths(p.ready(9)) == ["third 10"]
 
 
+def test_messages_slightly_out_of_order_find_each_other() -> None:
+    p = Pairing(("depth",), (), 0, 1000, disorder_ns=15)
+    for stamp in (10, 30, 20):
+        p.add_companion("depth", f"d{stamp}", stamp, 0)
+    for stamp in (10, 30, 20, 40):
+        p.add_image("image", stamp, 1)
+    assert depths(p.ready(1)) == ["d10", "d30", "d20"]
+    p.add_companion("depth", "d40", 40, 2)
+    assert depths(p.ready(2)) == ["d40"]
+    p.add_image("late", 35, 3)
+    assert p.ready(3) == [], "its depth may be late too"
+    p.add_companion("depth", "d35", 35, 4)
+    assert depths(p.ready(4)) == ["d35"]
+    p.add_image("looped", 10, 5)
+    p.add_companion("depth", "new", 10, 6)
+    assert depths(p.ready(6)) == ["new"]
+
+
 def test_a_companion_that_jumps_back_settles_the_images_before() -> None:
     p = pairing(tolerance_ns=5, wait_ns=1000)
     p.add_companion("depth", "near", 18, 0)

@@ -239,3 +239,29 @@ def test_bad_frames_get_a_status_and_keep_the_track(
 def test_bad_settings_are_refused(settings: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         PipelineConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_other_settings_share_what_is_loaded() -> None:
+    pipeline = make_pipeline(None)
+    light = pipeline.adjusted(replace(pipeline.config, min_probability=0.2, gravity=[0.0, 1.0, 0.0]))
+    assert light is not None and light.config.min_probability == 0.2
+    assert light.method is pipeline.method and light.eyes is pipeline.eyes
+    other = pipeline.adjusted(replace(pipeline.config, fit=FitConfig(80, 7)))
+    assert other is not None and other.method is not pipeline.method and other.eyes is pipeline.eyes
+    same = replace(pipeline.config, min_probability=0.2)
+    for heavy in (
+        replace(same, object="ball:0.2"),
+        replace(same, segmenter="none"),
+        replace(same, method="regress"),
+    ):
+        assert pipeline.adjusted(heavy) is None
+
+
+def test_a_threshold_changes_the_status_of_the_same_result(scene: Scene, result: Reconstruction) -> None:
+    strict = make_pipeline(scene).adjusted(
+        PipelineConfig(method="fit", fit=FitConfig(80, 20), min_probability=1.0)
+    )
+    assert strict is not None and result.human is not None
+    human = strict.step(scene.frame, None)[0].human
+    assert human is not None and human.status == Status.UNTRUSTED and result.human.status == Status.OK
+    assert human.confidence == result.human.confidence

@@ -14,6 +14,7 @@ pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
 
 from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from geometry_msgs.msg import PoseStamped  # noqa: E402
+from rcl_interfaces.srv import GetParameters  # noqa: E402
 from scorehoi_ros.msg import BodyModel  # noqa: E402
 from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -21,7 +22,7 @@ from std_srvs.srv import Trigger  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from scorehoi_ros.ros import qos  # noqa: E402
-from scorehoi_ros.ros.outputs import image_message  # noqa: E402
+from scorehoi_ros.ros.picture import image_message  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
 from tests.fake_pipeline import NUM_VERTICES, make_body  # noqa: E402
 from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
@@ -234,6 +235,35 @@ def test_parameter_takes_effect_while_running(t: Talker) -> None:
     assert len(got.humans[0].vertices) == 0 and len(got.humans[0].joints) == 156
     assert t.set_parameter("publish_mesh", True) == ""
     assert t.set_parameter("gravity", [0, 1, 0]) == "", "whole numbers are taken as floats"
+    assert load_of(after) == load_of(before), "nothing was loaded anew"
+
+
+def load_of(result: Any) -> float:
+    """Which loading of the pipeline made a result."""
+    return float(dict(zip(result.stage_names, result.stage_ms, strict=True))["load"])
+
+
+def test_a_box_as_a_parameter_is_the_next_prompt(t: Talker) -> None:
+    before = t.answer()
+    assert t.set_parameter("prompt_box", [3.0, 4.0, 20.0, 30.0]) == ""
+    results = [t.answer() for _ in range(3)]
+    assert sum("box=3,20" in r.message for r in results) == 1
+    assert {r.humans[0].id for r in results} == {before.humans[0].id}
+    assert "x1 > x0" in t.set_parameter("prompt_box", [3.0, 4.0, 1.0, 30.0])
+
+
+def test_parameters_set_together_are_taken_together_or_not_at_all(t: Talker) -> None:
+    values: dict[str, Any] = {"score.rounds": 3, "regress.steps": 9, "regress.hypotheses": 2}
+    before = load_of(t.answer())
+    wrong = t.set_parameters(values | {"min_probability": 1.5, "fit.track_iterations": 13})
+    assert "min_probability" in wrong and "1.5" in wrong
+    assert "it=13" not in t.answer().message
+    assert t.set_parameters(values | {"min_probability": 0.5, "fit.track_iterations": 13}) == ""
+    after = t.until(lambda: [r for r in [t.answer()] if "it=13" in r.message])[0]
+    assert load_of(after) == before
+    names = [*values, "min_probability"]
+    got = t.call(GetParameters, "/scorehoi/get_parameters", names=names).values
+    assert [v.integer_value for v in got[:3]] == [3, 9, 2] and got[3].double_value == 0.5
 
 
 def test_diagnostics_count(t: Talker) -> None:
@@ -242,6 +272,9 @@ def test_diagnostics_count(t: Talker) -> None:
     level, _, values = t.diagnosis()
     assert level == DiagnosticStatus.OK[0] and values["status"] == "OK"
     assert int(values["frames_out"]) >= 3 and "stage_ms.fake" in values and float(values["age_ms"]) > 0
+    assert 0 < float(values["age_ms.p50"]) <= float(values["age_ms.p95"])
+    assert float(values["stage_ms.fake.p95"]) >= 0 and float(values["share_lost"]) == 0
+    assert float(values["in_per_s"]) > 0 and float(values["out_per_s"]) > 0 and "dropped_per_s" in values
 
 
 def test_silence_names_the_topics_there(t: Talker, log: Path) -> None:

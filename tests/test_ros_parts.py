@@ -16,9 +16,10 @@ from scorehoi_ros.frame.bad_input import BadFrame, bad_input
 from scorehoi_ros.geometry.decimate import coarse_faces
 from scorehoi_ros.ros.age import age_of
 from scorehoi_ros.ros.health import Health, Throttle, advice
+from scorehoi_ros.ros.recent import Rates, Sample, summary
 from scorehoi_ros.ros.settings import NodeConfig, build_config, coerce, topic_beside
 from scorehoi_ros.ros.worker import Worker
-from scorehoi_ros.types import Reconstruction
+from scorehoi_ros.types import Reconstruction, Status
 from tests.fake_pipeline import make_body
 
 
@@ -127,6 +128,44 @@ def test_a_problem_found_while_activating_lasts_until_the_node_is_inactive() -> 
     health.lifecycle("inactive")
     health.lifecycle("active")
     assert advice(health.snapshot(), 101.0, "/image", list) == {}
+
+
+def sample(age_ms: float, status: Status = Status.OK, warm: float | None = None, **stages: float) -> Sample:
+    return Sample(age_ms, stages, status, warm)
+
+
+def test_percentiles_and_shares_of_the_last_frames() -> None:
+    assert summary(()) == {}
+    samples = [sample(float(i), solve=10.0) for i in range(101)]
+    assert summary(samples) == {
+        "age_ms.p50": "50.0", "age_ms.p95": "95.0",
+        "stage_ms.solve.p50": "10.0", "stage_ms.solve.p95": "10.0", "share_lost": "0.00",
+    }  # fmt: skip
+    mixed = [sample(1, warm=1.0, look=4.0), sample(1, Status.LOST, warm=0.0), sample(1, warm=1.0)]
+    told = summary([*mixed, sample(1)])
+    assert (told["share_lost"], told["share_warm"], told["stage_ms.look.p50"]) == ("0.25", "0.67", "4.0")
+
+
+def test_health_keeps_the_last_hundred_samples_and_forgets_them_when_activated() -> None:
+    health = Health(lambda: 0.0)
+    for i in range(150):
+        health.result(unusable("x"), float(i), False, 0)
+    recent = health.snapshot().recent
+    assert [s.age_ms for s in recent] == list(range(50, 150))
+    health.not_installed(("hri_msgs",))
+    health.lifecycle("active")
+    assert health.snapshot().recent == () and health.snapshot().not_installed == ("hri_msgs",)
+
+
+def test_rates_are_means_over_the_window() -> None:
+    rates = Rates()
+    assert rates.add(100.0, {"in": 5}) == {"in": "0.0"}
+    assert rates.add(101.0, {"in": 35}) == {"in": "30.0"}
+    for second in range(2, 30):
+        told = rates.add(100.0 + second, {"in": 35 + 15 * (second - 1)})
+    assert told == {"in": "15.0"}, "what was before the window is forgotten"
+    assert rates.add(130.0, {"in": 0}) == {"in": "0.0"}, "the node was activated anew"
+    assert rates.add(132.0, {"in": 10}) == {"in": "5.0"}
 
 
 def test_throttle() -> None:

@@ -9,6 +9,7 @@ from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.frame.clock import TrackClock
 from scorehoi_ros.frame.session import Session
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.types import Frame, Prompt, Status
@@ -22,8 +23,14 @@ def session_of(config: PipelineConfig, **options: Any) -> Any:
     return Session(config, FakePipeline, **options)
 
 
-def frame(stamp: int, level: int = 7) -> Frame:
-    return Frame(np.full((48, 64, 3), level, np.uint8), guess_camera(64, 48), stamp, "cam")
+def frame(stamp: int, level: int = 7, arrived: int | None = None) -> Frame:
+    rgb = np.full((48, 64, 3), level, np.uint8)
+    return Frame(rgb, guess_camera(64, 48), stamp, "cam", log_ns=arrived)
+
+
+def tracks(session: Any, *frames: Frame) -> list[str]:
+    """ "n=..." of each frame: how many the track has seen."""
+    return [session.step(f).message.split()[0] for f in frames]
 
 
 def test_state_survives_harmless_changes_only() -> None:
@@ -31,13 +38,24 @@ def test_state_survives_harmless_changes_only() -> None:
     old: Any = session.pipeline
     session.step(frame(1))
     session.rebuild(PipelineConfig(object="ball:0.2", fit=FitConfig(track_iterations=5)))
-    assert old.closed and session.step(frame(2)).message.startswith("n=2 it=5")
+    assert not old.closed and session.pipeline.load == old.load, "nothing was loaded anew"
+    assert session.step(frame(2)).message.startswith("n=2 it=5")
     kept: Any = session.pipeline
     with pytest.raises(TemplateError):
         session.rebuild(PipelineConfig(object="broken"))
     assert not kept.closed and kept is session.pipeline
     session.rebuild(PipelineConfig(object="box:1x1x1"))
+    assert kept.closed and session.pipeline.load > kept.load
     assert session.step(frame(3)).message.startswith("n=1")
+
+
+def test_a_box_given_while_running_is_the_next_prompt_and_keeps_the_track() -> None:
+    session = session_of(PipelineConfig())
+    session.step(frame(1))
+    session.rebuild(PipelineConfig(prompt_box=[1.0, 2.0, 30.0, 40.0]))
+    assert session.step(frame(2)).message.startswith("n=2 it=40 box=1,30")
+    session.rebuild(PipelineConfig(prompt_box=[1.0, 2.0, 30.0, 40.0], min_probability=0.5))
+    assert "box" not in session.step(frame(3)).message
 
 
 def test_the_same_settings_build_nothing() -> None:
@@ -58,27 +76,71 @@ def test_frames_too_far_apart_to_track_are_told_about() -> None:
     assert session.warning == ""
 
 
-def test_stamps_that_stand_still_are_told_about() -> None:
-    session = session_of(PipelineConfig())
-    assert [session.step(frame(0)).message.split()[0] for _ in range(3)] == ["n=1"] * 3
+@pytest.mark.parametrize("stamp", [0, 17 * SECOND])
+def test_stamps_that_stand_still_are_told_about_and_the_arrival_counts(stamp: int) -> None:
+    session = session_of(PipelineConfig(max_gap_s=1.0))
+    frames = [frame(stamp, arrived=7 + i * SECOND // 30) for i in range(4)]
+    results = [session.step(f) for f in frames]
+    assert [r.message.split()[0] for r in results] == ["n=1", "n=2", "n=3", "n=4"]
+    assert {r.stamp_ns for r in results} == {stamp}, "what is published keeps its stamp"
     assert "do not advance" in session.warning
-    session.step(frame(1))
+    late = session.step(frame(stamp, arrived=7 + 3 * SECOND))
+    assert late.human.id == "human_2", "a gap of arrivals ends the track as a gap of stamps does"
+    session.step(frame(stamp + 1, arrived=8 + 3 * SECOND))
     assert session.warning == ""
+
+
+def test_stamps_that_stand_still_and_say_no_arrival_keep_the_track() -> None:
+    assert tracks(session_of(PipelineConfig()), *[frame(0)] * 3) == ["n=1", "n=2", "n=3"]
+
+
+def test_stamps_slightly_out_of_order_are_answered_and_move_nothing(caplog: Any) -> None:
+    session = session_of(PipelineConfig())
+    start, step = 10**9 * SECOND, SECOND // 30
+    session.step(frame(start))
+    session.step(frame(start + 3 * step))
+    session.set_prompt(Prompt(points=np.zeros((1, 2))))
+    late = session.step(frame(start + step))
+    again = session.step(frame(start + 2 * step))
+    assert late.message.startswith("n=3") and again.message.startswith("n=3") and late.human.id == "human_1"
+    assert late.stamp_ns == start + step and "points" not in late.message
+    newest = session.step(frame(start + 4 * step))
+    assert newest.message.startswith("n=3") and "points=1" in newest.message, "the prompt waited"
+    assert session.resets == 0 and caplog.text.count("out of order") == 1
 
 
 def test_time_that_goes_back_and_faults_start_afresh_with_new_ids() -> None:
     session = session_of(PipelineConfig())
     session.set_prompt(Prompt(points=np.zeros((1, 2))))
-    first = session.step(frame(1000))
+    first = session.step(frame(1 * SECOND))
     assert "points=1" in first.message and first.human.id == "human_1"
-    assert session.step(frame(2000)).human.id == "human_1"
-    back = session.step(frame(500))
+    assert session.step(frame(2 * SECOND)).human.id == "human_1"
+    back = session.step(frame(SECOND // 2))
     assert back.message.startswith("n=1") and back.human.id == "human_2"
-    broken = session.step(frame(600, level=255))
+    broken = session.step(frame(SECOND, level=255))
     assert broken.status == Status.BAD_INPUT and "internal error" in broken.message
-    assert broken.camera.width == 64 and broken.frame_id == "cam"
-    assert session.step(frame(700)).human.id == "human_3"
+    assert broken.camera.width == 64 and broken.frame_id == "cam" and broken.stamp_ns == SECOND
+    assert session.step(frame(2 * SECOND)).human.id == "human_3"
     assert session.resets == 2
+
+
+def moments(*pairs: tuple[float, float | None]) -> list[tuple[float, str]]:
+    """(time, order) of images with these (stamp, arrival), in seconds."""
+    clock = TrackClock()
+    taken = [clock.take(round(s * SECOND), None if a is None else round(a * SECOND)) for s, a in pairs]
+    return [(m.time_ns / SECOND, m.order) for m in taken]
+
+
+def test_the_clock_of_the_track() -> None:
+    assert moments((5, 1), (5.1, 9), (5.3, 9.5)) == [(5, "on"), (5.1, "on"), (5.3, "on")]
+    whole_seconds = moments((5, 1), (5, 1.5), (6, 2.0), (6, 2.5), (8, 4.5))
+    assert [time for time, _ in whole_seconds] == [5, 5.5, 6, 6.5, 8.5]
+    unset_at_first = moments((0, 1), (0, 1.5), (1000, 2), (1000.5, 9), (0, 9.25), (1001, 9.5))
+    assert [time for time, _ in unset_at_first] == [0, 0.5, 1, 1.5, 1.75, 2]
+    assert {order for _, order in unset_at_first} == {"on"}
+    disordered = moments((5, 1), (5.2, 2), (5.1, 3), (5.15, 4), (5.3, 5), (5.1, 6), (5.2, 7))
+    assert [order for _, order in disordered] == ["on", "on", "late", "late", "on", "back", "on"]
+    assert disordered[2][0] == pytest.approx(5.2) and disordered[4][0] == pytest.approx(5.3)
 
 
 def test_a_bad_frame_is_answered_and_the_track_goes_on() -> None:

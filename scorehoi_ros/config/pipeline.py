@@ -34,9 +34,7 @@ class PipelineConfig:
         "family says (chairs, stools, benches and tables: y), for others none",
         read_only=True,
     )
-    prompt_box: list[float] = option(
-        [], "first object box x0,y0,x1,y1 in pixels of the full image", read_only=True
-    )
+    prompt_box: list[float] = option([], "first object box x0,y0,x1,y1 in pixels of the full image")
     body_model: str = option("", "licensed SMPL-H file (.npz or .pkl); empty = the free body", read_only=True)
     method: str = option(
         AUTO,

@@ -1,7 +1,7 @@
 """One frame in, one reconstruction out; the live node and the offline labeller both call `Pipeline.step`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
@@ -23,6 +23,10 @@ from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.timing import StageTimer
 from scorehoi_ros.types import Estimate, Floats, Floor, Frame, Prompt, Reconstruction
 
+OF_EACH_FRAME = ("gravity", "max_gap_s", "min_probability", "prompt_box")
+"""Settings that are read with each frame, by nobody before."""
+OF_THE_METHOD = ("fit", "regress", "score", "height_m")
+"""Settings, or groups of them, that a method is built with."""
 MakeMethod = Callable[[BodyModel, ObjectTemplate | None, PipelineConfig], Method]
 
 
@@ -80,6 +84,19 @@ class Pipeline:
         config = self.config.looking_for("" if template is None else template.source)
         method = self.make_method(self.body, template, config)
         return replace(self, config=config, template=template, method=method)
+
+    def adjusted(self, config: PipelineConfig) -> "Pipeline | None":
+        """The same pipeline with other settings; None when something else has to be loaded for them.
+
+        What is read with each frame costs nothing; a method is made anew from what is loaded.  Raises what
+        the method's `build` raises.
+        """
+        changed = {f.name for f in fields(config) if getattr(config, f.name) != getattr(self.config, f.name)}
+        if not changed <= {*OF_EACH_FRAME, *OF_THE_METHOD}:
+            return None
+        anew = not changed.isdisjoint(OF_THE_METHOD)
+        method = self.make_method(self.body, self.template, config) if anew else self.method
+        return replace(self, config=config, method=method)
 
     def close(self) -> None:
         """Free the native resources of the detector."""

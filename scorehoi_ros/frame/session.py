@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Protocol
 
 import numpy as np
 
 from scorehoi_ros.body.model import BodyModel
-from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
+from scorehoi_ros.frame.clock import DISORDER_NS, Moment, TrackClock
 from scorehoi_ros.frame.glimpse import Glimpse, Trail
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
@@ -39,12 +41,26 @@ class PipelineLike(Protocol):
     ) -> tuple[Reconstruction, TrackState]:
         """The other half; an unusable frame gets its status."""
 
+    def adjusted(self, config: PipelineConfig) -> "PipelineLike | None":
+        """The same with other settings, which shares what is loaded; None when that will not do for them."""
+
     def close(self) -> None:
         """Free what it holds."""
 
 
 Build = Callable[[PipelineConfig], PipelineLike]
 """Makes a pipeline; raises ScorehoiError with what is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The first half of a step."""
+
+    seen: Glimpse
+    """In the time of the track."""
+    moment: Moment
+    stamp_ns: int
+    """Of the image, as it came."""
 
 
 class Session:
@@ -63,8 +79,10 @@ class Session:
         self._trail: Trail | None = None
         self._looking = Lock()
         self._prompt: Prompt | None = None
-        self._last_stamp_ns: int | None = None
+        self._clock = TrackClock()
+        self._solved_ns: int | None = None
         self._gaps = self._repeats = 0
+        self._told_of_disorder = False
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -76,48 +94,60 @@ class Session:
     def step(self, frame: Frame | BadFrame) -> Reconstruction:
         """One frame through both halves; never raises for a frame.
 
-        A BadFrame is answered as it is and the track goes on after it.  Time that goes back (bag loop, seek)
-        starts afresh.  A fault in the pipeline marks the frame and drops the state.
+        A BadFrame is answered as it is and the track goes on after it.  Stamps that say nothing are replaced
+        by times of arrival, for the track alone (`frame.clock`).  A frame that is slightly out of order is
+        answered from the track, which stays as it is.  Time that goes back further (bag loop, seek) starts
+        afresh.  A fault in the pipeline marks the frame and drops the state.
         """
         return self.reconstruct(self.glimpse(frame))
 
-    def glimpse(self, frame: Frame | BadFrame) -> Glimpse | BadFrame:
-        """The first half of `step`; frames must come in the order of their second halves."""
+    def glimpse(self, frame: Frame | BadFrame) -> Sight | BadFrame:
+        """The first half of `step`; called for every frame, in the order in which they came."""
         if isinstance(frame, BadFrame):
             return frame
         with self._looking:
+            moment = self._clock.take(frame.stamp_ns, frame.log_ns)
+            if self._independent:
+                moment, self._trail = Moment(frame.stamp_ns), None
             try:
-                seen = self.pipeline.glimpse(frame, None if self._independent else self._trail)
+                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._trail)
             except Exception as error:
                 self._trail = None
                 log.error("looking at frame %s failed: %s", frame.name, error, exc_info=error)
                 return BadFrame(frame.name, frame.stamp_ns, f"internal error: {error!r}", frame.frame_id)
-            self._trail = seen.trail
-            return seen
+            if moment.order != "late":
+                self._trail = seen.trail
+            return Sight(seen, moment, frame.stamp_ns)
 
-    def reconstruct(self, seen: Glimpse | BadFrame) -> Reconstruction:
-        """The second half of `step`."""
-        if isinstance(seen, BadFrame):
-            return bad_input(seen, seen.reason)
-        frame = seen.frame
-        self._follow_time(frame.stamp_ns)
-        prompt, self._prompt = self._prompt, None
+    def reconstruct(self, sight: Sight | BadFrame) -> Reconstruction:
+        """The second half of `step`; frames may be left out."""
+        if isinstance(sight, BadFrame):
+            return bad_input(sight, sight.reason)
+        frame, late = sight.seen.frame, sight.moment.order == "late"
+        self._follow_time(sight.moment)
+        prompt = None if late else self._prompt
         try:
-            result, self._state = self.pipeline.reconstruct(seen, self._state, prompt)
+            result, state = self.pipeline.reconstruct(sight.seen, self._state, prompt)
         except Exception as error:
             # The state may be half-changed, so it is not used any more.
             known = isinstance(error, ScorehoiError)
             log.error("frame %s failed: %s", frame.name, error, exc_info=None if known else error)
             self._start_afresh()
-            return bad_input(frame, str(error) if known else f"internal error: {error!r}")
-        return result
+            reason = str(error) if known else f"internal error: {error!r}"
+            return bad_input(replace(frame, stamp_ns=sight.stamp_ns), reason)
+        finally:
+            self._prompt = self._prompt if late else None
+        if not late:
+            self._state = state
+        return replace(result, stamp_ns=sight.stamp_ns)
 
     @property
     def warning(self) -> str:
-        """Why nothing is ever tracked, when that is so: stamps too far apart, or standing still."""
+        """What is wrong with the stamps, when they stand still, or are too far apart to track anything."""
         if self._repeats >= 2:
             return (
-                "stamps of images do not advance, so that each frame starts afresh; mend the driver's clock"
+                "stamps of images do not advance; their times of arrival are used to follow what moves; "
+                "mend the driver's clock"
             )
         if self._gaps < 2:
             return ""
@@ -136,18 +166,24 @@ class Session:
         self._prompt = prompt
 
     def rebuild(self, config: PipelineConfig) -> None:
-        """Change settings; the old pipeline stays when the new one cannot be built (ScorehoiError).
+        """Change settings; the old pipeline stays when the new one cannot be made (ScorehoiError).
 
-        The state survives unless something that it was made from (object, body) changed.
+        Nothing is loaded that need not be.  The state survives unless something that it was made from
+        (object, body, method) changed.  A new `prompt_box` is the prompt of the next frame, too.
         """
         if config == self.config:
             return
-        pipeline = self._build(config)
+        pipeline = self.pipeline.adjusted(config)
+        old = None if pipeline is not None else self.pipeline
+        pipeline = pipeline or self._build(config)
         made_from = ("object", "body_model", "method")
         if any(getattr(config, name) != getattr(self.config, name) for name in made_from):
             self.reset()
+        if config.prompt_box and config.prompt_box != self.config.prompt_box:
+            self.set_prompt(Prompt(box=parse_box(config.prompt_box)))
         with self._looking:
-            self.pipeline.close()
+            if old is not None:
+                old.close()
             self.pipeline, self.config = pipeline, config
 
     def close(self) -> None:
@@ -155,18 +191,30 @@ class Session:
         with self._looking:
             self.pipeline.close()
 
-    def _follow_time(self, stamp_ns: int) -> None:
+    def _follow_time(self, moment: Moment) -> None:
         if self._independent:
             self._state = forget(self._state)
             return
-        gap_s = 0.0 if self._last_stamp_ns is None else (stamp_ns - self._last_stamp_ns) * 1e-9
-        repeated = self._last_stamp_ns == stamp_ns
-        if gap_s < 0:
-            log.info("time went back by %.3f s (bag loop or seek): tracking starts afresh", -gap_s)
+        self._repeats = self._repeats + 1 if moment.still else 0
+        if moment.order == "late":
+            self._tell_of_disorder()
+            return
+        passed_s = 0.0 if self._solved_ns is None else (moment.time_ns - self._solved_ns) * 1e-9
+        if passed_s < 0:
+            log.info("time went back by %.3f s (bag loop or seek): tracking starts afresh", -passed_s)
             self._start_afresh()
-        self._gaps = self._gaps + 1 if gap_s > self.config.max_gap_s else 0
-        self._repeats = self._repeats + 1 if repeated else 0
-        self._last_stamp_ns = stamp_ns
+        self._gaps = self._gaps + 1 if passed_s > self.config.max_gap_s else 0
+        self._solved_ns = moment.time_ns
+
+    def _tell_of_disorder(self) -> None:
+        if self._told_of_disorder:
+            return
+        self._told_of_disorder = True
+        log.warning(
+            "images come out of order: those up to %.1f s late are answered, and do not move the track; "
+            "this is said once",
+            DISORDER_NS * 1e-9,
+        )
 
     def _start_afresh(self) -> None:
         self._state = forget(self._state)

@@ -13,7 +13,7 @@ from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
-from scorehoi_ros.io.bag_topics import TRANSFORMS, find_topics
+from scorehoi_ros.io.bag_topics import STATIC, TRANSFORMS, find_topics
 from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
 from scorehoi_ros.io.message_types import typestore
@@ -127,7 +127,7 @@ class _Reader:
         elif role == "camera_info":
             hall.take_camera_info(message, raw.log_ns)
         elif role == "transforms":
-            hall.take_transforms(message)
+            hall.take_transforms(message, static=raw.topic == STATIC)
         else:
             hall.take_companion(role, message, raw.log_ns)
 

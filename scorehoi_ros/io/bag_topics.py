@@ -10,6 +10,8 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
+MOVING, STATIC = "/tf", "/tf_static"
+"""Topics of transforms."""
 PICTURES = (IMAGE, COMPRESSED)
 
 _log = logging.getLogger(__name__)

@@ -39,16 +39,21 @@ class _Topic:
     """For a topic that is waited for only while it keeps up: whether the newest image got its own message;
     None = always waited for."""
     buffer: deque[tuple[int, Any]] = field(default_factory=lambda: deque(maxlen=BUFFER))
-    """(stamp, message) since its stamps last went back."""
+    """(stamp, message) since its stamps last jumped back."""
     newest: int | None = None
     looped: bool = False
-    """Its stamps have gone back, those of the images not yet."""
+    """Its stamps have jumped back, those of the images not yet."""
+    disorder_ns: int = 0
+    """Stamps that go back by at most this much are out of order, and no jump."""
+
+    def jumps_back(self, stamp_ns: int) -> bool:
+        return self.newest is not None and stamp_ns < self.newest - self.disorder_ns
 
     def add(self, stamp_ns: int, message: Any) -> None:
-        if self.newest is not None and stamp_ns < self.newest:
+        if self.jumps_back(stamp_ns):
             self.buffer.clear()
-            self.looped = True
-        self.newest = stamp_ns
+            self.looped, self.newest = True, None
+        self.newest = stamp_ns if self.newest is None else max(self.newest, stamp_ns)
         self.buffer.append((stamp_ns, message))
 
     def image_went_back(self) -> None:
@@ -57,10 +62,10 @@ class _Topic:
             self.buffer.clear()
             self.newest = None
 
-    def settled(self, stamp_ns: int) -> bool:
-        """Whether nothing nearer to this stamp can come."""
+    def settled(self, stamp_ns: int, late: bool) -> bool:
+        """Whether nothing nearer to this stamp can come; a late image's own message may be late too."""
         exact = any(s == stamp_ns for s, _ in self.buffer)
-        return exact or (self.newest is not None and self.newest > stamp_ns)
+        return exact or (not late and self.newest is not None and self.newest > stamp_ns)
 
     def take(self, stamp_ns: int, tolerance_ns: int) -> Any | None:
         """The nearest message within the tolerance; one of exactly this stamp serves one image only."""
@@ -87,6 +92,8 @@ class _Waiting:
     stamp_ns: int
     arrived_ns: int
     note: Any
+    late: bool = False
+    """Out of order: its stamp is before that of another image that came first."""
     found: dict[str, Any] = field(default_factory=dict)
     """Message, or None, by name of each topic that is decided."""
 
@@ -96,34 +103,44 @@ class Pairing:
 
     `wanted`: names of topics that are always waited for.  `followed`: names of topics that are waited for
     only as long as each image gets a message of its own stamp (CameraInfo, which may also come once for all).
+    `disorder_ns`: stamps that go back by at most this much are messages out of order, and no jump.
     """
 
     def __init__(
-        self, wanted: tuple[str, ...], followed: tuple[str, ...], tolerance_ns: int, wait_ns: int
+        self,
+        wanted: tuple[str, ...],
+        followed: tuple[str, ...],
+        tolerance_ns: int,
+        wait_ns: int,
+        disorder_ns: int = 0,
     ) -> None:
-        self._topics = {name: _Topic() for name in wanted} | {name: _Topic(steady=False) for name in followed}
-        self._tolerance_ns, self._wait_ns = tolerance_ns, wait_ns
+        self._topics = {name: _Topic(disorder_ns=disorder_ns) for name in wanted}
+        self._topics |= {name: _Topic(steady=False, disorder_ns=disorder_ns) for name in followed}
+        self._tolerance_ns, self._wait_ns, self._disorder_ns = tolerance_ns, wait_ns, disorder_ns
         self._waiting: deque[_Waiting] = deque()
         self._last_image_ns: int | None = None
 
     def add_image(self, image: Any, stamp_ns: int, now_ns: int, note: Any = None) -> None:
         """Take an image in."""
         self._give_up(now_ns)
-        if self._last_image_ns is not None and stamp_ns < self._last_image_ns:
+        newest = self._last_image_ns
+        if newest is not None and stamp_ns < newest - self._disorder_ns:
             self._decide_all()
             for topic in self._topics.values():
                 topic.image_went_back()
+            newest = None
         for topic in self._topics.values():
             topic.looped = False
-        self._last_image_ns = stamp_ns
-        self._waiting.append(_Waiting(image, stamp_ns, now_ns, note))
+        late = newest is not None and stamp_ns < newest
+        self._last_image_ns = newest if late else stamp_ns
+        self._waiting.append(_Waiting(image, stamp_ns, now_ns, note, late))
         self._decide()
 
     def add_companion(self, name: str, message: Any, stamp_ns: int, now_ns: int) -> None:
         """Take a message of another topic in."""
         self._give_up(now_ns)
         topic = self._topics[name]
-        if topic.newest is not None and stamp_ns < topic.newest:
+        if topic.jumps_back(stamp_ns):
             self._decide_topic(name, [w for w in self._waiting if name not in w.found])
         topic.add(stamp_ns, message)
         if topic.steady is not None and stamp_ns == self._last_image_ns:
@@ -133,7 +150,7 @@ class Pairing:
     def add_unreadable(self, image: Any, now_ns: int, note: Any = None) -> None:
         """Take in an image without a stamp that keeps its place in the order and waits for nothing."""
         self._give_up(now_ns)
-        self._waiting.append(_Waiting(image, now_ns, now_ns, note, dict.fromkeys(self._topics)))
+        self._waiting.append(_Waiting(image, now_ns, now_ns, note, found=dict.fromkeys(self._topics)))
 
     def ready(self, now_ns: int | None = None) -> list[Bundle]:
         """Images that need not wait any longer, in order of arrival; all of them without a time (the end)."""
@@ -159,7 +176,7 @@ class Pairing:
             for waiting in self._waiting:
                 if name in waiting.found:
                     continue
-                if not (topic.settled(waiting.stamp_ns) or topic.steady is False):
+                if not (topic.settled(waiting.stamp_ns, waiting.late) or topic.steady is False):
                     break
                 self._decide_topic(name, [waiting])
 
@@ -181,8 +198,8 @@ class Pairing:
         tolerance_ns = self._tolerance_ns if topic.steady is None else 0
         for waiting in images:
             message = topic.take(waiting.stamp_ns, tolerance_ns)
-            # Images are decided in order, and one that goes back in time finds the buffer emptied anyway.
-            topic.forget(waiting.stamp_ns - tolerance_ns)
+            # Images are decided in order, and one that jumps back in time finds the buffer emptied anyway.
+            topic.forget(waiting.stamp_ns - tolerance_ns - self._disorder_ns)
             waiting.found[name] = message
             if topic.steady is not None:
                 topic.steady = message is not None

@@ -12,6 +12,7 @@ from typing import Any
 from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.frame.clock import DISORDER_NS
 from scorehoi_ros.io.pairing import Bundle, Pairing
 from scorehoi_ros.io.ros_camera import Cameras
 from scorehoi_ros.io.ros_decode import depth_of, frame_of, mask_of, rgb_of
@@ -34,8 +35,8 @@ _log = logging.getLogger(__name__)
 class Hall:
     """Takes messages of all topics in order of arrival and gives frames.
 
-    `frame` may be called from another thread than the rest.  Raises CameraError when the user's camera is
-    none.
+    `frame` and `transform` may be called from another thread than the rest.  Raises CameraError when the
+    user's camera is none.
     """
 
     def __init__(self, settings: InputConfig, report: Report) -> None:
@@ -49,6 +50,7 @@ class Hall:
             (INFO,) if has_info else (),
             int(settings.sync_tolerance_s * NANOSECONDS),
             int(settings.sync_wait_s * NANOSECONDS),
+            DISORDER_NS,
         )
         self._tf = TfTree()
         self._damaged: dict[str, str] = {}
@@ -80,9 +82,13 @@ class Hall:
         """Let an image that waits for a camera know a CameraInfo that is still to come."""
         self._cameras.update(message)
 
-    def take_transforms(self, message: Any) -> None:
-        """Take a tf2_msgs/TFMessage, static or not."""
-        self._tf.update(message)
+    def take_transforms(self, message: Any, static: bool = False) -> None:
+        """Take a tf2_msgs/TFMessage; `static` = of /tf_static."""
+        self._tf.update(message, static)
+
+    def transform(self, target: str, source: str, stamp_ns: int) -> Floats | None:
+        """T_target_source (4, 4) by TF at a stamp; None = not known then."""
+        return self._tf.transform(target, source, stamp_ns)
 
     def ready(self, now_ns: int | None) -> list[Bundle]:
         """Images whose companions are decided, in order of arrival; None = the end, nothing more comes."""
@@ -125,6 +131,7 @@ class Hall:
             name=name,
             depth=found.get("depth"),
             masks=self._masks(found),
+            log_ns=bundle.arrived_ns,
             gravity=bundle.note,
         )
 
@@ -132,8 +139,8 @@ class Hall:
         names = " and ".join(bundle.missing)
         text = f"no {names} with the stamp of the image; the frame goes on without" if names else ""
         self._report("companions", text)
-        zero = "" if bundle.stamp_ns else "images have no stamp (zero): each frame starts afresh"
-        self._report("stamp", zero)
+        zero = "images have no stamp (zero); their times of arrival are used to follow what moves"
+        self._report("stamp", "" if bundle.stamp_ns else zero)
 
     def _companions(self, bundle: Bundle, size: tuple[int, int]) -> dict[str, Any]:
         """Decoded depth and masks by name, without those that cannot be used."""

@@ -1,10 +1,12 @@
 """REP 107 diagnostics: one status, one array a second on /diagnostics."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from scorehoi_ros.ros.health import Snapshot
+from scorehoi_ros.ros.recent import summary
 from scorehoi_ros.ros.worker import Counts
 from scorehoi_ros.types import Status
 
@@ -12,15 +14,18 @@ ERRORS = frozenset({"failure", "no_images"})
 
 
 def diagnostic_array(
-    name: str, time: Any, s: Snapshot, counts: Counts, advice: dict[str, str]
+    name: str, time: Any, s: Snapshot, counts: Counts, advice: dict[str, str], rates: Mapping[str, str]
 ) -> DiagnosticArray:
-    """The message: ERROR when there is no output, WARN when it is doubtful, OK otherwise."""
+    """The message: ERROR when there is no output, WARN when it is doubtful, OK otherwise.
+
+    `rates`: frames per second by name (`ros.recent`).
+    """
     status = DiagnosticStatus(
         level=level(s, advice),
         name=f"{name}: reconstruction",
         hardware_id="",
         message="; ".join(advice.values()) or s.lifecycle,
-        values=[KeyValue(key=key, value=value) for key, value in values(s, counts).items()],
+        values=[KeyValue(key=key, value=value) for key, value in (values(s, counts) | dict(rates)).items()],
     )
     result = DiagnosticArray(status=[status])
     result.header.stamp = time
@@ -54,7 +59,10 @@ def values(s: Snapshot, counts: Counts) -> dict[str, str]:
         "age_ms": f"{s.age_ms:.1f}",
         "age_from": "arrival (stamps are of another clock)" if s.age_from_arrival else "capture",
     }
-    return result | {f"stage_ms.{stage}": f"{ms:.2f}" for stage, ms in s.stage_ms.items()}
+    if s.not_installed:
+        result["not_installed"] = ", ".join(s.not_installed)
+    stages = {f"stage_ms.{stage}": f"{ms:.2f}" for stage, ms in s.stage_ms.items()}
+    return result | stages | summary(s.recent)
 
 
 def _name(status: Status | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from scorehoi_ros.messages.builders import primary_status
+from scorehoi_ros.ros.recent import FRAMES, Sample, sample_of
 from scorehoi_ros.types import Reconstruction, Status
 
 SILENCE_S = 3.0
@@ -38,8 +39,12 @@ class Snapshot:
     stage_ms: dict[str, float] = field(default_factory=dict)
     resets: int = 0
     too_old: int = 0
+    recent: tuple[Sample, ...] = ()
+    """Of the last frames, the newest at the end."""
     problems: dict[str, str] = field(default_factory=dict)
     """Texts by key, as long as they last."""
+    not_installed: tuple[str, ...] = ()
+    """Packages of messages that are missing, so that their topics are not published."""
 
 
 class Health:
@@ -63,7 +68,7 @@ class Health:
         """
         with self._lock:
             s = self._snapshot
-            fresh = Snapshot(active_since_s=self._clock(), problems=s.problems)
+            fresh = Snapshot(active_since_s=self._clock(), problems=s.problems, not_installed=s.not_installed)
             s = fresh if name == "active" else replace(s, problems={})
             self._snapshot = replace(s, lifecycle=name, failure=failure)
 
@@ -77,6 +82,11 @@ class Health:
         """An image was dropped because of its age."""
         with self._lock:
             self._snapshot = replace(self._snapshot, too_old=self._snapshot.too_old + 1)
+
+    def not_installed(self, packages: tuple[str, ...]) -> None:
+        """Whose topics cannot be published."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, not_installed=packages)
 
     def problem(self, key: str, text: str) -> None:
         """Set, or with an empty text clear, a lasting problem."""
@@ -102,6 +112,7 @@ class Health:
                 age_from_arrival=age_from_arrival,
                 stage_ms=dict(result.stage_ms),
                 resets=resets,
+                recent=(*s.recent[1 - FRAMES :], sample_of(result, age_ms)),
             )
 
 

@@ -4,13 +4,14 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from scorehoi_ros.config.inputs import NONE, InputConfig
-from scorehoi_ros.io.bag_topics import TRANSFORMS
+from scorehoi_ros.io.bag_topics import MOVING, STATIC, TRANSFORMS
 from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall
 from scorehoi_ros.ros.factory import message_class
@@ -53,7 +54,7 @@ class Inputs:
         wanted = settings.image_reliability
         # In this order an executor calls back when several topics have something: the image comes last.
         self._subscriptions = [
-            *(self._transforms() if inputs.gravity_frame else []),
+            *(self._transforms() if inputs.gravity_frame or settings.target_frame else []),
             *self._camera_infos(inputs.camera_info_topic, wanted),
             *(
                 AdaptiveSubscription(node, _typed(topic), self._companion(name), COMPANION_DEPTH, wanted)
@@ -90,13 +91,17 @@ class Inputs:
         try:
             kind = message_class(TRANSFORMS)
         except ImportError:
-            text = "gravity_frame needs the package tf2_msgs; set gravity (in the camera frame) instead"
+            text = (
+                "gravity_frame and target_frame need the package tf2_msgs, which is not installed; "
+                "gravity (in the camera frame) does not"
+            )
             self._health.problem("tf", text)
             return []
         take = self.hall.take_transforms
+        callbacks: dict[str, Callable[[Any], None]] = {STATIC: partial(take, static=True), MOVING: take}
         return [
-            AdaptiveSubscription(self._node, (kind, topic), take, TRANSFORM_DEPTH, latecomer=True)
-            for topic in ("/tf_static", "/tf")
+            AdaptiveSubscription(self._node, (kind, topic), callback, TRANSFORM_DEPTH, latecomer=True)
+            for topic, callback in callbacks.items()
         ]
 
     def _adapt(self) -> None:

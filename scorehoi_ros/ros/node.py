@@ -18,9 +18,10 @@ from std_srvs.srv import Trigger
 
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.frame.glimpse import Glimpse
-from scorehoi_ros.frame.session import Build, Session
+from scorehoi_ros.frame.session import Build, Session, Sight
 from scorehoi_ros.io.pairing import Bundle
+from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.health import Health, Throttle, advice
@@ -28,9 +29,10 @@ from scorehoi_ros.ros.inputs import Inputs, published_image_topics
 from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
+from scorehoi_ros.ros.recent import Rates
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Command, Worker, joined
-from scorehoi_ros.types import Prompt
+from scorehoi_ros.types import Floats, Prompt, Reconstruction
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class _Watched:
     """An image with what the watcher saw in it."""
 
     bundle: Bundle
-    seen: Glimpse | BadFrame
+    sight: Sight | BadFrame
 
 
 class ReconstructNode(LifecycleNode):
@@ -56,14 +58,16 @@ class ReconstructNode(LifecycleNode):
         super().__init__(node_name, **kwargs)
         refuse_impossible_transitions(self)
         self._build = build
-        self._health, self._throttle = Health(), Throttle()
+        self._health, self._throttle, self._rates = Health(), Throttle(), Rates()
         self._session: Session | None = None
         self._outputs: Outputs | None = None
         self._watcher: Worker[Bundle] | None = None
         self._solver: Worker[_Watched] | None = None
         self._inputs: Inputs | None = None
         self.parameters = Parameters(self, lambda: self._session is not None, self._settings_changed)
-        self._diagnostics = Node.create_publisher(self, DiagnosticArray, "/diagnostics", 1)
+        self._diagnostics = Node.create_publisher(
+            self, DiagnosticArray, "/diagnostics", 1, qos_overriding_options=qos.overridable()
+        )
         self._timer = self.create_timer(1.0, self._tick)
         self.create_service(Trigger, "~/reset", self._reset)
         PromptService(self, self._post, self._prompt, self.parameters.object_replaced)
@@ -120,6 +124,7 @@ class ReconstructNode(LifecycleNode):
         self._session.warm_up()
         self._outputs = Outputs(self)
         self._outputs.describe(self._session.pipeline)
+        self._health.not_installed(self._outputs.missing)
         self._solver = Worker(self._solve, self._worker_error, "scorehoi_solver")
         self._watcher = Worker(self._watch, self._worker_error, "scorehoi_watcher")
 
@@ -183,10 +188,12 @@ class ReconstructNode(LifecycleNode):
             if self._throttle.allows(key, now_s, settings.warn_period_s):
                 log.warning("%s", text)
         counts = joined([worker.counts() for worker in workers])
-        time_message = self.get_clock().now().to_msg()
-        self._diagnostics.publish(
-            diagnostic_array(self.get_fully_qualified_name(), time_message, s, counts, reasons)
+        dropped = counts.dropped + s.too_old
+        rates = self._rates.add(
+            now_s, {"in_per_s": s.images, "out_per_s": s.results, "dropped_per_s": dropped}
         )
+        name, time_message = self.get_fully_qualified_name(), self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostic_array(name, time_message, s, counts, reasons, rates))
 
     # -- watcher's thread
 
@@ -207,14 +214,26 @@ class ReconstructNode(LifecycleNode):
     # -- solver's thread
 
     def _solve(self, watched: _Watched) -> None:
-        session, outputs = self._session, self._outputs
-        if session is None or outputs is None:
+        session, outputs, inputs = self._session, self._outputs, self._inputs
+        if session is None or outputs is None or inputs is None:
             return
-        result = session.reconstruct(watched.seen)
+        result = session.reconstruct(watched.sight)
         self._health.problem("gap", session.warning)
-        age = self._age(watched.bundle)
-        outputs.publish(result, session.pipeline, self.parameters.node, age.ms)
+        age, to_target = self._age(watched.bundle), self._to_target(result, inputs.hall)
+        outputs.publish(result, session.pipeline, self.parameters.node, age.ms, to_target)
         self._health.result(result, age.ms, age.from_arrival, session.resets)
+
+    def _to_target(self, r: Reconstruction, hall: Hall) -> Floats | None:
+        """T_target_cam (4, 4) at the image's stamp; None where no frame is wanted or that is not known."""
+        target = self.parameters.node.target_frame
+        if not target or target == r.frame_id:
+            return None
+        T = hall.transform(target, r.frame_id, r.stamp_ns)
+        lacking = (
+            f"TF does not join {r.frame_id} and {target} at the image's stamp; results stay in {r.frame_id}"
+        )
+        self._health.problem("target_frame", "" if T is not None else lacking)
+        return T
 
     def _rebuild(self, object_spec: str) -> None:
         if self._session is not None and self._outputs is not None:

@@ -20,6 +20,11 @@ def latched() -> QoSProfile:
     return _profile(QoSReliabilityPolicy.RELIABLE, QoSDurabilityPolicy.TRANSIENT_LOCAL, 1)
 
 
+def transforms() -> QoSProfile:
+    """Transforms out, as tf2 publishes them."""
+    return _profile(QoSReliabilityPolicy.RELIABLE, QoSDurabilityPolicy.VOLATILE, 100)
+
+
 def overridable() -> QoSOverridingOptions:
     """Parameters `qos_overrides.<topic>.{publisher,subscription}.{history,depth,reliability}`."""
     return QoSOverridingOptions.with_default_policies()

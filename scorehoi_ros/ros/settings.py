@@ -40,6 +40,18 @@ class NodeConfig:
     mesh_resource: str = option(
         "", "URI of the object's mesh for ObjectState and markers (package://, file://)"
     )
+    target_frame: str = option(
+        "",
+        "TF frame (map, base_link) of people, objects and floor as they are published; empty = the camera's",
+        read_only=True,
+    )
+    tf_body_prefix: str = option(
+        "body_", "people are published on /tf under this and their id (REP 155: body_); empty = not"
+    )
+    tf_object_prefix: str = option(
+        "scorehoi_", "objects are published on /tf under this and their id; empty = not"
+    )
+    ros4hri: bool = option(True, "publish /humans/bodies/... (REP 155), if hri_msgs is installed")
     overlay_width: int = option(960, "largest width of ~/overlay in pixels", minimum=64, maximum=8192)
     warn_period_s: float = option(
         10.0, "the same warning is repeated at most this often", minimum=0.1, maximum=3600.0

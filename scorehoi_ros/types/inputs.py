@@ -59,7 +59,7 @@ class Frame:
     masks: Masks = Masks()
     """Masks that came with the frame (files or a topic); they win over segmentation."""
     log_ns: int | None = None
-    """When the source bag recorded the image, nanoseconds; None for other sources."""
+    """When the image arrived, nanoseconds: bag: log time; topic: monotonic clock; None for other sources."""
     gravity: Floats | None = None
     """(3,) direction of gravity in the camera frame (from TF); None = not known."""
 
