@@ -97,7 +97,9 @@ class TruthfulDetector:
     def __init__(self, seen: HumanObservation | None) -> None:
         self.seen = seen
 
-    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+    def detect(
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+    ) -> HumanObservation | None:
         return self.seen
 
     def close(self) -> None:

@@ -116,7 +116,9 @@ class GivenLandmarks:
     def __init__(self, seen: HumanObservation) -> None:
         self._seen = seen
 
-    def detect(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+    def detect(
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+    ) -> HumanObservation | None:
         """The observation of the sample, whatever the image."""
         return self._seen
 
