@@ -96,4 +96,4 @@ def refined(points: Floats, heat: NDArray[np.float32]) -> Floats:
 
 def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """1 / (1 + exp(-x)), without overflow."""
-    return np.asarray(0.5 * np.tanh(0.5 * values) + 0.5, np.float32)
+    return 1.0 / (1.0 + np.exp(np.minimum(-values, np.float32(80.0))))

@@ -11,12 +11,14 @@ from scorehoi_ros.types import Floats, HumanObservation, Trail
 
 HAND_ROWS = (slice(33, 54), slice(54, 75))
 """Rows of `Landmarks`, left and right."""
-MOST_CARRIED = 4
-"""Frames for which a hand is carried without being found again."""
-FADE = 0.85
-"""What is left of a carried hand's confidence after each frame."""
+EVERY = 3
+"""Frames after which a hand is looked for again: with two hands two frames of three have one to look for."""
 RETRY = 8
-"""Frames until a hand that is not in view is looked for again."""
+"""The same for a hand that is not in view."""
+MOST_CARRIED = 2 * EVERY - 1
+"""Frames for which a hand is carried: it is lost when it was missed twice."""
+FADE = 0.9
+"""What is left of a carried hand's confidence after each frame."""
 NOT_SEEN = (MOST_CARRIED, MOST_CARRIED)
 """Counters of hands that there is nothing of to carry."""
 BOTH = (0, 1)
@@ -53,11 +55,8 @@ def hand_due(trail: Trail, visibility: Floats) -> int | None:
 
     `visibility` (33,) of the body's points in this frame, `trail` of the frame before.
     """
-    due = [
-        side
-        for side in BOTH
-        if wrist_visible(visibility, side) and (kept(trail, side) or trail.hand_sought[side] + 1 >= RETRY)
-    ]
+    waited = {side: trail.hand_sought[side] + 1 for side in BOTH if wrist_visible(visibility, side)}
+    due = [side for side, frames in waited.items() if frames >= (EVERY if kept(trail, side) else RETRY)]
     return max(due, key=lambda side: trail.hand_sought[side], default=None)
 
 

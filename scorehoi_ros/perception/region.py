@@ -82,9 +82,16 @@ def turned(points: Floats, region: Region) -> Floats:
 
 def lay_mask_back(mask: NDArray[np.float32], region: Region, height: int, width: int) -> NDArray[np.float32]:
     """(height, width) float32: a mask (n, n) of the square in the image, 0 outside of it."""
-    return cv2.warpAffine(  # type: ignore[return-value]
-        mask, _to_image(region, len(mask)), (width, height), flags=cv2.INTER_LINEAR
-    )
+    to_image = _to_image(region, len(mask))
+    reach = 0.5 * region.side * (abs(math.cos(region.turn)) + abs(math.sin(region.turn)))
+    # Only the part of the image around the square is worth the work.
+    low = np.clip(np.floor([region.x - reach, region.y - reach]), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil([region.x + reach, region.y + reach]) + 1, low, (width, height)).astype(int)
+    laid = np.zeros((height, width), np.float32)
+    if (high > low).all():
+        to_image[:, 2] -= low
+        laid[low[1] : high[1], low[0] : high[0]] = cv2.warpAffine(mask, to_image, (high - low).tolist())
+    return laid
 
 
 def _to_image(region: Region, size: int) -> Floats:
