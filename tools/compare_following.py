@@ -2,8 +2,8 @@
 
     python tools/compare_following.py VIDEO_OR_FOLDER ...
 
-Prints figures of each clip.  Pixels are those of an image in which the person's longer side is 256.  CPU time is
-that of the whole process; both ways take turns at each frame, so that they share what else the machine does.
+Prints figures of each clip.  Pixels are those of an image in which the person's longer side is 256.  CPU time
+is that of the whole process; both ways take turns at each frame and so share what else the machine does.
 """
 
 import argparse
