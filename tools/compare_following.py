@@ -1,6 +1,6 @@
 """Compare following a person from frame to frame with looking afresh at every frame.
 
-    python tools/compare_following.py VIDEO_OR_FOLDER ...
+    python tools/compare_following.py --own VIDEO_OR_FOLDER ...
 
 Prints figures of each clip.  Pixels are those of an image in which the person's longer side is 256.  CPU time
 is that of the whole process; both ways take turns at each frame and so share what else the machine does.
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from scorehoi_ros.demo.own import own_samples
 from scorehoi_ros.io.frames import camera_for
 from scorehoi_ros.io.images import open_images
 from scorehoi_ros.io.video import open_video
@@ -151,11 +152,14 @@ def pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
 def main() -> int:
     """Look, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clips", type=Path, nargs="+", help="videos, or folders of images in order")
+    parser.add_argument("clips", type=Path, nargs="*", help="videos, or folders of images in order")
+    parser.add_argument("--own", action="store_true", help="also the clip of the demo")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     with MediapipeHuman() as detector:
         columns = {path.stem: figures(*watch(pictures(path), detector)) for path in args.clips}
+        if args.own:
+            columns["demo"] = figures(*watch((s.frame.rgb for s in own_samples()), detector))
     lines = ["| afresh / followed | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for name in next(iter(columns.values())):
         lines.append(f"| {name} | " + " | ".join(texts[name] for texts in columns.values()) + " |")

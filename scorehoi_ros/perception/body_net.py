@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.perception.region import body_region, cut_out, lay_back, turned
+from scorehoi_ros.perception.region import STILL, body_region, cut_out, gap, lay_back, turned
 from scorehoi_ros.perception.tflite import Network
 from scorehoi_ros.types import Floats, Region
 
@@ -52,15 +52,16 @@ class BodyNetwork:
             return None
         rows = rows.reshape(NUM_ROWS, -1)
         placed = lay_back(refined(rows[:, :2] / self._network.size, heat[0]), region)
-        if not np.isfinite(placed).all():
+        if not np.isfinite(placed).all() or np.allclose(placed[CENTRE], placed[RIM]):
             return None
+        next_region = body_region(placed[CENTRE], placed[RIM])
         return Body(
             pixels=placed[:NUM_POINTS],
             world=turned(world.reshape(NUM_ROWS, 3)[:NUM_POINTS].astype(float), region),
             visibility=sigmoid(rows[:NUM_POINTS, 3]).astype(float),
             mask=sigmoid(mask[0, :, :, 0]),
             region=region,
-            next_region=body_region(placed[CENTRE], placed[RIM]),
+            next_region=next_region if gap(region, next_region) >= STILL else region,
         )
 
 

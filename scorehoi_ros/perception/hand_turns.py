@@ -5,6 +5,7 @@ The other is carried along with its wrist and believed a little less from frame 
 
 from dataclasses import dataclass
 
+from scorehoi_ros.perception.body_net import Body
 from scorehoi_ros.perception.hand_net import LEAST_VISIBLE, WRISTS
 from scorehoi_ros.perception.hands import hand_confidence, hand_world, one_hand_twice
 from scorehoi_ros.types import Floats, HumanObservation, Trail
@@ -40,11 +41,16 @@ def found_hand(points: Floats, wrist: Floats, scale: float) -> Hand:
     return Hand(points[:, :2], hand_world(points), hand_confidence(points, wrist, scale))
 
 
-def carried_hand(before: HumanObservation, side: int, body: Floats) -> Hand:
-    """The hand of the frame before, moved as its wrist on the body (33, 2) moved."""
+def carried_hand(before: HumanObservation, trail: Trail, side: int, body: Body) -> Hand | None:
+    """The hand of the frame before, moved as the body's wrist moved; None when it is lost.
+
+    It is when it was last found too long ago, or when its wrist is not in view.
+    """
+    if not (kept(trail, side) and wrist_visible(body.visibility, side)):
+        return None
     seen, wrist, rows = before.landmarks, WRISTS[side], HAND_ROWS[side]
     return Hand(
-        seen.pixels[rows] + (body[wrist] - seen.pixels[wrist]),
+        seen.pixels[rows] + (body.pixels[wrist] - seen.pixels[wrist]),
         seen.world[rows],
         FADE * float(seen.confidence[rows].max()),
     )

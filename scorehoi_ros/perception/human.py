@@ -18,16 +18,24 @@ from scorehoi_ros.perception.hand_turns import (
     found_hand,
     frames_since,
     hand_due,
-    kept,
     without_twin,
     wrist_visible,
 )
 from scorehoi_ros.perception.hands import pixels_per_metre
 from scorehoi_ros.perception.human_search import find_small
-from scorehoi_ros.perception.region import lay_mask_back
+from scorehoi_ros.perception.region import gap, lay_mask_back
 from scorehoi_ros.types import NUM_LANDMARKS, Bools, Floats, HumanObservation, Landmarks, Trail
 
 BODY = slice(0, 33)
+
+
+SEARCH_EVERY = 15
+"""Frames after which the whole image is searched for the person who is followed, in the place of a hand: the
+body network may lock onto a person in a square that is upside down, and be sure that somebody is there."""
+APART = 0.35
+"""Gap between where a person is followed and where one was found from which both are looked at."""
+CLEARLY_MORE = 0.1
+"""By how much the body found must be more visible than the one followed; upside down 0.2 are missing."""
 
 
 class MediapipeHuman:
@@ -54,9 +62,10 @@ class MediapipeHuman:
         the whole image; a person small in it in parts of it, see `human_search`: an image without anybody
         takes longest.
         """
-        followed = self._follow(rgb, before) if before is not None else None
-        if followed is not None:
-            return followed
+        if before is not None and before.trail is not None:
+            followed = self._follow(rgb, before, before.trail)
+            if followed is not None:
+                return followed
         found = self._look(rgb)
         return find_small(rgb, self._look) if found is None else found
 
@@ -73,37 +82,50 @@ class MediapipeHuman:
         self.close()
 
     def _look(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
-        """As if nothing was known."""
         region = self._search(rgb)
         body = self._body(rgb, region) if region is not None else None
+        return self._newcomer(rgb, body) if body is not None else None
+
+    def _newcomer(self, rgb: NDArray[np.uint8], body: Body) -> HumanObservation:
+        """A body of whose hands nothing is known."""
+        visible = [wrist_visible(body.visibility, side) for side in BOTH]
+        found = [self._hand_of(rgb, body, side) if visible[side] else None for side in BOTH]
+        left, right = without_twin(*found)
+        seen = frames_since(NOT_SEEN, (left is not None, right is not None))
+        return _observation(body, (left, right), Trail(body.next_region, seen, (0, 0), 0), *rgb.shape[:2])
+
+    def _follow(
+        self, rgb: NDArray[np.uint8], before: HumanObservation, trail: Trail
+    ) -> HumanObservation | None:
+        """The person of the frame before; None when nobody is where it was."""
+        body = self._body(rgb, trail.region)
         if body is None:
             return None
-        sought = [wrist_visible(body.visibility, side) for side in BOTH]
-        found = [self._hand_of(rgb, body, side) if sought[side] else None for side in BOTH]
-        left, right = without_twin(*found)
-        trail = Trail(body.next_region, frames_since(NOT_SEEN, (left is not None, right is not None)), (0, 0))
-        return _observation(body, (left, right), trail, *rgb.shape[:2])
-
-    def _follow(self, rgb: NDArray[np.uint8], before: HumanObservation) -> HumanObservation | None:
-        """The person of the frame before; None when nobody is where it was."""
-        trail = before.trail
-        body = self._body(rgb, trail.region) if trail is not None else None
-        if trail is None or body is None:
-            return None
-        due = hand_due(trail, body.visibility)
+        search = trail.searched + 1 >= SEARCH_EVERY
+        better = self._better(rgb, body) if search else None
+        if better is not None:
+            return self._newcomer(rgb, better)
+        due = None if search else hand_due(trail, body.visibility)
+        found = self._hand_of(rgb, body, due) if due is not None else None
         hands = [
-            carried_hand(before, side, body.pixels)
-            if kept(trail, side) and wrist_visible(body.visibility, side)
-            else None
+            found if side == due and found is not None else carried_hand(before, trail, side, body)
             for side in BOTH
         ]
-        found = self._hand_of(rgb, body, due) if due is not None else None
-        if due is not None and found is not None:
-            hands[due] = found
         left, right = without_twin(*hands)
         seen = frames_since(trail.hand_seen, (left is found is not None, right is found is not None))
         sought = frames_since(trail.hand_sought, (due == 0, due == 1))
-        return _observation(body, (left, right), Trail(body.next_region, seen, sought), *rgb.shape[:2])
+        after = Trail(body.next_region, seen, sought, 0 if search else trail.searched + 1)
+        return _observation(body, (left, right), after, *rgb.shape[:2])
+
+    def _better(self, rgb: NDArray[np.uint8], body: Body) -> Body | None:
+        """A body elsewhere in the image that is clearly more visible than the one followed."""
+        region = self._search(rgb)
+        if region is None or gap(body.region, region) < APART:
+            return None
+        other = self._body(rgb, region)
+        if other is None or other.visibility.mean() < body.visibility.mean() + CLEARLY_MORE:
+            return None
+        return other
 
     def _hand_of(self, rgb: NDArray[np.uint8], body: Body, side: int) -> Hand | None:
         points = self._hand(rgb, body.pixels, side)

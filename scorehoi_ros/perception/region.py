@@ -20,6 +20,10 @@ HAND_SHIFT = -0.1
 """How far a hand's square lies towards the fingertips, in its side before the room is added."""
 UP, DOWN = 0.5 * math.pi, -0.5 * math.pi
 HALF_PIXEL = 0.5
+STILL = 0.02
+"""Gap below which a square stays where it is, for what is seen in it depends on it: a person who stands still
+jitters by 1.2 px per frame squared instead of 2.1 (of 256).  Squares that lag behind more than this, smoothed
+ones above all, fall behind a person who straightens up until the network stands upside down in them."""
 
 
 def body_region(centre: Floats, rim: Floats) -> Region:
@@ -43,6 +47,13 @@ def hand_region_again(centre: Floats, rim: Floats) -> Region:
     They are the middle of the hand and the end of its circle towards the fingers.
     """
     return _square(centre, rim, DOWN, 1.0, HAND_SHIFT)
+
+
+def gap(one: Region, other: Region) -> float:
+    """How far apart two squares are: of distance in sides, logarithm of sizes, radians the largest."""
+    distance = math.dist((one.x, one.y), (other.x, other.y)) / one.side
+    turn = math.remainder(other.turn - one.turn, 2.0 * math.pi)
+    return max(distance, abs(math.log(other.side / one.side)), abs(turn))
 
 
 def whole(height: int, width: int) -> Region:

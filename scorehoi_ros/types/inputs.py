@@ -126,6 +126,8 @@ class Trail:
     """Frames since the left and the right hand were found; 0 = in this frame."""
     hand_sought: tuple[int, int]
     """Frames since they were last looked for."""
+    searched: int
+    """Frames since the whole image was searched for people."""
 
 
 @dataclass(frozen=True)
