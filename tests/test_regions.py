@@ -74,8 +74,8 @@ def test_a_mask_is_laid_back_into_its_square_and_nowhere_else(region):
     mask = lay_mask_back(np.ones((64, 64), np.float32), region, 120, 160)
     inside = np.zeros((120, 160), np.uint8)
     corners = np.round(lay_back(CORNERS, region)).astype(np.int32)
-    cv2.fillConvexPoly(inside, corners, 1)
-    margin = 3 + math.ceil(region.side / 64)
+    cv2.fillConvexPoly(inside, corners, (1,))
+    margin = 4 + math.ceil(2 * region.side / 64)
     kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
     border = cv2.BORDER_REPLICATE
     assert mask.shape == (120, 160) and mask.dtype == np.float32
@@ -117,7 +117,7 @@ def test_refining_near_the_border_equals_the_plain_sum(x, y):
     column, row, half = int(x * 16), int(y * 16), KERNEL // 2
     rows = np.arange(max(row - half, 0), min(row + half + 1, 16))
     columns = np.arange(max(column - half, 0), min(column + half + 1, 16))
-    warmth = sigmoid(heat[np.ix_(rows, columns, [0])])[..., 0]
+    warmth = sigmoid(heat[np.ix_(rows, columns)][..., 0])
     expected = (
         (warmth * columns).sum() / warmth.sum() / 16,
         (warmth * rows[:, None]).sum() / warmth.sum() / 16,

@@ -12,8 +12,8 @@ from scorehoi_ros.types import Floats, HumanObservation, Trail
 
 HAND_ROWS = (slice(33, 54), slice(54, 75))
 """Rows of `Landmarks`, left and right."""
-EVERY = 3
-"""Frames after which a hand is looked for again: with two hands two frames of three have one to look for."""
+EVERY = 4
+"""Frames after which a hand is looked for again: with two hands every other frame has one to look for."""
 RETRY = 8
 """The same for a hand that is not in view."""
 MOST_CARRIED = 2 * EVERY - 1

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.types import Floats, Region
+from scorehoi_ros.types import Floats, Ints, Region
 
 BODY_ROOM = 1.25
 """Side of the body's square in diameters of the circle around the person."""
@@ -93,16 +93,26 @@ def turned(points: Floats, region: Region) -> Floats:
 
 def lay_mask_back(mask: NDArray[np.float32], region: Region, height: int, width: int) -> NDArray[np.float32]:
     """(height, width) float32: a mask (n, n) of the square in the image, 0 outside of it."""
-    to_image = _to_image(region, len(mask))
     reach = 0.5 * region.side * (abs(math.cos(region.turn)) + abs(math.sin(region.turn)))
     # Only the part of the image around the square is worth the work.
     low = np.clip(np.floor([region.x - reach, region.y - reach]), 0, (width, height)).astype(int)
     high = np.clip(np.ceil([region.x + reach, region.y + reach]) + 1, low, (width, height)).astype(int)
     laid = np.zeros((height, width), np.float32)
     if (high > low).all():
-        to_image[:, 2] -= low
-        laid[low[1] : high[1], low[0] : high[0]] = cv2.warpAffine(mask, to_image, (high - low).tolist())
+        laid[low[1] : high[1], low[0] : high[0]] = _turned_back(mask, region, low, high - low)
     return laid
+
+
+def _turned_back(mask: NDArray[np.float32], region: Region, low: Ints, size: Ints) -> NDArray[np.float32]:
+    """The part of an image from `low` (2,) of `size` (2,), x first: turned while small, which is cheap."""
+    small = np.maximum(np.ceil(size * min(len(mask) / region.side, 1.0)), 1.0)
+    step = size / small
+    to_image = _to_image(region, len(mask))
+    to_image[:, 2] += HALF_PIXEL - low
+    to_small = to_image / step[:, None]
+    to_small[:, 2] -= HALF_PIXEL
+    turned_mask = cv2.warpAffine(mask, to_small, small.astype(int).tolist())
+    return cv2.resize(turned_mask, size.tolist(), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def _to_image(region: Region, size: int) -> Floats:
