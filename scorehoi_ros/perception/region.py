@@ -99,20 +99,21 @@ def lay_mask_back(mask: NDArray[np.float32], region: Region, height: int, width:
     high = np.clip(np.ceil([region.x + reach, region.y + reach]) + 1, low, (width, height)).astype(int)
     laid = np.zeros((height, width), np.float32)
     if (high > low).all():
-        laid[low[1] : high[1], low[0] : high[0]] = _turned_back(mask, region, low, high - low)
+        _turn_back(mask, region, low, laid[low[1] : high[1], low[0] : high[0]])
     return laid
 
 
-def _turned_back(mask: NDArray[np.float32], region: Region, low: Ints, size: Ints) -> NDArray[np.float32]:
-    """The part of an image from `low` (2,) of `size` (2,), x first: turned while small, which is cheap."""
+def _turn_back(mask: NDArray[np.float32], region: Region, corner: Ints, laid: NDArray[np.float32]) -> None:
+    """Write a square's mask into a part of the image that begins at `corner`; turned while small: cheap."""
+    size = np.array(laid.shape[::-1])
     small = np.maximum(np.ceil(size * min(len(mask) / region.side, 1.0)), 1.0)
-    step = size / small
-    to_image = _to_image(region, len(mask))
-    to_image[:, 2] += HALF_PIXEL - low
-    to_small = to_image / step[:, None]
+    to_small = _to_image(region, len(mask))
+    to_small[:, 2] += HALF_PIXEL - corner
+    to_small /= (size / small)[:, None]
     to_small[:, 2] -= HALF_PIXEL
-    turned_mask = cv2.warpAffine(mask, to_small, small.astype(int).tolist())
-    return cv2.resize(turned_mask, size.tolist(), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    upright = cv2.warpAffine(mask, to_small, small.astype(int).tolist())
+    # Into its place: another array of this size costs more than all the rest, for its fresh pages of memory.
+    cv2.resize(upright, size.tolist(), dst=laid, interpolation=cv2.INTER_LINEAR)
 
 
 def _to_image(region: Region, size: int) -> Floats:
