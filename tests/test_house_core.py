@@ -31,7 +31,7 @@ LIGHT = """
 import sys
 from scorehoi_ros.cli import build_parser
 build_parser()
-heavy = {"torch", "mediapipe", "cv2", "av", "onnxruntime", "numba", "rclpy", "trimesh"}
+heavy = {"torch", "mediapipe", "ai_edge_litert", "cv2", "av", "onnxruntime", "numba", "rclpy", "trimesh"}
 print(*sorted(heavy & set(sys.modules)))
 """
 

@@ -62,6 +62,7 @@ PACKAGES = (
     _core("scipy", "BSD-3-Clause", "everything"),
     _core("torch", "BSD-3-Clause and others", "body, fit"),
     _core("mediapipe", "Apache-2.0", "human landmarks"),
+    _core("ai-edge-litert", "Apache-2.0", "human landmarks", module="ai_edge_litert"),
     _core("opencv-contrib-python", "Apache-2.0", "images", module="cv2"),
     _core("numba", "BSD-2-Clause", "rendering, distances"),
     _core("trimesh", "MIT", "templates"),

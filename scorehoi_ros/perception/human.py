@@ -1,71 +1,81 @@
-"""Human landmarks and mask from one image with MediaPipe Holistic, whose models come inside its wheel."""
+"""Human landmarks and mask from an image with MediaPipe's networks, which come inside its wheel."""
 
+import math
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.errors import MissingExtraError
-from scorehoi_ros.perception.hands import hand_confidence, hand_world, one_hand_twice, pixels_per_metre
+from scorehoi_ros.perception.body_net import Body, BodyNetwork
+from scorehoi_ros.perception.body_search import BodySearch
+from scorehoi_ros.perception.hand_net import HandNetwork
+from scorehoi_ros.perception.hand_turns import (
+    BOTH,
+    HAND_ROWS,
+    NOT_SEEN,
+    WRISTS,
+    Hand,
+    carried_hand,
+    found_hand,
+    frames_since,
+    hand_due,
+    without_twin,
+    wrist_visible,
+)
+from scorehoi_ros.perception.hands import pixels_per_metre
 from scorehoi_ros.perception.human_search import find_small
-from scorehoi_ros.perception.native_log import quiet_native_log
-from scorehoi_ros.types import Floats, HumanObservation, Landmarks
+from scorehoi_ros.perception.region import gap, lay_mask_back
+from scorehoi_ros.types import NUM_LANDMARKS, Bools, Floats, HumanObservation, Landmarks, Trail
 
 BODY = slice(0, 33)
-LEFT_HAND = slice(33, 54)
-RIGHT_HAND = slice(54, 75)
-LEFT_WRIST, RIGHT_WRIST = 15, 16
+
+
+SEARCH_EVERY = 15
+"""Frames after which the whole image is searched for the person who is followed, in the place of a hand: the
+body network may lock onto a person in a square that is upside down, and be sure that somebody is there."""
+APART = 0.4
+"""Gap between where a person is followed and where one was found from which both are looked at: it was 0.3 at
+most for people followed well, and 0.5 at least for those who were upside down or lay on their side."""
+SAME_PLACE = 0.3
+"""Distance in sides within which both are one person, and the more visible of the two bodies is right."""
+CLEARLY_MORE = 0.1
+"""By how much somebody at another place must be more visible to be followed instead."""
 
 
 class MediapipeHuman:
-    """MediaPipe Holistic on single images: the result for an image does not depend on earlier images.
+    """The networks of MediaPipe Holistic without its graph, which remembers hands from image to image.
 
-    Left and right are the person's.  Body world coordinates are MediaPipe's own (metres, origin mid-hip,
-    x right, y down, z away from the camera, as in the camera's optical frame, for a camera that looks
-    straight at the person); hand world coordinates are built here, see `hands.hand_world`.
+    The result depends on the arguments alone.  Left and right are the person's.  Body world coordinates are
+    MediaPipe's own (metres, origin mid-hip, x right, y down, z away from the camera, as in the camera's
+    optical frame, for a camera that looks straight at the person); hand world coordinates are built here, see
+    `hands.hand_world`.
 
-    Raises MissingExtraError when mediapipe is not installed.
+    Raises MissingExtraError when mediapipe or ai-edge-litert is not installed.
     """
 
     def __init__(self) -> None:
-        try:
-            from mediapipe.python.solutions.holistic import Holistic
-        except ImportError as error:
-            raise MissingExtraError(
-                f"human perception needs the package mediapipe, which cannot be imported ({error}). "
-                "Install it with: pip install mediapipe==0.10.21"
-            ) from error
-        with quiet_native_log():
-            self._holistic: Any = Holistic(
-                static_image_mode=True, model_complexity=1, smooth_landmarks=False, enable_segmentation=True
-            )
-            self._process(np.zeros((64, 64, 3), np.uint8))
-        self._settled = False
+        self._search, self._body, self._hand = BodySearch(), BodyNetwork(), HandNetwork()
 
     def detect(
         self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
     ) -> HumanObservation | None:
         """Landmarks and soft mask of the most prominent person in `rgb` (H, W, 3) uint8; None for nobody.
 
-        A person small in the image is searched for in parts of it, see `human_search`: an image without
-        anybody takes longest.
+        With the observation of the frame before, that person is followed: looked for where it was, one hand
+        at a time, see `hand_turns`.  Somebody who is not there any more, and nobody before, are looked for in
+        the whole image; a person small in it in parts of it, see `human_search`: an image without anybody
+        takes longest.
         """
+        if before is not None and before.trail is not None:
+            followed = self._follow(rgb, before, before.trail)
+            if followed is not None:
+                return followed
         found = self._look(rgb)
         return find_small(rgb, self._look) if found is None else found
 
-    def _look(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
-        if self._settled:
-            return _observation(self._process(rgb), *rgb.shape[:2])
-        # One more native warning comes with the first person ever seen.
-        with quiet_native_log():
-            observation = _observation(self._process(rgb), *rgb.shape[:2])
-        self._settled = observation is not None
-        return observation
-
     def close(self) -> None:
-        """Free the native graph."""
-        self._holistic.close()
+        """Free the networks."""
+        del self._search, self._body, self._hand
 
     def __enter__(self) -> "MediapipeHuman":
         return self
@@ -75,55 +85,76 @@ class MediapipeHuman:
     ) -> None:
         self.close()
 
-    def _process(self, rgb: NDArray[np.uint8]) -> Any:
-        return self._holistic.process(np.ascontiguousarray(rgb))
+    def _look(self, rgb: NDArray[np.uint8]) -> HumanObservation | None:
+        region = self._search(rgb)
+        body = self._body(rgb, region) if region is not None else None
+        return self._newcomer(rgb, body) if body is not None else None
+
+    def _newcomer(self, rgb: NDArray[np.uint8], body: Body) -> HumanObservation:
+        """A body of whose hands nothing is known."""
+        visible = [wrist_visible(body.visibility, side) for side in BOTH]
+        found = [self._hand_of(rgb, body, side) if visible[side] else None for side in BOTH]
+        left, right = without_twin(*found)
+        seen = frames_since(NOT_SEEN, (left is not None, right is not None))
+        return _observation(body, (left, right), Trail(body.next_region, seen, (0, 0), 0), *rgb.shape[:2])
+
+    def _follow(
+        self, rgb: NDArray[np.uint8], before: HumanObservation, trail: Trail
+    ) -> HumanObservation | None:
+        """The person of the frame before; None when nobody is where it was."""
+        body = self._body(rgb, trail.region)
+        if body is None:
+            return None
+        search = trail.searched + 1 >= SEARCH_EVERY
+        better = self._better(rgb, body) if search else None
+        if better is not None:
+            return self._newcomer(rgb, better)
+        due = None if search else hand_due(trail, body.visibility)
+        found = self._hand_of(rgb, body, due) if due is not None else None
+        hands = [
+            found if side == due and found is not None else carried_hand(before, trail, side, body)
+            for side in BOTH
+        ]
+        left, right = without_twin(*hands)
+        seen = frames_since(trail.hand_seen, (left is found is not None, right is found is not None))
+        sought = frames_since(trail.hand_sought, (due == 0, due == 1))
+        after = Trail(body.next_region, seen, sought, 0 if search else trail.searched + 1)
+        return _observation(body, (left, right), after, *rgb.shape[:2])
+
+    def _better(self, rgb: NDArray[np.uint8], body: Body) -> Body | None:
+        """What a search of the whole image finds, if that is another body and a more visible one."""
+        region, here = self._search(rgb), body.region
+        if region is None or gap(here, region) < APART:
+            return None
+        near = math.dist((region.x, region.y), (here.x, here.y)) < SAME_PLACE * here.side
+        needed = float(body.visibility.mean()) + (0.0 if near else CLEARLY_MORE)
+        other = self._body(rgb, region)
+        return other if other is not None and other.visibility.mean() > needed else None
+
+    def _hand_of(self, rgb: NDArray[np.uint8], body: Body, side: int) -> Hand | None:
+        points = self._hand(rgb, body.pixels, side)
+        if points is None:
+            return None
+        scale = pixels_per_metre(body.pixels, body.world[:, :2], body.visibility)
+        return found_hand(points, body.pixels[WRISTS[side]], scale)
 
 
-def _observation(result: Any, height: int, width: int) -> HumanObservation | None:
-    if result.pose_landmarks is None or result.pose_world_landmarks is None:
-        return None
-    mask = result.segmentation_mask
+def _observation(
+    body: Body, hands: tuple[Hand | None, Hand | None], trail: Trail, height: int, width: int
+) -> HumanObservation:
+    """Body and hands in the conventions of the project, for an image of a height and width."""
+    pixels, world = np.zeros((NUM_LANDMARKS, 2)), np.zeros((NUM_LANDMARKS, 3))
+    confidence = np.zeros(NUM_LANDMARKS)
+    pixels[BODY], world[BODY], confidence[BODY] = body.pixels, body.world, body.visibility
+    for rows, hand in zip(HAND_ROWS, hands, strict=True):
+        if hand is not None:
+            pixels[rows], world[rows], confidence[rows] = hand.pixels, hand.world, hand.confidence
+    confidence[_outside(pixels, height, width)] = 0.0
     return HumanObservation(
-        landmarks=_landmarks(result, height, width),
-        mask=None if mask is None else np.clip(np.asarray(mask, np.float32), 0.0, 1.0),
+        Landmarks(pixels, world, confidence), lay_mask_back(body.mask, body.region, height, width), trail
     )
 
 
-def _landmarks(result: Any, height: int, width: int) -> Landmarks:
-    """The 75 rows of `Landmarks` from a Holistic result."""
-    body = _points(result.pose_landmarks, height, width)
-    body_world = np.array([(p.x, p.y, p.z) for p in result.pose_world_landmarks.landmark])
-    visibility = np.array([p.visibility for p in result.pose_landmarks.landmark])
-    pixels, world, confidence = np.zeros((75, 2)), np.zeros((75, 3)), np.zeros(75)
-    pixels[BODY], world[BODY], confidence[BODY] = body[:, :2], body_world, np.clip(visibility, 0.0, 1.0)
-    scale = pixels_per_metre(body[:, :2], body_world[:, :2], visibility)
-    found = [
-        (LEFT_HAND, LEFT_WRIST, result.left_hand_landmarks),
-        (RIGHT_HAND, RIGHT_WRIST, result.right_hand_landmarks),
-    ]
-    for rows, wrist, hand in found:
-        if hand is not None:
-            points = _points(hand, height, width)
-            pixels[rows], world[rows] = points[:, :2], hand_world(points)
-            confidence[rows] = hand_confidence(points, body[wrist, :2], scale)
-    _drop_the_worse_of_twins(pixels, confidence)
-    confidence[_outside(pixels, height, width)] = 0.0
-    return Landmarks(pixels=pixels, world=world, confidence=confidence)
-
-
-def _drop_the_worse_of_twins(pixels: Floats, confidence: Floats) -> None:
-    """When both hands were laid on the same hand in the image, only the more plausible one stays."""
-    left, right = confidence[LEFT_HAND][0], confidence[RIGHT_HAND][0]
-    if left > 0.0 and right > 0.0 and one_hand_twice(pixels[LEFT_HAND], pixels[RIGHT_HAND]):
-        confidence[LEFT_HAND if left < right else RIGHT_HAND] = 0.0
-
-
-def _points(landmarks: Any, height: int, width: int) -> Floats:
-    """(n, 3) x, y, z in pixels; pixel (0, 0) is the centre of the top-left pixel, z has the scale of x."""
-    normalised = np.array([(p.x, p.y, p.z) for p in landmarks.landmark], dtype=float)
-    return normalised * (width, height, width) - (0.5, 0.5, 0.0)
-
-
-def _outside(pixels: Floats, height: int, width: int) -> NDArray[np.bool_]:
+def _outside(pixels: Floats, height: int, width: int) -> Bools:
     """Points beyond the image border are MediaPipe's guesses: nobody saw them."""
     return ((pixels < -0.5) | (pixels >= np.array([width, height]) - 0.5)).any(axis=1)

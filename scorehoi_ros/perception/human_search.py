@@ -73,4 +73,8 @@ def look_at(rgb: NDArray[np.uint8], part: tuple[int, int, int, int], look: Look)
     if seen.mask is not None:
         mask = np.zeros(rgb.shape[:2], np.float32)
         mask[y0:y1, x0:x1] = seen.mask
-    return HumanObservation(replace(seen.landmarks, pixels=seen.landmarks.pixels + (x0, y0)), mask)
+    landmarks, trail = replace(seen.landmarks, pixels=seen.landmarks.pixels + (x0, y0)), seen.trail
+    if trail is not None:
+        region = replace(trail.region, x=trail.region.x + x0, y=trail.region.y + y0)
+        trail = replace(trail, region=region)
+    return HumanObservation(landmarks, mask, trail)

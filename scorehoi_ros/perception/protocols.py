@@ -24,12 +24,16 @@ class Segmentation:
 
 
 class HumanDetector(Protocol):
-    """Finds the most prominent person in one image, without memory of earlier images."""
+    """Finds the most prominent person in one image, without memory of earlier calls."""
 
     def detect(
         self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
     ) -> HumanObservation | None:
-        """Landmarks and soft mask of the person in `rgb` (H, W, 3) uint8, or None when nobody is in view."""
+        """Landmarks and soft mask of the person in `rgb` (H, W, 3) uint8, or None when nobody is in view.
+
+        `before` is what this detector said of the frame before, from which it may follow that person;
+        None = it looks afresh.
+        """
         ...
 
     def close(self) -> None:

@@ -15,7 +15,18 @@ from scorehoi_ros.types.arrays import (
     Floats,
     Ints,
 )
-from scorehoi_ros.types.inputs import Box, Camera, Frame, HumanObservation, Landmarks, Masks, Model, Prompt
+from scorehoi_ros.types.inputs import (
+    Box,
+    Camera,
+    Frame,
+    HumanObservation,
+    Landmarks,
+    Masks,
+    Model,
+    Prompt,
+    Region,
+    Trail,
+)
 from scorehoi_ros.types.results import (
     Contacts,
     Estimate,
@@ -54,5 +65,7 @@ __all__ = [
     "ObjectState",
     "Prompt",
     "Reconstruction",
+    "Region",
     "Status",
+    "Trail",
 ]

@@ -105,9 +105,37 @@ class Landmarks:
 
 
 @dataclass(frozen=True)
+class Region:
+    """A turned square of an image, in pixels; pixel (0, 0) is the centre of the top-left pixel."""
+
+    x: float
+    y: float
+    """Its centre."""
+    side: float
+    turn: float
+    """Radians by which its axes are turned against the image's, clockwise as seen."""
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What a detector must know of the frame before to follow somebody into the next."""
+
+    region: Region
+    """Where the person will be looked for."""
+    hand_seen: tuple[int, int]
+    """Frames since the left and the right hand were found; 0 = in this frame."""
+    hand_sought: tuple[int, int]
+    """Frames since they were last looked for."""
+    searched: int
+    """Frames since the whole image was searched for people."""
+
+
+@dataclass(frozen=True)
 class HumanObservation:
     """The result of human perception for one frame in which somebody is in view."""
 
     landmarks: Landmarks
     mask: Floats | None
     """(H, W) float32 soft mask 0..1, or None."""
+    trail: Trail | None = None
+    """For the detector, when it looks at the next frame; None = the landmarks have to do."""
