@@ -161,7 +161,7 @@ def test_follow_prefers_the_right_shape_among_things_of_one_colour():
     new_image, new_disc = scene(80, 60, seed=4)
     new_image[55:75, 20:30] = (200, 60, 50)  # a smaller thing of the same colour
     new_image[:20, :] = (200, 60, 50)  # and a larger one
-    assert iou(follow(new_image, disc, seen.appearance), new_disc) > 0.8
+    assert iou(follow(new_image, disc, seen.appearance, 1.5), new_disc) > 0.8
 
 
 @given(st.integers(-12, 12), st.integers(-12, 12))

@@ -8,15 +8,13 @@ import numpy as np
 from scorehoi_ros.geometry.rigid import object_transform, transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.propose import propose
-from scorehoi_ros.perception.protocols import Segmentation, Segmenter
+from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation, Segmenter
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose, Masks, ObjectPose, Prompt
 
 _SOFT_MASK_LEVEL = 0.5
 _DETECTOR_MASK_SCORE = 0.9
 """Mean overlap of the detector's human mask with true masks (measured 0.907 on six photos)."""
-_GOOD_SCORE = 0.4
-"""With a score from here on, the tracked object is taken without looking for it elsewhere."""
 
 
 def human_mask(frame: Frame, seen: HumanObservation | None) -> Masks:
@@ -67,7 +65,7 @@ def see_object(
     for candidate in _prompts(frame, prompt, template, person, memory):
         found = segmenter.segment(frame.rgb, replace(candidate, appearance=memory.appearance), masks.human)
         best = max(best, found, key=lambda s: s.score)
-        if best.score >= _GOOD_SCORE:
+        if best.score >= GOOD_SCORE:
             break
     if not best.mask.any():
         return ObjectSighting(masks)
