@@ -66,7 +66,7 @@ def starts(rows: NDArray[np.integer], count: int) -> Int32:
 
 @kernel
 def _chain(template, shapedirs, parents, R, betas, root, joints):  # type: ignore[no-untyped-def]
-    """Fill `joints` (52, 3); returns (52, 3, 4) float32 that take rest vertices to where each joint puts them."""
+    """Fill `joints` (52, 3); returns (52, 3, 4) float32 by which each joint moves rest vertices."""
     count = len(parents)
     rest, orient = np.empty((count, 3)), np.empty((count, 3, 3))
     chain = np.empty((count, 3, 4), np.float32)

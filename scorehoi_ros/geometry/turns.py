@@ -37,7 +37,7 @@ def six_of_matrix(matrix: Floats) -> Floats:
 
 
 def matrix_of_vector(vector: Floats) -> Floats:
-    """Rotation vectors (..., 3), axis times angle in radians, to matrices (..., 3, 3) by Rodrigues' formula."""
+    """Rotation vectors (..., 3), axis times radians, to matrices (..., 3, 3) by Rodrigues' formula."""
     vector = np.asarray(vector, np.float64)
     angle = np.sqrt((vector * vector).sum(-1))[..., None, None]
     K = skew(vector)
@@ -63,7 +63,7 @@ def vector_of_matrix(matrix: Floats) -> Floats:
 
 
 def _quaternion(m: Floats) -> Floats:
-    """(..., 3, 3) to unit quaternions wxyz (..., 4) with w >= 0; its largest component is the accurate one."""
+    """(..., 3, 3) to unit quaternions wxyz (..., 4), w >= 0, from the largest component, which is accurate."""
     table = np.empty((*m.shape[:-2], 4, 4))
     x, y, z = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     table[..., 0, 0], table[..., 1, 1] = 1 + x + y + z, 1 + x - y - z

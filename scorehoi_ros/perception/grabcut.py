@@ -9,7 +9,8 @@ mistake is overruled by colour instead of deciding; and several guesses of how t
 of which the most consistent result is taken.
 
 Where shape and colours are known, as of a tracked object, less effort does: the shape is moved to where the
-colours are, and refined in two rounds.  Only a doubtful result is looked for at length.
+colours are, and refined in two rounds.  Only after a doubtful result it is looked for again, also farther
+off.
 """
 
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from scorehoi_ros.perception.smoothing import EdgeSmoother
 from scorehoi_ros.perception.window import look, prompted_box, put_back, window_around
 from scorehoi_ros.types import Bools, Floats, Prompt
 
+
 @dataclass(frozen=True)
 class Effort:
     """How closely is looked."""
@@ -37,12 +39,14 @@ class Effort:
     """How much background is looked at around the box, in its longer sides."""
     rounds: int
     """Of colour models and smoothing."""
-    reach: float
-    """How far an object of known shape and colours may have moved, in its longer sides."""
 
 
-FULL = Effort(size=144, context=0.6, rounds=5, reach=1.5)
-TRACKED = Effort(size=112, context=0.3, rounds=2, reach=0.75)
+PROMPTED = Effort(size=144, context=0.6, rounds=5)
+"""Where a box or clicks are all that is known."""
+TRACKED, SEARCHED = Effort(size=112, context=0.3, rounds=2), Effort(size=144, context=0.3, rounds=2)
+"""Where shape and colours are known, and when the first of these gave a doubtful result."""
+NEAR, FAR = 0.75, 1.5
+"""How far an object of known shape and colours is followed, in its longer sides."""
 SMOOTHNESS, EDGE_SIGMA = 30.0, 12.0
 """Weight of the smoothing and the grey-level difference at which it stops."""
 
@@ -65,20 +69,16 @@ class GrabCutSegmenter:
         """See `Segmenter.segment`; raises InputError when a mask has another size than the image."""
         height, width = rgb.shape[:2]
         _check(prompt, exclude, height, width)
-        known = prompt.mask is not None and prompt.appearance is not None and bool(prompt.mask.any())
-        if not known:
-            return segment_once(rgb, prompt, exclude, FULL)
-        found = segment_once(rgb, _moved(rgb, prompt, TRACKED), exclude, TRACKED)
+        mask, appearance = prompt.mask, prompt.appearance
+        if mask is None or appearance is None or not mask.any():
+            return segment_once(rgb, prompt, exclude, PROMPTED)
+        near = replace(prompt, mask=follow(rgb, mask, appearance, NEAR))
+        found = segment_once(rgb, near, exclude, TRACKED)
         if found.score >= GOOD_SCORE:
             return found
-        tried = (segment_once(rgb, p, exclude, FULL) for p in (prompt, _moved(rgb, prompt, FULL)))
+        far = replace(prompt, mask=follow(rgb, mask, appearance, FAR))
+        tried = (segment_once(rgb, p, exclude, SEARCHED) for p in (prompt, far))
         return max(found, *tried, key=lambda result: result.score)
-
-
-def _moved(rgb: NDArray[np.uint8], prompt: Prompt, effort: Effort) -> Prompt:
-    """The prompt at the place that fits its shape and appearance best."""
-    assert prompt.mask is not None and prompt.appearance is not None
-    return replace(prompt, mask=follow(rgb, prompt.mask, prompt.appearance, effort.reach))
 
 
 def segment_once(
@@ -121,9 +121,7 @@ def _check(prompt: Prompt, exclude: Bools | None, height: int, width: int) -> No
         )
 
 
-def segment_window(
-    rgb: NDArray[np.uint8], prior: Floats, appearance: Floats | None, rounds: int
-) -> _Result:
+def segment_window(rgb: NDArray[np.uint8], prior: Floats, appearance: Floats | None, rounds: int) -> _Result:
     """Segmentation of a window (h, w, 3) from one guess (h, w) of the place."""
     bins = colour_bins(rgb)
     probability = refine(rgb, bins, prior, appearance, rounds)

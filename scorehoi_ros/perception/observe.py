@@ -15,6 +15,8 @@ from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose
 _SOFT_MASK_LEVEL = 0.5
 _DETECTOR_MASK_SCORE = 0.9
 """Mean overlap of the detector's human mask with true masks (measured 0.907 on six photos)."""
+_ALIKE = 0.7
+"""Overlap (IoU) from which on two places of the object are searched as one."""
 
 
 def human_mask(frame: Frame, seen: HumanObservation | None) -> Masks:
@@ -82,13 +84,19 @@ def _prompts(
     if prompt is not None:
         yield prompt
         return
+    tried: list[Bools] = []
     for hypothesis in memory.hypotheses:
         projected = project_template(template, hypothesis, frame)
-        if projected.any():
+        if projected.any() and not any(_alike(projected, other) for other in tried):
+            tried.append(projected)
             yield Prompt(mask=projected)
     proposal = propose(frame, template, person) if person is not None else None
     if proposal is not None:
         yield proposal
+
+
+def _alike(one: Bools, other: Bools) -> bool:
+    return np.count_nonzero(one & other) > _ALIKE * np.count_nonzero(one | other)
 
 
 def project_template(template: ObjectTemplate, pose: ObjectPose, frame: Frame) -> Bools:

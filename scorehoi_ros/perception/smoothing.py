@@ -23,7 +23,7 @@ class EdgeSmoother:
     """Smooths pictures of the size of one guide, but not across the guide's edges."""
 
     def __init__(self, guide: NDArray[np.uint8], strength: float, sigma: float) -> None:
-        """`guide` (h, w, 3); `strength` of the smoothing; `sigma`, the difference in colour at which it stops."""
+        """`guide` (h, w, 3); how strongly is smoothed; the difference in colour at which that stops."""
         self._strength = strength
         height, width = guide.shape[:2]
         self._down = np.empty((height - 1, width), np.float32)
