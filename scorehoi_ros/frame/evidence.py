@@ -167,10 +167,10 @@ def _planes(masks: Masks, crop: Crop, size: tuple[int, ...]) -> Bools:
     seen = [
         nothing if p is None else crop_image(p, crop, cv2.INTER_AREA) for p in (masks.human, masks.object)
     ]
-    return np.stack([*seen, _inside(crop, size, cv2.INTER_AREA)])
+    return np.stack([*seen, inside_image(crop, size, cv2.INTER_AREA)])
 
 
-def _inside(crop: Crop, size: tuple[int, ...], interpolation: int) -> Bools:
+def inside_image(crop: Crop, size: tuple[int, ...], interpolation: int) -> Bools:
     """(S, S) pixels of the crop that are in the image of `size`."""
     corners = np.array([[0.0, 0.0, 1.0], [crop.size - 1.0, crop.size - 1.0, 1.0]])
     low, high = (corners @ np.linalg.inv(crop.T_crop_image).T)[:, :2]
@@ -211,7 +211,7 @@ def silhouette(
     """Crop a mask (H, W) around a box; pixels of the occluder that are not in the mask are free."""
     crop = square_crop(box, K, margin=margin, size=size)
     inner = crop_image(mask, crop, cv2.INTER_AREA)
-    free = ~_inside(crop, mask.shape, cv2.INTER_NEAREST)
+    free = ~inside_image(crop, mask.shape, cv2.INTER_NEAREST)
     if occluder is not None:
         free |= crop_image(occluder, crop, cv2.INTER_NEAREST) & ~inner
     return Silhouette(_tensor(crop.K_crop), inner, free, score)

@@ -63,7 +63,7 @@ def vector_of_matrix(matrix: Floats) -> Floats:
 
 
 def _quaternion(m: Floats) -> Floats:
-    """(..., 3, 3) to unit quaternions wxyz (..., 4), w >= 0, from the largest component, which is accurate."""
+    """(..., 3, 3) to unit quaternions wxyz (..., 4), w >= 0, from the largest component: it is accurate."""
     table = np.empty((*m.shape[:-2], 4, 4))
     x, y, z = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     table[..., 0, 0], table[..., 1, 1] = 1 + x + y + z, 1 + x - y - z
