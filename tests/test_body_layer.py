@@ -1,5 +1,7 @@
 """The body layer against a plain loop, its gradients, and what it promises about the root."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,10 @@ from scipy.spatial.transform import Rotation
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.body.skeleton import JOINT_INDEX
+from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
+from scorehoi_ros.types import HumanPose
 from tests.body_cases import random_rotations
 
 
@@ -51,6 +56,38 @@ def test_equals_the_plain_loop(seed: int) -> None:
     expected, expected_joints = plain_lbs(model, rotations, betas, root, ids)
     np.testing.assert_allclose(vertices, expected, atol=1e-6)
     np.testing.assert_allclose(joints, expected_joints, atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.7])
+@pytest.mark.parametrize("dense", [False, True])
+def test_the_compiled_body_equals_the_layer(sigma: float, dense: bool) -> None:
+    model, rng = free_body(), np.random.default_rng(3)
+    if dense:
+        assert model.posedirs is not None
+        model = replace(model, posedirs=model.posedirs + rng.normal(0, 1e-3, (1, 3, 459)).astype(np.float32))
+    layer = BodyLayer(model, rng.integers(0, len(model.v_template), 500))
+    assert layer.sparse_correctives != dense
+    rotations, betas, root = random_rotations(rng, sigma), rng.normal(size=10), rng.normal(size=3)
+    vertices, joints = layer.skin.pose(rotations, betas, root)
+    expected, expected_joints = run(layer, rotations, betas, root)
+    np.testing.assert_allclose(vertices, expected, atol=2e-6)
+    np.testing.assert_allclose(joints, expected_joints, atol=2e-6)
+
+
+def test_one_pose_has_the_landmarks_of_many() -> None:
+    posed, rng = PosedBody(free_body(), dtype=torch.float64), np.random.default_rng(4)
+    theta = matrix_to_rotation_6d(torch.as_tensor(random_rotations(rng, 0.5))).numpy()
+    human = HumanPose(theta, rng.normal(size=10), np.array([0.2, -0.1, 3.0]))
+    expected = posed(*posed.tensors(human)).landmarks
+    np.testing.assert_allclose(posed.landmarks_of(human), expected, atol=2e-6)
+
+
+def test_the_nearest_token_is_the_nearest() -> None:
+    body = free_body()
+    tokens = body.v_template[body.token_ids]
+    for vertex in range(0, len(body.v_template), 500):
+        squares = ((tokens - body.v_template[vertex]) ** 2).sum(1)
+        assert squares[body.nearest_token[vertex]] == pytest.approx(squares.min())
 
 
 def test_dense_and_sparse_correctives_agree() -> None:

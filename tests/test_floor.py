@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.layer import BodyLayer
@@ -14,7 +16,7 @@ from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, TemplateError
-from scorehoi_ros.frame.floor import Hint, combined, even_hint, floor_under
+from scorehoi_ros.frame.floor import Hint, combined, even_hint, floor_under, low_quantile
 from scorehoi_ros.frame.stages import ContactMasks
 from scorehoi_ros.frame.upright import floor_of, hints_of
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
@@ -102,6 +104,11 @@ def test_furniture_counts_where_it_stands_on_the_floor(layer: BodyLayer) -> None
 def test_the_floor_lies_under_the_lowest_points() -> None:
     points = np.stack([np.linspace(-1, 1, 50), np.linspace(0.5, 1.0, 50), np.full(50, 2.0)], 1)
     assert floor_under(points, [0, 2.0, 0], []).offset == pytest.approx(-1.0, abs=0.01)
+
+
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=40), st.floats(0, 1))
+def test_low_quantile_is_numpys(values: list[float], share: float) -> None:
+    assert low_quantile(np.array(values), share) == pytest.approx(np.quantile(values, share), abs=1e-12)
 
 
 def test_furniture_knows_its_up_axis_and_other_families_have_none() -> None:

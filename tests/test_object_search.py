@@ -5,7 +5,6 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.energy.image import Outline
 from scorehoi_ros.frame.agreement import iou
 from scorehoi_ros.frame.evidence import Silhouette
 from scorehoi_ros.frame.stages import carried_along
@@ -54,9 +53,7 @@ def test_distance_ignores_turns_of_a_bottle_but_not_its_tilt() -> None:
 
 
 def target(mask: np.ndarray, free: np.ndarray) -> Silhouette:
-    none = torch.zeros(1)
-    outline = Outline(torch.zeros(1, 2), none, none.bool())
-    return Silhouette(torch.eye(3), mask, free, torch.zeros(mask.shape), torch.zeros(1, 2), outline, 1.0)
+    return Silhouette(torch.eye(3), mask, free, 1.0)
 
 
 def test_seen_object_must_not_stand_behind_the_body() -> None:

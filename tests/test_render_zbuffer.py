@@ -110,6 +110,16 @@ def test_nothing_behind_the_camera_or_not_finite_is_drawn():
     assert not depth.any()
 
 
+def test_a_silhouette_covers_what_is_drawn_also_of_a_mesh_around_the_camera():
+    rng = np.random.default_rng(0)
+    for shift in (0.0, 0.3, 1.0, 3.0):
+        vertices = rng.normal(0, 0.4, (80, 3)) + [0, 0, shift]
+        vertices[rng.integers(0, 80, 3)] = np.nan, np.inf, 0.0
+        faces = rng.integers(0, 80, (120, 3))
+        mask = silhouette(vertices, faces, K, W, H)
+        assert mask.any() and np.array_equal(mask, rasterise(vertices, faces, K, W, H)[1] >= 0)
+
+
 def test_culling_leaves_the_picture_of_a_closed_mesh_alone():
     ball = trimesh.creation.icosphere(3, 0.5)
     points = ball.vertices + [0.1, 0, 2]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.geometry.mesh import Mesh, concatenate, transformed
-from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, gradient, sample, sample_torch
+from scorehoi_ros.geometry.sdf import SignedDistanceGrid, _corners, build_grid, gradient, sample, sample_torch
 from scorehoi_ros.objects.solids import ball, box, cylinder
 
 RADIUS = 0.2
@@ -123,6 +123,23 @@ def test_torch_matches_numpy(box_grid: SignedDistanceGrid) -> None:
     (g,) = torch.autograd.grad(result.sum(), p)
     np.testing.assert_allclose(g, gradient(box_grid, points), atol=1e-6)
     assert (g.norm(dim=-1) > 0.3).all()
+
+
+def test_the_kernel_equals_the_plain_sum_over_corners() -> None:
+    """In the grid, on its nodes and faces, and outside."""
+    grid = SignedDistanceGrid(
+        np.random.default_rng(2).normal(size=(5, 4, 6)).astype(np.float32), np.array([0.1, -0.2, 0.3]), 0.05
+    )
+    points = np.concatenate(
+        (
+            np.random.default_rng(3).uniform(-0.5, 0.8, (3000, 3)),
+            grid.origin + grid.spacing * np.argwhere(grid.values < 9),
+        )
+    )
+    values, fraction, beyond = _corners(grid, points)
+    x, y, z = (np.stack([1 - fraction[:, c], fraction[:, c]], axis=1) for c in range(3))
+    expected = np.einsum("nijk,ni,nj,nk->n", values, x, y, z) + np.linalg.norm(beyond, axis=1)
+    np.testing.assert_allclose(sample(grid, points), expected, atol=1e-12)
 
 
 def test_torch_gradcheck(box_grid: SignedDistanceGrid) -> None:

@@ -231,8 +231,16 @@ def test_evidence_goes_to_a_device_whole() -> None:
         parts = vars(value).values() if hasattr(value, "__dataclass_fields__") else []
         return [tensor for part in parts for tensor in tensors(part)]
 
-    evidence = evidence_of(with_object=True)
-    moved = evidence.to("meta")
+    def asked(evidence: Evidence) -> Evidence:
+        """With the parts that are made when they are asked for."""
+        assert evidence.image is not None
+        for part in (evidence.human, evidence.object):
+            assert part is not None and len(part.points) and len(part.outline.extent)
+            assert part.distance.shape == part.from_mask.shape
+        return evidence
+
+    evidence = asked(evidence_of(with_object=True))
+    moved = asked(evidence.to("meta"))
     assert len(tensors(moved)) == len(tensors(evidence)) > 15
     assert {tensor.device.type for tensor in tensors(moved)} == {"meta"}
     assert evidence.K_crop.device.type == "cpu"

@@ -5,13 +5,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.perception.colours import COLOURS, affinity, colour_bins, colour_density
-from scorehoi_ros.perception.grabcut import GrabCutSegmenter, keep_prompted_parts
+from scorehoi_ros.perception import grabcut
+from scorehoi_ros.perception.colours import BINS, COLOURS, affinity, colour_bins, colour_density
+from scorehoi_ros.perception.grabcut import GrabCutSegmenter, keep_prompted_parts, segment_once
 from scorehoi_ros.perception.search import best_move, follow, move_mask
 from scorehoi_ros.perception.segmenter import make_segmenter
+from scorehoi_ros.perception.smoothing import EdgeSmoother
 from scorehoi_ros.perception.window import clip_box, look, mask_box, put_back, window_around
 from scorehoi_ros.types import Box, Prompt
 from tests.shared_data import SHARED, needs_shared
@@ -155,13 +158,52 @@ def test_another_looking_thing_scores_lower():
     assert SEGMENTER.segment(other, Prompt(mask=disc, appearance=seen.appearance), None).score < 0.4
 
 
+def test_a_tracked_object_takes_one_look_and_a_doubtful_one_three(monkeypatch):
+    image, disc = scene()
+    seen = SEGMENTER.segment(image, Prompt(box=box_of(disc)), None)
+    looks = []
+
+    def once(rgb, prompt, exclude, effort):
+        looks.append(effort)
+        return segment_once(rgb, prompt, exclude, effort)
+
+    monkeypatch.setattr(grabcut, "segment_once", once)
+    known = Prompt(mask=disc, appearance=seen.appearance)
+    assert iou(SEGMENTER.segment(scene(seed=5)[0], known, None).mask, disc) > 0.9
+    assert looks == [grabcut.TRACKED]
+    SEGMENTER.segment(scene(colour=(40, 40, 200))[0], known, None)
+    assert looks[1:] == [grabcut.TRACKED, grabcut.SEARCHED, grabcut.SEARCHED]
+
+
+def test_bins_and_densities_are_those_of_the_definition():
+    image, _ = scene()
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(float)
+    parts = np.clip((lab - (0, 64, 64)) / (256, 128, 128) * BINS, 0, BINS - 1).astype(int)
+    bins = colour_bins(image)
+    np.testing.assert_array_equal(bins, parts @ [BINS**2, BINS, 1])
+    weights = np.random.default_rng(0).random(bins.shape)
+    counts = np.bincount(bins.ravel(), weights.ravel(), COLOURS).reshape(BINS, BINS, BINS)
+    smooth = gaussian_filter(counts, 1.0, mode="nearest").ravel()
+    np.testing.assert_allclose(colour_density(bins, weights), smooth / smooth.sum(), atol=1e-15)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (40, 31)])
+def test_the_smoother_is_opencvs(size):
+    rng = np.random.default_rng(0)
+    guide = rng.integers(0, 255, (*size, 3), dtype=np.uint8)
+    guide[:, size[1] // 2 :] //= 8
+    values = rng.normal(size=size).astype(np.float32)
+    expected = cv2.ximgproc.fastGlobalSmootherFilter(guide, values, 30.0, 12.0)
+    np.testing.assert_allclose(EdgeSmoother(guide, 30.0, 12.0)(values), expected, atol=1e-5)
+
+
 def test_follow_prefers_the_right_shape_among_things_of_one_colour():
     image, disc = scene(50, 40)
     seen = SEGMENTER.segment(image, Prompt(box=box_of(disc)), None)
     new_image, new_disc = scene(80, 60, seed=4)
     new_image[55:75, 20:30] = (200, 60, 50)  # a smaller thing of the same colour
     new_image[:20, :] = (200, 60, 50)  # and a larger one
-    assert iou(follow(new_image, disc, seen.appearance), new_disc) > 0.8
+    assert iou(follow(new_image, disc, seen.appearance, 1.5), new_disc) > 0.8
 
 
 @given(st.integers(-12, 12), st.integers(-12, 12))

@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
-"""Measure object segmentation and human masks on photos with true masks.
+"""Measure object segmentation and human masks on photos and sequences with true masks.
 
 Each FOLDER holds images/ and masks/<stem>_human.*, masks/<stem>_object.*.  The prompt is the box of the true
 object mask grown by 5 %; the human mask given to the segmenters is the detector's.  Printed are overlaps
 (IoU), the built-in segmenter's own score, and processor milliseconds.
 
-example: tools/measure_segmenters.py ../shared/data/behave_photos ../shared/data/wild_photos
+A FILE of --sequences holds truths as those of the demo.  Each object is prompted by a box in its first frame,
+then tracked: the prompt is the template where it truly was in the frame before, with the colours of the last
+sure result.  Compared are looking at length, as for a box, and what the segmenter does; `r` is the
+correlation of score and overlap.
+
+example: tools/measure_segmenters.py ../shared/data/behave_photos --sequences models/demo/truth.npz
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,14 +27,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.datasets.dataset import Sample
+from scorehoi_ros.datasets.registry import open_dataset
+from scorehoi_ros.frame.track import _SURE_IOU, _SURE_SCORE
+from scorehoi_ros.geometry.rigid import transform_points
+from scorehoi_ros.perception.grabcut import FAR, PROMPTED, GrabCutSegmenter, segment_once
 from scorehoi_ros.perception.human import MediapipeHuman
 from scorehoi_ros.perception.precomputed import load_masks
+from scorehoi_ros.perception.protocols import Segmentation
+from scorehoi_ros.perception.search import follow
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.perception.window import clip_box, look, mask_box, put_back, window_around
+from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Box, Prompt
 
 Image = NDArray[np.uint8]
 T = TypeVar("T")
+Segment = Callable[[Image, Prompt, Bools | None], Segmentation]
+Found = tuple[float, float, float]
+"""Overlap with the true mask, the segmenter's score, processor milliseconds."""
 
 
 def plain_grabcut(rgb: Image, box: Box, human: Bools) -> Bools:
@@ -96,20 +114,97 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
+    parser.add_argument("--sequences", nargs="+", type=Path, default=[], metavar="FILE")
+    args = parser.parse_args()
+    with MediapipeHuman() as detector:
+        measure_photos(args.folders, detector)
+        measure_sequences(args.sequences, detector)
+    return 0
+
+
+def measure_photos(folders: list[Path], detector: MediapipeHuman) -> None:
+    """One row for each photo."""
     names = ("human", "hands", "ms", "plain", "ms", "ours", "score", "ms")
     rows = []
-    with MediapipeHuman() as detector:
-        sys.stdout.write(f"{'':28}" + "".join(f"{name:>8}" for name in names) + "\n")
-        for folder in parser.parse_args().folders:
-            for path in sorted((folder / "images").glob("*.[jp][pn]g")):
-                row = measure(path, detector)
-                if row is not None:
-                    rows.append(row)
-                    write_row(f"{folder.name}/{path.stem}", row)
+    write_names(names if folders else ())
+    for folder in folders:
+        for path in sorted((folder / "images").glob("*.[jp][pn]g")):
+            row = measure(path, detector)
+            if row is not None:
+                rows.append(row)
+                write_row(f"{folder.name}/{path.stem}", row)
     if rows:
         write_row("mean", list(np.mean(rows, axis=0)))
-    return 0
+
+
+def measure_sequences(files: list[Path], detector: MediapipeHuman) -> None:
+    """One row for each sequence: looking at length, then tracking."""
+    write_names(("frames", "long", "r", "ms", "tracked", "r", "ms") if files else ())
+    ways = (at_length, GrabCutSegmenter().segment)
+    everything: tuple[list[Found], ...] = ([], [])
+    for file in files:
+        for number, items in enumerate(open_dataset("synhoi-test", file).sequences):
+            samples = [item.load() for item in items]
+            humans = [detected(detector, sample.frame.rgb) for sample in samples]
+            for way, found in zip(ways, everything, strict=True):
+                found += tracked(way, samples, humans)
+            count = len(samples)
+            write_tracked(f"{file.stem}/{number}", [found[-count + 1 :] for found in everything])
+    if files:
+        write_tracked("all", list(everything))
+
+
+def write_tracked(name: str, found: list[list[Found]]) -> None:
+    """Frames, then overlap, its correlation with the score and the median time of each way."""
+    row = [float(len(found[0]))]
+    for frames in found:
+        overlaps, scores, ms = np.array(frames).T
+        row += [overlaps.mean(), np.corrcoef(overlaps, scores)[0, 1], float(np.median(ms))]
+    write_row(name, row)
+
+
+def detected(detector: MediapipeHuman, rgb: Image) -> Bools:
+    """The detector's human mask."""
+    found = detector.detect(rgb)
+    return np.zeros(rgb.shape[:2], bool) if found is None or found.mask is None else found.mask > 0.5
+
+
+def at_length(rgb: Image, prompt: Prompt, exclude: Bools | None) -> Segmentation:
+    """With the effort for a box, where the object was and where its colours are."""
+    prompts = [prompt]
+    if prompt.mask is not None and prompt.appearance is not None:
+        prompts.append(replace(prompt, mask=follow(rgb, prompt.mask, prompt.appearance, FAR)))
+    return max((segment_once(rgb, p, exclude, PROMPTED) for p in prompts), key=lambda found: found.score)
+
+
+def tracked(segment: Segment, samples: list[Sample], humans: list[Bools]) -> list[Found]:
+    """Overlap, score and milliseconds of every frame but the first."""
+    mask = samples[0].truth.object_mask
+    assert mask is not None
+    appearance = segment(samples[0].frame.rgb, Prompt(box=mask_box(mask, 0.05)), humans[0]).appearance
+    rows = []
+    for before, sample, human in zip(samples, samples[1:], humans[1:], strict=False):
+        assert sample.truth.object_mask is not None
+        prompt = Prompt(mask=template_mask(before), appearance=appearance)
+        found, ms = timed(partial(segment, sample.frame.rgb, prompt, human))
+        rows.append((overlap(found.mask, sample.truth.object_mask), found.score, ms))
+        if found.score >= _SURE_SCORE and overlap(found.mask, template_mask(sample)) >= _SURE_IOU:
+            appearance = found.appearance
+    return rows
+
+
+def template_mask(sample: Sample) -> Bools:
+    """Pixels of the template at its true pose, as if nothing hid it."""
+    camera, mesh = sample.frame.camera, sample.truth.template.mesh
+    vertices = transform_points(sample.truth.T_cam_object, mesh.vertices)
+    return silhouette(vertices, mesh.faces, camera.K, camera.width, camera.height)
+
+
+def write_names(names: tuple[str, ...]) -> None:
+    """The head of a table, if it has any columns."""
+    if names:
+        sys.stdout.write(f"{'':28}" + "".join(f"{name:>8}" for name in names) + "\n")
 
 
 def write_row(name: str, row: list[float]) -> None:

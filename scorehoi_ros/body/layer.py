@@ -1,10 +1,13 @@
 """Linear blend skinning in torch: rotations, shape and root to vertices and joints, differentiable."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scorehoi_ros.body.compiled import Skin, starts
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import jump_table
 
@@ -44,6 +47,7 @@ class BodyLayer(torch.nn.Module):
         ids = slice(None) if vertex_ids is None else np.asarray(vertex_ids, np.int64)
         self.vertex_count = len(model.v_template[ids])
         self.joint_count = len(model.parents)
+        self.tree = model.parents
         self._add("template", model.v_template[ids].reshape(-1), dtype)
         self._add("shapedirs", model.shapedirs[ids].reshape(-1, model.shapedirs.shape[2]).T, dtype)
         self._add("joints_template", model.joints_template.reshape(-1), dtype)
@@ -76,6 +80,30 @@ class BodyLayer(torch.nn.Module):
         blended = torch.matmul(self.weights, skin).view(batch, self.vertex_count, 3, 4)
         points = shaped.view(batch, self.vertex_count, 1, 3)
         return (blended[..., :3] * points).sum(-1) + blended[..., 3], position
+
+    @cached_property
+    def skin(self) -> Skin:
+        """The same body for one pose at a time, in single precision and without gradients."""
+        held = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers()}
+        real = {name: a.astype(np.float32) for name, a in held.items() if a.dtype.kind == "f"}
+        vertices, joints = np.nonzero(real["weights"])
+        sparse = self.sparse_correctives
+        rows = held["block_vertices"] if sparse else np.zeros(0, np.int64)
+        dense = self.has_correctives and not sparse
+        return Skin(
+            template=real["template"].reshape(-1, 3),
+            shapedirs=_by_vertex(real["shapedirs"]),
+            joints_template=real["joints_template"].reshape(-1, 3),
+            joints_shapedirs=_by_vertex(real["joints_shapedirs"]),
+            parents=self.tree,
+            weight_starts=starts(vertices, self.vertex_count),
+            weight_joints=joints.astype(np.int32),
+            weights=real["weights"][vertices, joints],
+            block_starts=starts(rows, self.vertex_count),
+            block_joints=held["block_joints"].astype(np.int32) if sparse else np.zeros(0, np.int32),
+            blocks=real["blocks"] if sparse else np.zeros((0, 9, 3), np.float32),
+            posedirs=real["posedirs"] if dense else None,
+        )
 
     def _chain(self, rotations: Tensor, joints: Tensor, root: Tensor) -> Tensor:
         """World transforms (B, 52, 4, 4) with the pelvis at ``root``."""
@@ -118,3 +146,8 @@ class BodyLayer(torch.nn.Module):
 
     def _add(self, name: str, array: NDArray, dtype: torch.dtype) -> None:
         self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(array)).to(dtype), persistent=False)
+
+
+def _by_vertex(shapedirs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(10, 3 n) as (n, 3, 10)."""
+    return np.ascontiguousarray(shapedirs.T).reshape(-1, 3, len(shapedirs))

@@ -1,9 +1,11 @@
 """The body model as plain arrays, and its checks."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from scorehoi_ros.body.skeleton import JOINT_NAMES, PARENTS
 from scorehoi_ros.errors import BodyError
@@ -67,6 +69,11 @@ class BodyModel:
     landmarks: LandmarkMap
     hand_mean: Float32
     """(30, 3) axis-angle of relaxed hands, joints 22..51."""
+
+    @cached_property
+    def nearest_token(self) -> Int32:
+        """(V,) for each vertex the row in `token_ids` of the token nearest to it on the mean body."""
+        return cKDTree(self.v_template[self.token_ids]).query(self.v_template)[1].astype(np.int32)
 
 
 def validate_body(model: BodyModel, source: str) -> BodyModel:

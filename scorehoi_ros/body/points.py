@@ -9,6 +9,7 @@ from torch import Tensor
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import matrix_of_6d
 from scorehoi_ros.types import NUM_HUMAN_TOKENS, Floats, HumanPose, Ints
 
 
@@ -35,6 +36,7 @@ class PosedBody:
         self._layer = BodyLayer(body, np.concatenate((body.token_ids, m.vertex_ids)), dtype).to(self.device)
         corners = _faces_of(body.faces, body.token_ids).ravel()
         self._face_layer = BodyLayer(body, corners, dtype).to(self.device)
+        self._anchors = BodyLayer(body, m.vertex_ids)
         self._joint_weights = self._tensor(m.joint_weights)
         self._vertex_weights = self._tensor(m.vertex_weights)
 
@@ -44,6 +46,12 @@ class PosedBody:
         tokens, anchors = vertices[..., :NUM_HUMAN_TOKENS, :], vertices[..., NUM_HUMAN_TOKENS:, :]
         landmarks = self._joint_weights @ joints + self._vertex_weights @ anchors
         return HumanPoints(tokens, landmarks, joints)
+
+    def landmarks_of(self, human: HumanPose) -> Floats:
+        """(75, 3) float64 landmarks of one pose in the camera frame, compiled and without gradients."""
+        m = self.body.landmarks
+        vertices, joints = self._anchors.skin.pose(matrix_of_6d(human.theta), human.betas, human.t_cam)
+        return np.asarray(m.joint_weights @ joints + m.vertex_weights @ vertices)
 
     def tensors(self, human: HumanPose) -> tuple[Tensor, Tensor, Tensor]:
         """Theta (52, 6), betas (10,), t_cam (3,) of a pose as arguments of this body."""

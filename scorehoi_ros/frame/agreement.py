@@ -26,11 +26,14 @@ def _rows(side: str, ends: tuple[str, ...]) -> list[int]:
     return [row for row, name in names if name.startswith(side) and name.endswith(ends)]
 
 
-_LIMBS = {
-    "head": list(range(11)),
-    "trunk": _rows("", ("shoulder", "hip")),
-    **{f"{side}_{limb}": _rows(side, ends) for limb, ends in _ENDS.items() for side in ("left", "right")},
-}
+_LIMBS = [
+    list(range(11)),
+    _rows("", ("shoulder", "hip")),
+    *(_rows(side, ends) for ends in _ENDS.values() for side in ("left", "right")),
+]
+"""Rows of the head, of the trunk, of arms and legs."""
+_OF_LIMB = np.array([[row in rows for row in range(len(LANDMARK_NAMES))] for rows in _LIMBS], np.float64)
+"""(6, 75) 1 where a landmark belongs to a limb."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,17 @@ def landmark_agreement(landmarks: Floats, evidence: Evidence) -> LandmarkAgreeme
     confidence = evidence.landmarks.confidence.cpu().numpy()
     pixels = project(landmarks, evidence.crop.K_crop)
     errors = np.linalg.norm(pixels - evidence.landmarks.pixels.cpu().numpy(), axis=1)
-    errors[confidence <= _SEEN] = np.nan
-    if np.isnan(errors).all():
+    seen = (confidence > _SEEN) & ~np.isnan(errors)
+    if not seen.any():
         return LandmarkAgreement(np.nan, np.nan, 1.0, np.nan)
-    limbs = [errors[rows] for rows in _LIMBS.values()]
-    means = [float(np.nanmean(limb)) for limb in limbs if not np.isnan(limb).all()]
+    counts = _OF_LIMB @ seen
+    means = (_OF_LIMB @ np.where(seen, errors, 0.0))[counts > 0] / counts[counts > 0]
     told, mine = (x[:33] - x[_HIPS].mean(0) for x in (evidence.landmarks.world.cpu().numpy(), landmarks))
     scale = np.linalg.norm(mine) / max(float(np.linalg.norm(told)), 1e-6)
     return LandmarkAgreement(
-        median_px=float(np.nanmedian(errors)),
-        worst_px=max(means, default=0.0),
-        unseen=1 - float(np.mean([confidence[rows].mean() for rows in _LIMBS.values()])),
+        median_px=float(np.median(errors[seen])),
+        worst_px=float(means.max(initial=0.0)),
+        unseen=1 - float((_OF_LIMB @ confidence / _OF_LIMB.sum(1)).mean()),
         depth_m=float(np.abs(scale * told[:, 2] - mine[:, 2]).mean()),
     )
 
@@ -87,14 +90,15 @@ def object_overlap(T_cam_object: Floats, template: ObjectTemplate, target: Silho
     """
     moved = transform_points(T_cam_object, template.mesh.vertices)
     rendered = _render(moved, template.mesh.faces, target)
-    hidden = float((rendered & target.free).sum()) / max(int(rendered.sum()), 1)
+    hidden = np.count_nonzero(rendered & target.free) / max(np.count_nonzero(rendered), 1)
     return iou(rendered, target.mask, target.free), hidden
 
 
 def iou(a: Bools, b: Bools, free: Bools) -> float:
     """Intersection over union outside the free pixels; 0 when both are empty."""
-    union = ((a | b) & ~free).sum()
-    return float((a & b & ~free).sum() / union) if union else 0.0
+    known = ~free
+    union = np.count_nonzero((a | b) & known)
+    return np.count_nonzero(a & b & known) / union if union else 0.0
 
 
 def _render(vertices: Floats, faces: Ints, target: Silhouette) -> Bools:

@@ -12,6 +12,8 @@ from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import CONTACT_DISTANCE_M, Contacts, Floats, Floor, Ints
 
+_CLOSE_M = 2 * CONTACT_DISTANCE_M
+"""Vertices farther from the object than this touch none of its points: the grid is not wrong by so much."""
 _SOFTNESS_M = 0.015
 """Contact probability falls from 0.73 to 0.27 within this distance on both sides of the 5 cm rule."""
 _CONTACT_PROBABILITY = 0.5
@@ -43,7 +45,7 @@ def measured_contacts(pair: Pair, distance: Floats) -> Contacts:
     """Contacts by the 5 cm rule; `distance` (V,) are the pair's signed distances."""
     template, floor = pair.template, pair.floor
     touching = np.flatnonzero(distance < CONTACT_DISTANCE_M).astype(np.int32)
-    point_distance = cKDTree(pair.in_object()).query(template.points)[0]
+    point_distance = to_nearest(template.points, pair.in_object()[distance < _CLOSE_M])
     near = point_distance < CONTACT_DISTANCE_M
     height = np.full(len(template.points), np.inf)
     if floor is not None:
@@ -60,13 +62,19 @@ def measured_contacts(pair: Pair, distance: Floats) -> Contacts:
     )
 
 
+def to_nearest(points: Floats, others: Floats) -> Floats:
+    """(n,) distance of each of points (n, 3) to the nearest of others (m, 3); infinite when there is none."""
+    if not len(others):
+        return np.full(len(points), np.inf)
+    return np.asarray(cKDTree(others).query(points)[0])
+
+
 def predicted_contacts(masks: ContactMasks, body: BodyModel, template: ObjectTemplate) -> Contacts:
     """Contacts as a method predicts them; a vertex has the probability of the nearest of the 431 tokens."""
     human, thing, ground = (
         m.detach().double().cpu().numpy() for m in (masks.human, masks.object, masks.floor)
     )
-    nearest = cKDTree(body.v_template[body.token_ids]).query(body.v_template)[1]
-    on_vertices = human[nearest]
+    on_vertices = human[body.nearest_token]
     touching = np.flatnonzero(on_vertices >= _CONTACT_PROBABILITY).astype(np.int32)
     near, grounded = thing >= _CONTACT_PROBABILITY, ground >= _CONTACT_PROBABILITY
     return Contacts(

@@ -1,11 +1,16 @@
-"""What one image says, cropped and turned into tensors."""
+"""What one image says, cropped and turned into tensors.
+
+What only some methods ask for is made when it is first asked for, and kept.
+"""
 
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scorehoi_ros.energy.image import Outline
@@ -24,7 +29,7 @@ MIN_MASK_PX = 16
 
 @dataclass(frozen=True)
 class Silhouette:
-    """A mask in its own square crop, as a distance field and as points."""
+    """A mask in its own square crop, and what an outline or a point may be held against."""
 
     K: Tensor
     """(3, 3) intrinsics of the crop."""
@@ -32,14 +37,33 @@ class Silhouette:
     """(S, S)."""
     free: Bools
     """(S, S) pixels about which the mask says nothing: an occluder, or outside the image."""
-    distance: Tensor
-    """(S, S) pixels to the nearest pixel of mask or free, 0 inside."""
-    points: Tensor
-    """(m, 2) pixels of the mask, evenly thinned, that a correct silhouette must cover."""
-    outline: Outline
-    """Extent of the mask."""
     score: float
     """0..1 trust."""
+
+    @cached_property
+    def distance(self) -> Tensor:
+        """(S, S) pixels to the nearest pixel of mask or free, 0 inside."""
+        return self._beside(distance_outside(self.mask | self.free))
+
+    @cached_property
+    def points(self) -> Tensor:
+        """(m, 2) pixels of the mask, evenly thinned, that a correct silhouette must cover."""
+        return self._beside(thin_points(self.mask, COVER_POINTS))
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Extent of the mask."""
+        found = outline_of(self.mask, self.free)
+        return _moved(found, self.K.device)
+
+    @cached_property
+    def from_mask(self) -> Tensor:
+        """(S, S) pixels to the nearest pixel of the mask, 0 inside."""
+        return self._beside(distance_outside(self.mask))
+
+    def _beside(self, values: Floats) -> Tensor:
+        """The values as float32 on the device of K."""
+        return _tensor(values).to(self.K.device)
 
     @property
     def size(self) -> int:
@@ -69,8 +93,8 @@ class Evidence:
     """The crop around human and object."""
     K_crop: Tensor
     """(3, 3)"""
-    image: Tensor
-    """(256, 256, 3) uint8 RGB, the pixels of the crop."""
+    rgb: NDArray[np.uint8]
+    """(H, W, 3) of the full image."""
     masks: Tensor
     """(3, 256, 256) bool in the same crop: human, object (false where there is no mask), inside the image."""
     landmarks: SeenLandmarks | None
@@ -79,12 +103,16 @@ class Evidence:
     """Where the landmarks alone put the person: bone directions and a least-squares translation."""
     human: Silhouette | None
     object: Silhouette | None
-    touching: Tensor | None
-    """(S, S) distance in object-crop pixels to the object mask, for guessing contacts."""
     human_depth: float | None
     """Median measured depth in the human mask, metres."""
     object_depth: float | None
     """Median measured depth in the object mask, metres."""
+
+    @cached_property
+    def image(self) -> Tensor:
+        """(256, 256, 3) uint8 RGB, the pixels of the crop."""
+        pixels = crop_image(self.rgb, self.crop, cv2.INTER_LINEAR)
+        return torch.from_numpy(pixels).to(self.K_crop.device)
 
     def to(self, device: torch.device | str) -> "Evidence":
         """The same with every tensor on `device`; numpy arrays stay."""
@@ -119,27 +147,36 @@ def build_evidence(
     if box is None:
         return None
     crop = square_crop(box, K, margin=0.2, size=CROP_SIZE)
-    thing = _silhouette(masks.object, masks.human, K, OBJECT_CROP_SIZE, 0.8, masks.object_score)
     return Evidence(
         K=K,
         crop=crop,
         K_crop=_tensor(crop.K_crop),
-        image=torch.from_numpy(crop_image(frame.rgb, crop, cv2.INTER_LINEAR)),
+        rgb=frame.rgb,
         masks=torch.from_numpy(_planes(masks, crop, frame.rgb.shape[:2])),
         landmarks=_seen(landmarks, crop, K) if landmarks is not None else None,
         person=person,
         human=_silhouette(masks.human, masks.object, K, CROP_SIZE, 0.25, masks.human_score),
-        object=thing,
-        touching=torch.from_numpy(distance_outside(thing.mask)) if thing is not None else None,
+        object=_silhouette(masks.object, masks.human, K, OBJECT_CROP_SIZE, 0.8, masks.object_score),
         human_depth=masked_depth(frame.depth, masks.human),
         object_depth=masked_depth(frame.depth, masks.object),
     )
 
 
 def _planes(masks: Masks, crop: Crop, size: tuple[int, ...]) -> Bools:
-    nothing, everything = np.zeros(size, bool), np.ones(size, bool)
-    planes = (masks.human, masks.object, everything)
-    return np.stack([crop_image(nothing if p is None else p, crop, cv2.INTER_AREA) for p in planes])
+    nothing = np.zeros((crop.size, crop.size), bool)
+    seen = [
+        nothing if p is None else crop_image(p, crop, cv2.INTER_AREA) for p in (masks.human, masks.object)
+    ]
+    return np.stack([*seen, inside_image(crop, size, cv2.INTER_AREA)])
+
+
+def inside_image(crop: Crop, size: tuple[int, ...], interpolation: int) -> Bools:
+    """(S, S) pixels of the crop that are in the image of `size`."""
+    corners = np.array([[0.0, 0.0, 1.0], [crop.size - 1.0, crop.size - 1.0, 1.0]])
+    low, high = (corners @ np.linalg.inv(crop.T_crop_image).T)[:, :2]
+    if (low >= 1).all() and high[0] <= size[1] - 2 and high[1] <= size[0] - 2:
+        return np.ones((crop.size, crop.size), bool)
+    return np.asarray(crop_image(np.ones(size, bool), crop, interpolation))
 
 
 def _human_box(mask: Bools | None, landmarks: Landmarks | None) -> Box | None:
@@ -161,7 +198,7 @@ def _silhouette(
     mask: Bools | None, occluder: Bools | None, K: Floats, size: int, margin: float, score: float
 ) -> Silhouette | None:
     box = bounding_box(mask)
-    if mask is None or box is None or mask.sum() < MIN_MASK_PX:
+    if mask is None or box is None or cv2.countNonZero(_bytes(mask)) < MIN_MASK_PX:
         return None
     found = silhouette(mask, occluder, box, K, size, margin, score)
     # Scattered pixels of a large box may vanish in the crop.
@@ -174,19 +211,10 @@ def silhouette(
     """Crop a mask (H, W) around a box; pixels of the occluder that are not in the mask are free."""
     crop = square_crop(box, K, margin=margin, size=size)
     inner = crop_image(mask, crop, cv2.INTER_AREA)
-    inside = crop_image(np.ones(mask.shape, bool), crop, cv2.INTER_NEAREST)
-    free = ~inside
+    free = ~inside_image(crop, mask.shape, cv2.INTER_NEAREST)
     if occluder is not None:
         free |= crop_image(occluder, crop, cv2.INTER_NEAREST) & ~inner
-    return Silhouette(
-        K=_tensor(crop.K_crop),
-        mask=inner,
-        free=free,
-        distance=torch.from_numpy(distance_outside(inner | free)),
-        points=_tensor(thin_points(inner, COVER_POINTS)),
-        outline=outline_of(inner, free),
-        score=score,
-    )
+    return Silhouette(_tensor(crop.K_crop), inner, free, score)
 
 
 def outline_of(mask: Bools, free: Bools) -> Outline:
@@ -225,10 +253,15 @@ def thin_points(mask: Bools, count: int) -> Floats:
 
 def bounding_box(mask: Bools | None) -> Box | None:
     """Box of the true pixels, or None when there are none."""
-    if mask is None or not mask.any():
+    if mask is None:
         return None
-    xs, ys = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
-    return Box(float(xs[0]), float(ys[0]), float(xs[-1] + 1), float(ys[-1] + 1))
+    x, y, width, height = cv2.boundingRect(_bytes(mask))
+    return Box(float(x), float(y), float(x + width), float(y + height)) if width else None
+
+
+def _bytes(mask: Bools) -> NDArray[np.uint8]:
+    """The same memory as OpenCV wants it."""
+    return np.ascontiguousarray(mask).view(np.uint8)
 
 
 def landmark_box(landmarks: Landmarks) -> Box:

@@ -13,8 +13,8 @@ trained with floors that are off by as much."""
 OFFSET_SIGMA_M = {"gravity": 0.08, "estimated": 0.1}
 """Standard deviation of the floor's height under the person: mostly how far away the person is (validation
 scenes, tools/measure_floor.py)."""
-_LOWEST_PERCENT = 0.5
-"""The floor goes through this percentile of the heights, so that a single vertex does not set it."""
+_LOWEST_SHARE = 0.005
+"""The floor goes through this quantile of the heights, so that a single vertex does not set it."""
 _ROUNDS = 4
 _TAIL = 2.0
 """Squares, in standard deviations, at which a doubtful hint has lost half of its weight."""
@@ -72,5 +72,13 @@ def floor_under(points: Floats, gravity: Sequence[float] | Floats, hints: Sequen
     else:
         up, sigma = combined(hints)
         floor = Floor(up, 0.0, "estimated", sigma, OFFSET_SIGMA_M["estimated"])
-    heights = points.astype(np.float64) @ floor.normal
-    return replace(floor, offset=float(np.percentile(heights, _LOWEST_PERCENT)))
+    return replace(floor, offset=low_quantile(points.astype(np.float64) @ floor.normal, _LOWEST_SHARE))
+
+
+def low_quantile(values: Floats, share: float) -> float:
+    """The quantile of values (n,), between its neighbours; as `np.quantile`, in less time."""
+    place = share * (len(values) - 1)
+    below = int(place)
+    ranks = [below, min(below + 1, len(values) - 1)]
+    low, high = np.partition(values, ranks)[ranks]
+    return float(low + (high - low) * (place - below))

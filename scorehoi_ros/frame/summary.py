@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from scorehoi_ros.body.posed import pose_matrices
 from scorehoi_ros.frame import track, trust
@@ -13,7 +12,7 @@ from scorehoi_ros.frame.look import Look
 from scorehoi_ros.frame.signs import Measured, measure
 from scorehoi_ros.frame.stages import ContactMasks, Refined
 from scorehoi_ros.frame.subject import Subject
-from scorehoi_ros.geometry.rotation import matrix_to_axis_angle
+from scorehoi_ros.geometry.turns import vector_of_matrix
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Contacts, Frame, HumanState, ObjectState, Reconstruction, Status
 
@@ -92,7 +91,7 @@ def _human(
         status=status,
         confidence=belief.probability,
         betas=pose.betas,
-        pose=matrix_to_axis_angle(torch.as_tensor(pose_matrices(pose))).numpy(),
+        pose=vector_of_matrix(pose_matrices(pose)),
         root=pose.t_cam,
         joints=found.mesh[1],
         vertices=found.mesh[0].astype(np.float32),

@@ -153,9 +153,9 @@ def square_crop(box: Box, K: Floats, margin: float, size: int) -> Crop:
 
 def crop_image(image: Any, crop: Crop, interpolation: int = cv2.INTER_LINEAR) -> Any:
     """Resample (H, W[, C]) to (size, size[, C]); outside the image is zero."""
-    source = image.astype(np.uint8) if image.dtype == bool else image
+    source = np.ascontiguousarray(image).view(np.uint8) if image.dtype == bool else image
     out = cv2.warpAffine(source, crop.T_crop_image[:2], (crop.size, crop.size), flags=interpolation)
-    return out.astype(bool) if image.dtype == bool else out
+    return out.view(bool) if image.dtype == bool else out
 
 
 def parse_camera(text: str, width: int, height: int) -> Camera:

@@ -1,9 +1,8 @@
 """Rigid transforms `T_dst_src` as (4, 4) float64 matrices."""
 
 import numpy as np
-import torch
 
-from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import matrix_of_6d
 from scorehoi_ros.types import Floats, ObjectPose
 
 
@@ -28,5 +27,4 @@ def transform_points(T: Floats, points: Floats) -> Floats:
 
 def object_transform(pose: ObjectPose) -> Floats:
     """T_cam_object (4, 4) of a pose."""
-    R = rotation_6d_to_matrix(torch.as_tensor(pose.R_o, dtype=torch.float64)).numpy()
-    return make_transform(R, pose.origin)
+    return make_transform(matrix_of_6d(pose.R_o), pose.origin)

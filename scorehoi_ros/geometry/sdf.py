@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.geometry.mesh import Mesh
-from scorehoi_ros.geometry.sdf_kernels import band_distances, spread_distances, winding_numbers
+from scorehoi_ros.geometry.sdf_kernels import (
+    band_distances,
+    sample_points,
+    spread_distances,
+    winding_numbers,
+)
 from scorehoi_ros.types import Floats
 
 if TYPE_CHECKING:
@@ -71,9 +76,9 @@ def _corners(grid: SignedDistanceGrid, points: Floats) -> tuple[Floats, Floats, 
 
 def sample(grid: SignedDistanceGrid, points: Floats) -> Floats:
     """Signed distances (n,) in metres at points (n, 3), trilinear; outside the grid its distance is added."""
-    values, fraction, beyond = _corners(grid, points)
-    x, y, z = (np.stack([1 - fraction[:, c], fraction[:, c]], axis=1) for c in range(3))
-    return np.asarray(np.einsum("nijk,ni,nj,nk->n", values, x, y, z) + np.linalg.norm(beyond, axis=1))
+    # Writable, because arrays that are not are another type for the compiler.
+    rows = np.require(points, np.float64, ["C", "W"])
+    return np.asarray(sample_points(np.ascontiguousarray(grid.values), grid.origin, grid.spacing, rows))
 
 
 def gradient(grid: SignedDistanceGrid, points: Floats) -> Floats:

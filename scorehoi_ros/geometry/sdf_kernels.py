@@ -198,3 +198,30 @@ def winding_numbers(triangles: Floats, shape: tuple[int, ...]) -> Floats:
                             else:
                                 total[j, k, i] += value
     return total / weights
+
+
+@njit(cache=True, nogil=True)
+def sample_points(values: Floats, origin: Floats, spacing: float, points: Floats) -> Floats:
+    """Trilinear interpolation (n,) of a grid (nx, ny, nz) at points (n, 3), which are in metres.
+
+    Outside the grid the distance to it is added.
+    """
+    found = np.empty(len(points))
+    base, part = np.empty(3, np.int64), np.empty(3)
+    for n in range(len(points)):
+        beyond = 0.0
+        for c in range(3):
+            at = (points[n, c] - origin[c]) / spacing
+            top = values.shape[c] - 1
+            clamped = min(max(at, 0.0), float(top))
+            base[c] = min(int(clamped), top - 1)
+            part[c] = clamped - base[c]
+            beyond += (at - clamped) ** 2
+        i, j, k = base[0], base[1], base[2]
+        x, y, z = part[0], part[1], part[2]
+        near = (values[i, j, k] * (1 - z) + values[i, j, k + 1] * z) * (1 - y)
+        near += (values[i, j + 1, k] * (1 - z) + values[i, j + 1, k + 1] * z) * y
+        far = (values[i + 1, j, k] * (1 - z) + values[i + 1, j, k + 1] * z) * (1 - y)
+        far += (values[i + 1, j + 1, k] * (1 - z) + values[i + 1, j + 1, k + 1] * z) * y
+        found[n] = near * (1 - x) + far * x + spacing * math.sqrt(beyond)
+    return found

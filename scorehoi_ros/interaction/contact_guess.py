@@ -74,13 +74,13 @@ def floor_tensors(floor: Floor, device: torch.device | str = "cpu") -> tuple[Ten
 
 def image_contacts(tokens: Tensor, affinity: Tensor, evidence: Evidence) -> Tensor:
     """(..., 431) probability that a token touches the object, by its distance to the object's mask."""
-    if evidence.object is None or evidence.touching is None:
+    if evidence.object is None:
         return torch.zeros(tokens.shape[:-1], device=tokens.device)
     pixels = project(tokens, evidence.object.K)
     size = evidence.object.size
     index = pixels.round().long().clamp(0, size - 1)
     beyond = (pixels - pixels.clamp(0, size - 1)).norm(dim=-1)
-    distance_px = evidence.touching[index[..., 1], index[..., 0]] + beyond
+    distance_px = evidence.object.from_mask[index[..., 1], index[..., 0]] + beyond
     distance_m = distance_px * tokens[..., 2].clamp_min(0.1) / evidence.object.K[0, 0]
     return affinity * torch.exp(-((distance_m / _NEAR_IMAGE_M) ** 2))
 

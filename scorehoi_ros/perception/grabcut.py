@@ -7,6 +7,10 @@ smoothing of the log-odds (Min et al., Fast Global Image Smoothing, 2014) instea
 a probability and is quicker; a soft prior for the place, so that a human mask that covers the object by
 mistake is overruled by colour instead of deciding; and several guesses of how the object lies in its box,
 of which the most consistent result is taken.
+
+Where shape and colours are known, as of a tracked object, less effort does: the shape is moved to where the
+colours are, and refined in two rounds.  Only after a doubtful result it is looked for again, also farther
+off.
 """
 
 from dataclasses import dataclass, replace
@@ -18,16 +22,31 @@ from numpy.typing import NDArray
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.perception.colours import COLOURS, affinity, colour_bins, colour_density, log_ratio
 from scorehoi_ros.perception.place import place_priors
-from scorehoi_ros.perception.protocols import Segmentation, empty_segmentation
+from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation, empty_segmentation
 from scorehoi_ros.perception.search import follow
+from scorehoi_ros.perception.smoothing import EdgeSmoother
 from scorehoi_ros.perception.window import look, prompted_box, put_back, window_around
 from scorehoi_ros.types import Bools, Floats, Prompt
 
-SIZE = 144
-"""Longer side in pixels of the window that is segmented."""
-CONTEXT = 0.6
-"""How much background is looked at around the box, in its longer sides."""
-ROUNDS = 5
+
+@dataclass(frozen=True)
+class Effort:
+    """How closely is looked."""
+
+    size: int
+    """Longer side in pixels of the window that is segmented."""
+    context: float
+    """How much background is looked at around the box, in its longer sides."""
+    rounds: int
+    """Of colour models and smoothing."""
+
+
+PROMPTED = Effort(size=144, context=0.6, rounds=5)
+"""Where a box or clicks are all that is known."""
+TRACKED, SEARCHED = Effort(size=112, context=0.3, rounds=2), Effort(size=144, context=0.3, rounds=2)
+"""Where shape and colours are known, and when the first of these gave a doubtful result."""
+NEAR, FAR = 0.75, 1.5
+"""How far an object of known shape and colours is followed, in its longer sides."""
 SMOOTHNESS, EDGE_SIGMA = 30.0, 12.0
 """Weight of the smoothing and the grey-level difference at which it stops."""
 
@@ -50,30 +69,31 @@ class GrabCutSegmenter:
         """See `Segmenter.segment`; raises InputError when a mask has another size than the image."""
         height, width = rgb.shape[:2]
         _check(prompt, exclude, height, width)
-        results = [segment_once(rgb, p, exclude) for p in _prompts(rgb, prompt)]
-        return max(results, key=lambda result: result.score)
+        mask, appearance = prompt.mask, prompt.appearance
+        if mask is None or appearance is None or not mask.any():
+            return segment_once(rgb, prompt, exclude, PROMPTED)
+        near = replace(prompt, mask=follow(rgb, mask, appearance, NEAR))
+        found = segment_once(rgb, near, exclude, TRACKED)
+        if found.score >= GOOD_SCORE:
+            return found
+        far = replace(prompt, mask=follow(rgb, mask, appearance, FAR))
+        tried = (segment_once(rgb, p, exclude, SEARCHED) for p in (prompt, far))
+        return max(found, *tried, key=lambda result: result.score)
 
 
-def _prompts(rgb: NDArray[np.uint8], prompt: Prompt) -> list[Prompt]:
-    """The prompt; when shape and appearance are known, also the one at the place that fits them best."""
-    if prompt.mask is None or prompt.appearance is None or not prompt.mask.any():
-        return [prompt]
-    moved = follow(rgb, prompt.mask, prompt.appearance)
-    if np.array_equal(moved, prompt.mask):
-        return [prompt]
-    return [prompt, replace(prompt, mask=moved)]
-
-
-def segment_once(rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+def segment_once(
+    rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None, effort: Effort
+) -> Segmentation:
     """The best segmentation over the guesses of where the object is, all near the prompt."""
     height, width = rgb.shape[:2]
     box = prompted_box(prompt, height, width)
     if box is None:
         return empty_segmentation(height, width)
-    window = window_around(box, height, width, CONTEXT, SIZE)
+    window = window_around(box, height, width, effort.context, effort.size)
     image = look(rgb, window)
     priors = place_priors(prompt, exclude, box, window)
-    best = max((segment_window(image, p, prompt.appearance) for p in priors), key=lambda r: r.score)
+    results = [segment_window(image, p, prompt.appearance, effort.rounds) for p in priors]
+    best = max(results, key=lambda r: r.score)
     mask = put_back(best.mask, window, height, width) > 0.5
     if not mask.any():
         return empty_segmentation(height, width)
@@ -84,8 +104,8 @@ def segment_once(rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) 
 
 def same_size(mask: Bools, prior: Bools) -> float:
     """1 when the mask is as large as the prior, 0.7 when half or twice as large; 1 without a prior."""
-    one, other = float(mask.sum()), float(prior.sum())
-    return 1.0 if other == 0.0 else float(np.sqrt(min(one, other) / max(one, other)))
+    one, other = np.count_nonzero(mask), np.count_nonzero(prior)
+    return 1.0 if other == 0 else float(np.sqrt(min(one, other) / max(one, other)))
 
 
 def _check(prompt: Prompt, exclude: Bools | None, height: int, width: int) -> None:
@@ -101,10 +121,10 @@ def _check(prompt: Prompt, exclude: Bools | None, height: int, width: int) -> No
         )
 
 
-def segment_window(rgb: NDArray[np.uint8], prior: Floats, appearance: Floats | None) -> _Result:
+def segment_window(rgb: NDArray[np.uint8], prior: Floats, appearance: Floats | None, rounds: int) -> _Result:
     """Segmentation of a window (h, w, 3) from one guess (h, w) of the place."""
     bins = colour_bins(rgb)
-    probability = refine(rgb, bins, prior, appearance)
+    probability = refine(rgb, bins, prior, appearance, rounds)
     mask = keep_prompted_parts(probability > 0.5, prior)
     probability = np.where(mask | (probability <= 0.5), probability, 0.0)
     ours, theirs = colour_density(bins, probability), colour_density(bins, 1.0 - probability)
@@ -116,19 +136,23 @@ def segment_window(rgb: NDArray[np.uint8], prior: Floats, appearance: Floats | N
 
 
 def refine(
-    rgb: NDArray[np.uint8], bins: NDArray[np.int64], prior: Floats, appearance: Floats | None
+    rgb: NDArray[np.uint8],
+    bins: NDArray[np.int64],
+    prior: Floats,
+    appearance: Floats | None,
+    rounds: int,
 ) -> Floats:
     """Probability (h, w) of the object after some rounds of colour models; 0 where the prior is."""
     known = np.clip(prior, 1e-3, 1.0 - 1e-3)
     prior_odds = np.log(known / (1.0 - known))
+    smoother = EdgeSmoother(rgb, SMOOTHNESS, EDGE_SIGMA)
     probability = prior
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         ours, theirs = colour_density(bins, probability), colour_density(bins, 1.0 - probability)
         if appearance is not None:
             ours = 0.3 * ours + 0.7 * appearance
-        odds = (prior_odds + log_ratio(ours, theirs)[bins]).astype(np.float32)
-        smooth = cv2.ximgproc.fastGlobalSmootherFilter(rgb, odds, SMOOTHNESS, EDGE_SIGMA)
-        probability = np.where(prior > 0.0, 1.0 / (1.0 + np.exp(-smooth)), 0.0)
+        odds = prior_odds + log_ratio(ours, theirs)[bins]
+        probability = np.where(prior > 0.0, 1.0 / (1.0 + np.exp(-smoother(odds))), 0.0)
     return probability
 
 

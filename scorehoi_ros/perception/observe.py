@@ -8,15 +8,15 @@ import numpy as np
 from scorehoi_ros.geometry.rigid import object_transform, transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.propose import propose
-from scorehoi_ros.perception.protocols import Segmentation, Segmenter
+from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation, Segmenter
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose, Masks, ObjectPose, Prompt
 
 _SOFT_MASK_LEVEL = 0.5
 _DETECTOR_MASK_SCORE = 0.9
 """Mean overlap of the detector's human mask with true masks (measured 0.907 on six photos)."""
-_GOOD_SCORE = 0.4
-"""With a score from here on, the tracked object is taken without looking for it elsewhere."""
+_ALIKE = 0.7
+"""Overlap (IoU) from which on two places of the object are searched as one."""
 
 
 def human_mask(frame: Frame, seen: HumanObservation | None) -> Masks:
@@ -67,7 +67,7 @@ def see_object(
     for candidate in _prompts(frame, prompt, template, person, memory):
         found = segmenter.segment(frame.rgb, replace(candidate, appearance=memory.appearance), masks.human)
         best = max(best, found, key=lambda s: s.score)
-        if best.score >= _GOOD_SCORE:
+        if best.score >= GOOD_SCORE:
             break
     if not best.mask.any():
         return ObjectSighting(masks)
@@ -84,13 +84,19 @@ def _prompts(
     if prompt is not None:
         yield prompt
         return
+    tried: list[Bools] = []
     for hypothesis in memory.hypotheses:
         projected = project_template(template, hypothesis, frame)
-        if projected.any():
+        if projected.any() and not any(_alike(projected, other) for other in tried):
+            tried.append(projected)
             yield Prompt(mask=projected)
     proposal = propose(frame, template, person) if person is not None else None
     if proposal is not None:
         yield proposal
+
+
+def _alike(one: Bools, other: Bools) -> bool:
+    return np.count_nonzero(one & other) > _ALIKE * np.count_nonzero(one | other)
 
 
 def project_template(template: ObjectTemplate, pose: ObjectPose, frame: Frame) -> Bools:

@@ -1,22 +1,29 @@
 """Where the landmarks alone put the person: SMPL-H rotations bone by bone, then the translation."""
 
+from dataclasses import replace
+
 import numpy as np
-import torch
-from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.body.skeleton import HAND_JOINT_0
-from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
+from scorehoi_ros.geometry.turns import cross, matrix_of_vector, six_of_matrix, unit, vector_of_matrix
 from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS, Floats, HumanPose, Landmarks
 
-# MediaPipe body rows and SMPL-H joints of each side.
-_ARMS = {"left": ((11, 13, 15), (16, 18, 20), (17, 19)), "right": ((12, 14, 16), (17, 19, 21), (18, 20))}
-_LEGS = {"left": ((23, 25, 27), (1, 4, 7), 31), "right": ((24, 26, 28), (2, 5, 8), 32)}
-_SPINE = (3, 6, 9)
+# MediaPipe rows and SMPL-H joints; of limbs left arm, right arm, left leg, right leg.
+_LIMB_ROWS = np.array([[11, 13, 15], [12, 14, 16], [23, 25, 27], [24, 26, 28]])
+_LIMB_JOINTS = np.array([[16, 18], [17, 19], [1, 4], [2, 5]])
+_HINGES = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+"""Axes about which elbows and knees bend, in the rest pose."""
+_PINKIES, _INDEXES, _WRISTS = [17, 18], [19, 20], [20, 21]
+_TOES, _ANKLES, _FEET = [31, 32], [7, 8], [10, 11]
+_SPINE, _COLLARS = (3, 6, 9), [13, 14]
 _NECK, _HEAD = 12, 15
 _MIN_BEND_RAD = 0.25
 """A straighter limb does not define its hinge axis; the twist is then left to the prior."""
+
+_SMALL_SINE = 1e-9
+"""Directions closer than this are the same, or opposite."""
 
 BODY_ROWS = 33
 """Landmarks before this row are the body's, the others those of the hands."""
@@ -28,12 +35,10 @@ _FEWEST = 4
 
 def place_person(posed: PosedBody, landmarks: Landmarks, K: Floats, betas: Floats | None) -> HumanPose:
     """First guess of the person in the camera frame; `betas` (10,) when the shape is known."""
-    theta = matrix_to_rotation_6d(torch.as_tensor(analytic_pose(posed.body, turn_to_view(landmarks, K))))
+    theta = six_of_matrix(analytic_pose(posed.body, turn_to_view(landmarks, K)))
     betas = np.zeros(NUM_BETAS) if betas is None else betas
-    pose = HumanPose(theta.numpy(), betas, np.zeros(3))
-    return HumanPose(
-        pose.theta, betas, solve_translation(posed, pose, landmarks.pixels, landmarks.confidence, K)
-    )
+    pose = HumanPose(theta, betas, np.zeros(3))
+    return replace(pose, t_cam=solve_translation(posed, pose, landmarks.pixels, landmarks.confidence, K))
 
 
 def solve_translation(
@@ -44,9 +49,7 @@ def solve_translation(
     u = (fx (X + tx) + cx (Z + tz)) / (Z + tz)  =>  fx tx + (cx - u) tz = (u - cx) Z - fx X, likewise for v.
     `pixels` (75, 2) and `confidence` (75,) of the image with intrinsics `K` (3, 3).
     """
-    theta, betas, t_cam = posed.tensors(human)
-    with torch.no_grad():
-        points = posed(theta, betas, torch.zeros_like(t_cam)).landmarks[:BODY_ROWS].double().cpu().numpy()
+    points = posed.landmarks_of(replace(human, t_cam=np.zeros(3)))[:BODY_ROWS]
     seen = np.isfinite(pixels[:BODY_ROWS]).all(1) & (confidence[:BODY_ROWS] > 0)
     points, pixels = points[seen], pixels[:BODY_ROWS][seen]
     weight = np.sqrt(confidence[:BODY_ROWS][seen])
@@ -71,12 +74,7 @@ def turn_to_view(landmarks: Landmarks, K: Floats) -> Floats:
     """
     centre = landmarks.pixels[[11, 12, 23, 24]].mean(0)
     ray = np.array([(centre[0] - K[0, 2]) / K[0, 0], (centre[1] - K[1, 2]) / K[1, 1], 1.0])
-    ray /= np.linalg.norm(ray)
-    axis = np.cross([0.0, 0.0, 1.0], ray)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-9:
-        return landmarks.world
-    return landmarks.world @ Rotation.from_rotvec(axis / sine * np.arcsin(sine)).as_matrix().T
+    return landmarks.world @ _minimal(np.array([0.0, 0.0, 1.0]), ray).T
 
 
 def rest_landmarks(body: BodyModel) -> Floats:
@@ -90,104 +88,97 @@ def analytic_pose(body: BodyModel, world: Floats) -> Floats:
 
     Row 0 turns the body into the axes of `world`.  Fingers get the relaxed hand.
     """
-    rest = rest_landmarks(body)
+    both = np.stack((rest_landmarks(body), world))
+    pelvis, chest = _from_rest(_torso_frames(both))
+    head = _from_rest(_frame(both[:, 7] - both[:, 8], both[:, 0] - 0.5 * (both[:, 7] + both[:, 8])))
+    hands = _from_rest(_hand_frames(both))
+    limbs = _limbs(np.stack((chest, chest, pelvis, pelvis)), both)
+    forearms, shins = limbs[:2, 1], limbs[2:, 1]
+    # The detector's knuckles are noisy: go half of the way from the forearm to where they point.
+    between = _between(
+        np.stack((pelvis, pelvis, chest, *forearms)),
+        np.stack((chest, chest, head, *hands)),
+        np.array([1 / 3, 2 / 3, 0.5, 0.5, 0.5]),
+    )
     globals_ = np.tile(np.eye(3), (NUM_JOINTS, 1, 1))
-    pelvis = _torso_frame(world, (23, 24)) @ _torso_frame(rest, (23, 24)).T
-    chest = _torso_frame(world, (11, 12)) @ _torso_frame(rest, (11, 12)).T
-    head = _head_frame(world) @ _head_frame(rest).T
     globals_[:3] = pelvis
-    for step, joint in enumerate(_SPINE, start=1):
-        globals_[joint] = _between(pelvis, chest, step / len(_SPINE))
-    globals_[[13, 14]] = chest
-    globals_[_NECK], globals_[_HEAD] = _between(chest, head, 0.5), head
-    for side in ("left", "right"):
-        _set_arm(globals_, rest, world, side)
-        _set_leg(globals_, rest, world, side)
+    globals_[[*_SPINE[:2], _NECK, *_WRISTS]] = between
+    globals_[[_SPINE[-1], *_COLLARS]], globals_[_HEAD] = chest, head
+    globals_[_LIMB_JOINTS] = limbs
+    globals_[_ANKLES] = globals_[_FEET] = _feet(shins, both)
     return _to_local(globals_, body)
 
 
-def _set_arm(globals_: Floats, rest: Floats, world: Floats, side: str) -> None:
-    (shoulder, elbow, wrist), joints, (pinky, index) = _ARMS[side]
-    hinge = np.array([0.0, -1.0 if side == "left" else 1.0, 0.0])
-    chest = globals_[_SPINE[-1]]
-    rest_bones = rest[elbow] - rest[shoulder], rest[wrist] - rest[elbow]
-    bones = world[elbow] - world[shoulder], world[wrist] - world[elbow]
-    upper, lower = _hinged_pair(chest, rest_bones, bones, hinge)
-    hand_rest = _frame(0.5 * (rest[pinky] + rest[index]) - rest[wrist], rest[index] - rest[pinky])
-    hand = _frame(0.5 * (world[pinky] + world[index]) - world[wrist], world[index] - world[pinky])
-    globals_[joints[0]], globals_[joints[1]] = upper, lower
-    # The detector's knuckles are noisy: go half of the way from the forearm to where they point.
-    globals_[joints[2]] = _between(lower, hand @ hand_rest.T, 0.5)
+def _from_rest(frames: Floats) -> Floats:
+    """Turns (..., 3, 3) of frames (2, ..., 3, 3), first in the rest pose and then in the world."""
+    return np.asarray(frames[1] @ frames[0].swapaxes(-1, -2))
 
 
-def _set_leg(globals_: Floats, rest: Floats, world: Floats, side: str) -> None:
-    (hip, knee, ankle), joints, toe = _LEGS[side]
-    rest_bones = rest[knee] - rest[hip], rest[ankle] - rest[knee]
-    bones = world[knee] - world[hip], world[ankle] - world[knee]
-    upper, lower = _hinged_pair(globals_[0], rest_bones, bones, np.array([1.0, 0.0, 0.0]))
-    globals_[joints[0]], globals_[joints[1]] = upper, lower
-    foot = _minimal(lower @ (rest[toe] - rest[ankle]), world[toe] - world[ankle]) @ lower
-    globals_[joints[2]] = foot
-    globals_[joints[2] + 3] = foot
+def _torso_frames(points: Floats) -> Floats:
+    """(2, 2, 3, 3) of pelvis and chest; columns: to the person's left, up the trunk, forward."""
+    left, right = points[:, [23, 11]], points[:, [24, 12]]
+    middle = 0.5 * (left + right)
+    x = unit(left - right)
+    z = unit(cross(x, (middle[:, 1] - middle[:, 0])[:, None]))
+    return np.stack((x, cross(z, x), z), axis=-1)
 
 
-def _hinged_pair(
-    parent: Floats, rest_bones: tuple[Floats, Floats], bones: tuple[Floats, Floats], hinge: Floats
-) -> tuple[Floats, Floats]:
-    """Global rotations of the two bones around a hinge joint (elbow, knee)."""
-    axis = np.cross(bones[0], bones[1])
-    bend = np.arctan2(np.linalg.norm(axis), bones[0] @ bones[1])
-    if bend < _MIN_BEND_RAD:
-        upper = _minimal(parent @ rest_bones[0], bones[0]) @ parent
-        return upper, _minimal(upper @ rest_bones[1], bones[1]) @ upper
-    upper = _frame(bones[0], axis) @ _frame(rest_bones[0], hinge).T
-    lower = _frame(bones[1], axis) @ _frame(rest_bones[1], hinge).T
-    return upper, lower
+def _hand_frames(points: Floats) -> Floats:
+    """(2, 2, 3, 3) of both hands, from wrist and knuckles."""
+    pinky, index, wrist = points[:, _PINKIES], points[:, _INDEXES], points[:, _LIMB_ROWS[:2, 2]]
+    return _frame(0.5 * (pinky + index) - wrist, index - pinky)
 
 
-def _torso_frame(points: Floats, pair: tuple[int, int]) -> Floats:
-    """Columns: to the person's left along the pair, up the trunk, forward."""
-    left, right = pair
-    up = 0.5 * (points[11] + points[12]) - 0.5 * (points[23] + points[24])
-    x = _unit(points[left] - points[right])
-    z = _unit(np.cross(x, up))
-    return np.stack((x, np.cross(z, x), z), axis=1)
+def _limbs(parents: Floats, both: Floats) -> Floats:
+    """Global rotations (4, 2, 3, 3) of the two bones around each elbow and knee, which are hinges.
+
+    `parents` (4, 3, 3) are the rotations of what the limbs hang on; `both` (2, 75, 3) rest and world.
+    """
+    rest, bones = both[:, _LIMB_ROWS[:, 1:]] - both[:, _LIMB_ROWS[:, :-1]]
+    axis = cross(bones[:, 0], bones[:, 1])
+    bend = np.arctan2(np.sqrt((axis * axis).sum(-1)), (bones[:, 0] * bones[:, 1]).sum(-1))
+    bent = _frame(bones, axis[:, None]) @ _frame(rest, _HINGES[:, None]).swapaxes(-1, -2)
+    upper = _minimal(_turned(parents, rest[:, 0]), bones[:, 0]) @ parents
+    lower = _minimal(_turned(upper, rest[:, 1]), bones[:, 1]) @ upper
+    straight = (bend < _MIN_BEND_RAD)[:, None, None, None]
+    return np.where(straight, np.stack((upper, lower), axis=1), bent)
 
 
-def _head_frame(points: Floats) -> Floats:
-    return _frame(points[7] - points[8], points[0] - 0.5 * (points[7] + points[8]))
+def _feet(shins: Floats, both: Floats) -> Floats:
+    """Global rotations (2, 3, 3) of the feet, which turn no further from the shins than the toes ask."""
+    rest, bones = both[:, _TOES] - both[:, _LIMB_ROWS[2:, 2]]
+    return np.asarray(_minimal(_turned(shins, rest), bones) @ shins)
+
+
+def _turned(R: Floats, v: Floats) -> Floats:
+    """R (n, 3, 3) times v (n, 3)."""
+    return np.asarray((R @ v[..., None])[..., 0])
 
 
 def _frame(first: Floats, second: Floats) -> Floats:
-    """Orthonormal columns: `first`, the part of `second` across it, their cross product."""
-    x = _unit(first)
-    y = _unit(second - (second @ x) * x)
-    return np.stack((x, y, np.cross(x, y)), axis=1)
+    """Orthonormal columns: `first`, the part of `second` across it, their cross product; (..., 3) each."""
+    x = unit(first)
+    y = unit(second - (second * x).sum(-1, keepdims=True) * x)
+    return np.stack((x, y, cross(x, y)), axis=-1)
 
 
 def _minimal(a: Floats, b: Floats) -> Floats:
-    """Smallest rotation (3, 3) that turns direction a into direction b."""
-    a, b = _unit(a), _unit(b)
-    axis = np.cross(a, b)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-9:
-        return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, a @ b)).as_matrix()
+    """Smallest rotations (..., 3, 3) that turn directions a (..., 3) into directions b (..., 3)."""
+    a, b = unit(a), unit(b)
+    axis = cross(a, b)
+    sine = np.sqrt((axis * axis).sum(-1, keepdims=True))
+    angle = np.arctan2(sine, (a * b).sum(-1, keepdims=True))
+    return matrix_of_vector(np.where(sine < _SMALL_SINE, 0.0, axis * (angle / np.maximum(sine, _SMALL_SINE))))
 
 
-def _between(a: Floats, b: Floats, fraction: float) -> Floats:
-    """Rotation on the way from a to b."""
-    step = Rotation.from_matrix(a.T @ b).as_rotvec() * fraction
-    return a @ Rotation.from_rotvec(step).as_matrix()
-
-
-def _unit(v: Floats) -> Floats:
-    return v / max(float(np.linalg.norm(v)), 1e-9)
+def _between(a: Floats, b: Floats, fraction: Floats) -> Floats:
+    """Rotations (n, 3, 3) on the way from a to b, by a fraction (n,) of it."""
+    return np.asarray(a @ matrix_of_vector(vector_of_matrix(a.swapaxes(-1, -2) @ b) * fraction[:, None]))
 
 
 def _to_local(globals_: Floats, body: BodyModel) -> Floats:
     local = globals_.copy()
-    for joint in range(1, HAND_JOINT_0):
-        local[joint] = globals_[body.parents[joint]].T @ globals_[joint]
-    local[HAND_JOINT_0:] = Rotation.from_rotvec(body.hand_mean).as_matrix()
+    above = globals_[body.parents[1:HAND_JOINT_0]]
+    local[1:HAND_JOINT_0] = above.swapaxes(1, 2) @ globals_[1:HAND_JOINT_0]
+    local[HAND_JOINT_0:] = matrix_of_vector(body.hand_mean)
     return local

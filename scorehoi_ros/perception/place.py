@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from numpy.typing import NDArray
 
-from scorehoi_ros.perception.window import Window, look, pixel_centres
+from scorehoi_ros.perception.window import Window, look_mask, pixel_centres
 from scorehoi_ros.types import Bools, Box, Floats, Prompt
 
 EXCLUDED_FACTOR = 0.7
@@ -47,7 +48,7 @@ def place_priors(prompt: Prompt, exclude: Bools | None, box: Box, window: Window
     guesses = _guesses(prompt, window, u, v)
     allowed, clicked = np.ones(u.shape), np.zeros(u.shape)
     if exclude is not None:
-        allowed = 1.0 - (1.0 - EXCLUDED_FACTOR) * look(exclude.astype(np.float32), window)
+        allowed = 1.0 - (1.0 - EXCLUDED_FACTOR) * look_mask(exclude, window)
     if prompt.points is not None:
         clicked = _clicked(np.reshape(prompt.points, (-1, 2)), box, x, y)
     return [np.where(inside, np.clip(np.maximum(g * allowed, clicked), 0.02, 0.98), 0.0) for g in guesses]
@@ -56,9 +57,15 @@ def place_priors(prompt: Prompt, exclude: Bools | None, box: Box, window: Window
 def _guesses(prompt: Prompt, window: Window, u: Floats, v: Floats) -> list[Floats]:
     if prompt.mask is None or not prompt.mask.any():
         return [shape.probability(u, v) for shape in SHAPES]
-    seen = look(prompt.mask.astype(np.float32), window)
+    seen = look_mask(prompt.mask, window)
     size = float(np.sqrt(seen.sum()))
-    return [0.05 + 0.85 * gaussian_filter(seen, max(1.0, 0.1 * size))]
+    return [0.05 + 0.85 * _blurred(seen, max(1.0, 0.1 * size))]
+
+
+def _blurred(values: NDArray[np.float32], sigma: float) -> Floats:
+    """(h, w) under a Gaussian that ends at four standard deviations; the edges are mirrored."""
+    side = 2 * int(4.0 * sigma + 0.5) + 1
+    return np.asarray(cv2.GaussianBlur(values, (side, side), sigma, borderType=cv2.BORDER_REFLECT))
 
 
 def _clicked(points: Floats, box: Box, x: Floats, y: Floats) -> Floats:

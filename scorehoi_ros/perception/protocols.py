@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.types import Bools, Floats, HumanObservation, Prompt
 
+GOOD_SCORE = 0.4
+"""With a `Segmentation.score` from here on, a tracked object is taken without looking for it elsewhere."""
+
 
 @dataclass(frozen=True)
 class Segmentation:

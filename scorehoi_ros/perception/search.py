@@ -5,31 +5,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.perception.colours import colour_bins, colour_density, log_ratio
-from scorehoi_ros.perception.window import look, mask_box, window_around
+from scorehoi_ros.perception.window import look, look_mask, mask_box, window_around
 from scorehoi_ros.types import Bools, Floats
 
-SIZE = 144
-"""Longer side in pixels of the searched window."""
-REACH = 1.5
-"""How far is searched, in the object's longer sides."""
+DETAIL = 36
+"""Pixels in which the object's longer side is looked at."""
 DISTANCE_COST = 0.3
 """Log-odds that a move by the object's longer side costs: of two likenesses the nearer one is taken."""
 
 
-def follow(rgb: NDArray[np.uint8], mask: Bools, appearance: Floats) -> Bools:
+def follow(rgb: NDArray[np.uint8], mask: Bools, appearance: Floats, reach: float) -> Bools:
     """`mask` (H, W) moved, without change of shape, to the best place for its `appearance` in `rgb`.
 
     The place is where colours of the object fill the mask and are missing in a ring around it; the ring tells
-    the object from a larger thing of the same colour.
+    the object from a larger thing of the same colour.  It is searched `reach` of the object's longer sides
+    around the mask.
     """
     height, width = mask.shape
     box = mask_box(mask, margin=0.0)
     if box is None:
         return mask
-    window = window_around(box, height, width, REACH, SIZE)
+    window = window_around(box, height, width, reach, round(DETAIL * (1 + 2 * reach)))
     bins = colour_bins(look(rgb, window))
     odds = log_ratio(appearance, colour_density(bins, np.ones(bins.shape)))[bins]
-    shape = look(mask.astype(np.float32), window)
+    shape = look_mask(mask, window)
     dx, dy = best_move(odds, shape)
     x_scale = (window.x1 - window.x0) / window.width
     y_scale = (window.y1 - window.y0) / window.height

@@ -37,10 +37,10 @@ def clip_box(box: Box, height: int, width: int) -> Box | None:
 
 def mask_box(mask: Bools, margin: float) -> Box | None:
     """Box around the True pixels, grown on each side by `margin` times its longer side; None when empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    if width == 0:
         return None
-    box = Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+    box = Box(float(x), float(y), float(x + width), float(y + height))
     grow = margin * max(box.x1 - box.x0, box.y1 - box.y0)
     return Box(box.x0 - grow, box.y0 - grow, box.x1 + grow, box.y1 + grow)
 
@@ -94,6 +94,13 @@ def look(image: NDArray[Value], window: Window) -> NDArray[Value]:
     part = np.ascontiguousarray(image[window.y0 : window.y1, window.x0 : window.x1])
     small = cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, image.dtype)
+
+
+def look_mask(mask: Bools, window: Window) -> NDArray[np.float32]:
+    """The share (h, w) of each of the window's pixels that a mask (H, W) covers, 0..1."""
+    part = mask[window.y0 : window.y1, window.x0 : window.x1].astype(np.float32)
+    small = cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def put_back(values: Floats | Bools, window: Window, height: int, width: int) -> NDArray[np.float32]:

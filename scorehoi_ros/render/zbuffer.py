@@ -159,21 +159,43 @@ def _draw(points, faces, K, near, cull, inverse_depth, face_id):  # type: ignore
 
 @kernel
 def _cover(points, faces, K, near, mask):  # type: ignore[no-untyped-def]
-    height, width = mask.shape
+    """Each vertex is projected once; a face that reaches behind `near` is clipped and then covered."""
     polygon, screen = np.empty((4, 3)), np.empty((4, 3))
-    edges, box = np.empty(4), np.empty(4, np.int64)
-    low = -EDGE_TOLERANCE
+    x, y = np.empty(len(points)), np.empty(len(points))
+    for i in range(len(points)):
+        w = 1.0 / points[i, 2] if points[i, 2] >= near else np.nan
+        x[i] = (K[0, 0] * points[i, 0] + K[0, 1] * points[i, 1]) * w + K[0, 2]
+        y[i] = K[1, 1] * points[i, 1] * w + K[1, 2]
     for face in range(faces.shape[0]):
+        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+        if np.isfinite(x[a] + y[a] + x[b] + y[b] + x[c] + y[c]):
+            _cover_triangle(x[a], y[a], x[b], y[b], x[c], y[c], mask)
+            continue
         count = _clip_near(points, faces[face], near, polygon)
         _project(K, polygon, count, screen)
         for i in range(1, count - 1):
-            if _setup(screen, i, i + 1, width, height, edges, box) == 0.0:
-                continue
-            for y in range(box[2], box[3] + 1):
-                py = y - screen[0, 1]
-                for x in range(box[0], box[1] + 1):
-                    px = x - screen[0, 0]
-                    b = px * edges[0] + py * edges[1]
-                    c = px * edges[2] + py * edges[3]
-                    if b >= low and c >= low and b + c <= 1.0 - low:
-                        mask[y, x] = True
+            p, q, r = screen[0], screen[i], screen[i + 1]
+            _cover_triangle(p[0], p[1], q[0], q[1], r[0], r[1], mask)
+
+
+@kernel
+def _cover_triangle(ax, ay, bx, by, cx, cy, mask):  # type: ignore[no-untyped-def]
+    """Set the pixels whose centre is in the triangle a b c on the screen."""
+    x0, x1 = _pixel_range(ax, bx, cx, mask.shape[1])
+    if x0 > x1:
+        return
+    y0, y1 = _pixel_range(ay, by, cy, mask.shape[0])
+    bx, by, cx, cy = bx - ax, by - ay, cx - ax, cy - ay
+    area = bx * cy - by * cx
+    if y0 > y1 or area == 0.0 or not np.isfinite(area):
+        return
+    low = -EDGE_TOLERANCE
+    bdx, bdy, cdx, cdy = cy / area, -cx / area, -by / area, bx / area
+    for y in range(y0, y1 + 1):
+        py = y - ay
+        for x in range(x0, x1 + 1):
+            px = x - ax
+            b = px * bdx + py * bdy
+            c = px * cdx + py * cdy
+            if b >= low and c >= low and b + c <= 1.0 - low:
+                mask[y, x] = True

@@ -1,0 +1,99 @@
+"""What is looked up before any fit: the person's first pose, the places of the object, the crop's edge."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from scorehoi_ros.body.layer import BodyLayer
+from scorehoi_ros.body.load import free_body
+from scorehoi_ros.body.posed import body_landmarks
+from scorehoi_ros.frame.contacts import Pair, measured_contacts
+from scorehoi_ros.frame.evidence import inside_image
+from scorehoi_ros.geometry.camera import crop_image, guess_camera, square_crop
+from scorehoi_ros.geometry.rigid import make_transform
+from scorehoi_ros.geometry.turns import matrix_of_vector, six_of_matrix
+from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.perception.observe import ObjectMemory, see_object
+from scorehoi_ros.perception.person import _LIMB_ROWS, analytic_pose, rest_landmarks
+from scorehoi_ros.perception.protocols import Segmentation
+from scorehoi_ros.types import CONTACT_DISTANCE_M, Bools, Box, Floats, Frame, Masks, ObjectPose, Prompt
+
+BODY = free_body()
+BOX = load_template("box:width=0.3,height=0.25,depth=0.2")
+
+
+def landmarks_of(rotations: Floats) -> Floats:
+    mesh = BodyLayer(BODY).skin.pose(rotations, np.zeros(10), np.zeros(3))
+    return body_landmarks(BODY, mesh)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.4])
+def test_the_first_pose_points_the_limbs_along_the_landmarks(sigma: float) -> None:
+    """With straight limbs, which define no hinge, and with bent ones."""
+    rng = np.random.default_rng(0)
+    vectors = np.zeros((52, 3))
+    vectors[0] = rng.normal(size=3)
+    vectors[[16, 17, 1, 2]] = sigma * rng.normal(size=(4, 3))
+    vectors[[18, 19], 1] = np.array([-2.0, 2.0]) * sigma
+    vectors[[4, 5], 0] = 2.0 * sigma
+    world = landmarks_of(matrix_of_vector(vectors))
+    found = landmarks_of(analytic_pose(BODY, world))
+    for bone in (slice(0, 2), slice(1, 3)):
+        ends, ours = (np.diff(points[_LIMB_ROWS[:, bone]], axis=1)[:, 0] for points in (world, found))
+        cosine = (ends * ours).sum(1) / np.linalg.norm(ends, axis=1) / np.linalg.norm(ours, axis=1)
+        assert (cosine > np.cos(np.radians(6))).all()
+
+
+def test_the_rest_pose_turned_as_a_whole_is_found() -> None:
+    R = Rotation.random(random_state=1).as_matrix()
+    found = analytic_pose(BODY, rest_landmarks(BODY) @ R.T)
+    np.testing.assert_allclose(found[0], R, atol=1e-9)
+    np.testing.assert_allclose(found[1:22], np.tile(np.eye(3), (21, 1, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("box", [Box(40, 30, 80, 70), Box(0, 0, 60, 40), Box(110, 70, 160, 120)])
+@pytest.mark.parametrize("interpolation", [cv2.INTER_AREA, cv2.INTER_NEAREST])
+def test_what_of_a_crop_is_in_the_image(box: Box, interpolation: int) -> None:
+    crop = square_crop(box, np.eye(3), margin=0.2, size=64)
+    expected = crop_image(np.ones((120, 160), bool), crop, interpolation)
+    np.testing.assert_array_equal(inside_image(crop, (120, 160), interpolation), expected)
+
+
+def test_contacts_of_the_points_need_only_the_vertices_nearby() -> None:
+    vertices = BodyLayer(BODY).skin.pose(np.tile(np.eye(3), (52, 1, 1)), np.zeros(10), np.zeros(3))[0]
+    T = make_transform(np.eye(3), np.array([0.6, 0.25, 0.1]))
+    pair = Pair(vertices, T, None, BODY, BOX)
+    contacts = measured_contacts(pair, pair.distances())
+    all_distances = cKDTree(pair.in_object()).query(BOX.points)[0]
+    near = all_distances < CONTACT_DISTANCE_M
+    assert 0 < near.sum() < len(near)
+    np.testing.assert_array_equal(contacts.object_points, BOX.points[near])
+    far = Pair(vertices + np.float32(5.0), T, None, BODY, BOX)
+    assert not len(measured_contacts(far, far.distances()).object_points)
+
+
+class Blind:
+    """A segmenter that finds nothing, and remembers where it was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Prompt] = []
+
+    def segment(self, rgb: np.ndarray, prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        self.sent.append(prompt)
+        return Segmentation(np.zeros(rgb.shape[:2], bool), np.zeros(rgb.shape[:2], np.float32), 0.0)
+
+
+def test_two_places_that_look_alike_are_searched_once() -> None:
+    camera = guess_camera(160, 120)
+    frame = Frame(np.zeros((120, 160, 3), np.uint8), camera, 0)
+    here = ObjectPose(six_of_matrix(np.eye(3)), np.array([0.0, 0.0, 1.5]))
+    beside = replace(here, origin=here.origin + [0.01, 0.0, 0.0])
+    elsewhere = replace(here, origin=here.origin + [0.3, 0.0, 0.0])
+    blind = Blind()
+    memory = ObjectMemory([here, beside, elsewhere])
+    see_object(frame, Masks(), blind, None, BOX, None, memory)
+    assert len(blind.sent) == 2
