@@ -23,6 +23,7 @@ ARGUMENTS = {
     "transport": "raw or compressed",
     "image_reliability": "QoS of the inputs: auto, reliable or best_effort",
     "depth_topic": "depth registered to the images",
+    "target_frame": "TF frame of the results; empty = the camera's",
     "camera": "fx,fy,cx,cy in pixels, where no CameraInfo comes",
     "autostart": "configure and activate at start: true or false",
     "use_sim_time": "use /clock: true or false",
