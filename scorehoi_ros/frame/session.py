@@ -17,7 +17,7 @@ from scorehoi_ros.frame.glimpse import Glimpse, Trail
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.types import Frame, Prompt, Reconstruction
+from scorehoi_ros.types import Frame, Masks, Prompt, Reconstruction
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,9 @@ class Session:
 
     def warm_up(self) -> None:
         """One black image through the pipeline, so that the first real one does not pay for start-up work."""
-        rgb = np.zeros((480, 640, 3), np.uint8)
-        frame = Frame(rgb, guess_camera(640, 480), stamp_ns=0, name="warm_up")
+        rgb, nowhere = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), bool)
+        # The mask says that no object is there: the prompt of the first frame would have one fitted to darkness.
+        frame = Frame(rgb, guess_camera(640, 480), stamp_ns=0, masks=Masks(object=nowhere), name="warm_up")
         self.pipeline.reconstruct(self.pipeline.glimpse(frame, None), None)
 
     def step(self, frame: Frame | BadFrame) -> Reconstruction:

@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -168,6 +167,8 @@ def _coloured_object(mesh: Mesh, touching: Sequence[Contacts]) -> tuple[Mesh, Fl
     if not len(points):
         return mesh, np.tile(OBJECT, (len(mesh.vertices), 1))
     sure = np.clip(np.concatenate([c.object_probabilities for c in touching]), 0, 1)
+    import trimesh  # takes 0.3 s, and most who import this module never get here
+
     edge = max(SPOT_M / 2, float(np.ptp(mesh.vertices, axis=0).max()) / 60)
     vertices, faces = trimesh.remesh.subdivide_to_size(mesh.vertices, mesh.faces, edge, max_iter=12)
     distance, nearest = cKDTree(points).query(vertices)
