@@ -23,7 +23,7 @@ from scorehoi_ros.methods.score.prior import frame_prior, gaussian_of
 from scorehoi_ros.methods.score.recipe import PHYSICAL, RECIPES, Recipe
 from scorehoi_ros.methods.score.sampling import Scene, sample, state_of
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, conditions_of
-from scorehoi_ros.runtime.denoiser import load_prior, prior_of, torch_step
+from scorehoi_ros.runtime.denoiser import load_prior, torch_prior
 from scorehoi_ros.runtime.layouts import load_network
 from tests import alignment_scenes as scenes
 from tests.test_regress import BOX, evidence
@@ -166,7 +166,7 @@ def test_onnx_and_torch_denoise_alike(config: PipelineConfig, method: Method, wr
     assert isinstance(said, Said)
     given = conditions_of(said.guess, torch.rand(1, 64, 3), torch.rand(1, 64, 64))
     net, _ = load_network("live-denoiser", Denoiser, config.regress.weights)
-    exported, direct = load_prior("live", config.regress.weights), prior_of(net, torch_step(net))
+    exported, direct = load_prior("live", config.regress.weights), torch_prior(net)
     told = gaussian_of(wrong, FOCAL)
     a, b = (p(given, told, KEPT)(told.mean + 0.1, 50) for p in (exported, direct))
     torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)

@@ -6,7 +6,7 @@ import torch
 from scorehoi_ros.diffusion.ddim import alphas, ddim, upwards
 from scorehoi_ros.diffusion.unknowns import Gaussian
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, explained
-from scorehoi_ros.runtime.denoiser import load_prior, prior_of, torch_step
+from scorehoi_ros.runtime.denoiser import load_prior, torch_prior
 from scorehoi_ros.runtime.layouts import load_network
 from scorehoi_ros.runtime.regressor import load_networks
 from scorehoi_ros.train.denoiser import Frames, frames_of
@@ -77,7 +77,7 @@ def test_onnx_and_torch_agree_and_the_round_trip_returns_the_start(net: Denoiser
     given, start = frames.conditions(rows), frames.told.mean[:1].double()
     believed = Gaussian(start, frames.told.sigma[:1].double())
     exported = load_prior("full")(given, believed, kept)
-    direct = prior_of(net, torch_step(net))(given, believed, kept)
+    direct = torch_prior(net)(given, believed, kept)
     noisy = start + 0.05 * torch.randn(start.shape, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(exported(noisy, LEVEL), direct(noisy, LEVEL), atol=2e-5, rtol=1e-4)
     levels = upwards(LEVEL, 2)
