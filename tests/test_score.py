@@ -15,10 +15,15 @@ from scorehoi_ros.body.load import load_body
 from scorehoi_ros.config.methods import FitConfig, RegressConfig, ScoreConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.stages import Method
-from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.rotation import (
+    axis_angle_to_matrix,
+    matrix_to_rotation_6d,
+    rotation_6d_to_matrix,
+)
 from scorehoi_ros.methods.registry import make_method
 from scorehoi_ros.methods.regress.proposal import Said
-from scorehoi_ros.methods.score.guide import along_rotations, by_unknowns, values_of, x_of
+from scorehoi_ros.methods.score import kernels
+from scorehoi_ros.methods.score.guide import by_unknowns, values_of, x_of
 from scorehoi_ros.methods.score.prior import frame_prior, gaussian_of
 from scorehoi_ros.methods.score.recipe import PHYSICAL, RECIPES, Recipe
 from scorehoi_ros.methods.score.sampling import Scene, sample, state_of
@@ -64,7 +69,7 @@ def test_the_gradient_by_x_is_that_of_differences(wrong: Belief) -> None:
         return energy.at(state.values, state.R_o)[0].sum(1)
 
     state = values_of(x, camera, FOCAL)
-    gradient = by_unknowns(torch.as_tensor(energy.at(state.values, state.R_o)[1]), x, state, FOCAL)
+    gradient = by_unknowns(energy.at(state.values, state.R_o)[1], x, state, FOCAL)
     for k in (0, 7, 130, 313, *range(322, 331)):
         step = torch.zeros(331, dtype=torch.float64)
         step[k] = 1e-6
@@ -74,11 +79,23 @@ def test_the_gradient_by_x_is_that_of_differences(wrong: Belief) -> None:
 
 def test_only_turns_of_a_gradient_are_kept() -> None:
     """A gradient along a turn stays, one across the orthonormal rotations goes."""
-    six = torch.tensor([[1.0, 0, 0, 0, 1, 0]])
-    turn = torch.tensor([[0, 0.3, 0.1, -0.3, 0, 0.2]])
-    torch.testing.assert_close(along_rotations(six, turn), turn)
-    longer = torch.tensor([[0.5, 0.2, 0, 0.2, -0.4, 0]])
-    torch.testing.assert_close(along_rotations(six, longer), torch.zeros(1, 6))
+    x = np.tile([1.0, 0, 0, 0, 1, 0], 56)[None, :331]
+    turn, longer = [0, 0.3, 0.1, -0.3, 0, 0.2], [0.5, 0.2, 0, 0.2, -0.4, 0]
+    score, held = np.zeros((1, 331)), np.empty((1, 331))
+    score[0, 6:18] = turn + longer
+    kernels.by_values(score, np.ones((1, 331)), x, np.eye(3)[None], np.ones(3), held)
+    np.testing.assert_allclose(held[0, 6:18], turn + [0.0] * 6, atol=1e-15)
+
+
+def test_the_prior_s_gradient_by_a_turn_is_that_of_differences() -> None:
+    """Half of it, for the prior counts the six numbers of a turn twice."""
+    rng = np.random.default_rng(0)
+    score, held, R = rng.normal(size=(1, 331)), np.empty((1, 331)), np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    kernels.by_values(score, np.ones((1, 331)), np.ones((1, 331)), R[None], np.full(3, 0.1), held)
+    for k in range(3):
+        turn = axis_angle_to_matrix(torch.tensor(1e-6 * np.eye(3)[k])).numpy()
+        moved = matrix_to_rotation_6d(torch.tensor(turn @ R - R)).numpy() / 1e-6
+        assert held[0, 328 + k] == pytest.approx(0.5 * 0.1 * (moved @ score[0, 322:328]), rel=1e-4)
 
 
 PULLS = TERMS[1:]

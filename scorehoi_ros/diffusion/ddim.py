@@ -38,17 +38,17 @@ def ddim(denoise: Denoise, x: Tensor, levels: Sequence[int], guide: Guide | None
 
     The network is asked at level 1 where a walk begins at 0, which has no noise to find.
     """
-    a = alphas()
+    a = alphas().tolist()
     for s, t in zip(levels[:-1], levels[1:], strict=True):
         eps = denoise(x, max(s, 1))
         x_0 = denoised(x, eps, s)
         if guide is not None:
             x_0, eps = guide(x, x_0, eps, s)
-        x = float(a[t].sqrt()) * x_0 + float((1 - a[t]).sqrt()) * eps
+        x = a[t] ** 0.5 * x_0 + (1 - a[t]) ** 0.5 * eps
     return x
 
 
 def denoised(x: Tensor, eps: Tensor, t: int) -> Tensor:
     """x_0 of x_t (..., n) whose noise is eps (equation 2)."""
-    a = alphas()[t]
-    return (x - float((1 - a).sqrt()) * eps) / float(a.sqrt())
+    a = float(alphas()[t])
+    return (x - (1 - a) ** 0.5 * eps) / a**0.5

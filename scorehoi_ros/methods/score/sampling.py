@@ -1,7 +1,7 @@
 """Algorithm 1: rounds of contacts, inversion and guided sampling, for all hypotheses of a frame at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
+from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.diffusion.ddim import ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
@@ -43,7 +44,8 @@ def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None =
     """
     focal = scene.target.focal
     guide = _guide(scene, recipe)
-    energy = Energy(scene.rig, scene.target, scene.shape, scene.belief, recipe.weights)
+    felt = _felt(scene.target, recipe.weights)
+    energy = Energy(scene.rig, felt, scene.shape, scene.belief, recipe.weights)
     x, levels = scene.prior.gaussian.mean, upwards(recipe.tau, recipe.dt)
     for _ in range(recipe.rounds):
         asked = None if scene.ask is None else scene.ask(state_of(x, guide.camera, focal))
@@ -76,6 +78,17 @@ def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
     terms, _ = energy(u)
     terms[:, 0] = 0.0
     return Aligned(energy.state(u), u, terms, energy(np.zeros_like(u))[0].sum(1))
+
+
+def _felt(target: Target, weights: Weights) -> Target:
+    """The target without parts that have no weight, which would cost time all the same."""
+    w = weights
+    parts = {
+        "landmarks": w.landmarks,
+        "human": w.human_outline + w.human_cover,
+        "object": w.object_outline + w.object_cover,
+    }
+    return replace(target, **dict.fromkeys(name for name, weight in parts.items() if not weight))
 
 
 def _guide(scene: Scene, recipe: Recipe) -> Follow | Published:
