@@ -5,7 +5,10 @@ import torch
 
 from scorehoi_ros.diffusion.ddim import alphas, ddim, upwards
 from scorehoi_ros.diffusion.unknowns import Gaussian
+from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, explained
+from scorehoi_ros.networks.pair import Pair
+from scorehoi_ros.runtime.contact import blank_pair, onnx_touch, torch_touch
 from scorehoi_ros.runtime.denoiser import load_prior, torch_prior
 from scorehoi_ros.runtime.layouts import load_network
 from scorehoi_ros.runtime.regressor import load_networks
@@ -83,3 +86,13 @@ def test_onnx_and_torch_agree_and_the_round_trip_returns_the_start(net: Denoiser
     levels = upwards(LEVEL, 2)
     back = ddim(exported, ddim(exported, start, levels), levels[::-1])
     assert float((back - start).abs().mean()) < 0.05 * float(believed.sigma.mean())
+
+
+def test_contacts_by_onnx_and_by_torch_agree_for_any_number_of_states() -> None:
+    predictor, weights = load_network("live-contact", ContactPredictor)
+    by_onnx, by_torch = onnx_touch(predictor, weights, "live"), torch_touch(predictor)
+    dice = torch.Generator().manual_seed(0)
+    for count in (1, 3):
+        blank = blank_pair("live")
+        pair = Pair(*(0.3 * torch.randn(count, *v.shape[1:], generator=dice) for v in blank))
+        torch.testing.assert_close(by_onnx(pair), by_torch(pair), atol=2e-5, rtol=1e-4)

@@ -70,7 +70,7 @@ def memory_values(memory: Sequence[Memory]) -> list[Floats]:
 
 
 def times(net: Denoiser, levels: Tensor) -> Floats:
-    """TIME (levels, n) float32 at some levels (levels,): scale and shift before attention, and before the MLP."""
+    """TIME (m, n) float32 at levels (m,): scale and shift before attention, then before the MLP."""
     with torch.no_grad():
         told = net.time(waves(levels))
         rows = [_adapter(layer).time(told) for layer in (*net.main.layers, *net.shape.layers)]

@@ -23,10 +23,11 @@ def exported(
     weights: Weights,
     inputs: Sequence[str],
     outputs: Sequence[str],
+    rows: str = "",
 ) -> Path:
     """The ONNX file of a network with these weights; `blank` are arguments of the right shapes.
 
-    Raises OutputError when the cache cannot be written.
+    `rows` names the leading dimension where it is free.  Raises OutputError when the cache cannot be written.
     """
     kind, version = weights.told["kind"], torch.__version__.split("+")[0]
     name = "-".join((str(kind), weights.sha256[:16], f"torch{version}.onnx"))
@@ -42,6 +43,7 @@ def exported(
                 input_names=list(inputs),
                 output_names=list(outputs),
                 opset_version=OPSET,
+                dynamic_axes={name: {0: rows} for name in (*inputs, *outputs)} if rows else None,
                 dynamo=False,
             )
     return path

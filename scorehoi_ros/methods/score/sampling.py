@@ -82,13 +82,10 @@ def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
 
 def _felt(target: Target, weights: Weights) -> Target:
     """The target without parts that have no weight, which would cost time all the same."""
-    w = weights
-    parts = {
-        "landmarks": w.landmarks,
-        "human": w.human_outline + w.human_cover,
-        "object": w.object_outline + w.object_cover,
-    }
-    return replace(target, **dict.fromkeys(name for name, weight in parts.items() if not weight))
+    human = target.human if weights.human_outline or weights.human_cover else None
+    thing = target.object if weights.object_outline or weights.object_cover else None
+    landmarks = target.landmarks if weights.landmarks else None
+    return replace(target, landmarks=landmarks, human=human, object=thing)
 
 
 def _guide(scene: Scene, recipe: Recipe) -> Follow | Published:
