@@ -150,13 +150,29 @@ class Explained(NamedTuple):
     """Share of the noise in the standard deviation of x_t: 0 without noise, 1 where all is noise."""
 
 
+class Weighed(NamedTuple):
+    """What a level of noise leaves of a Gaussian prior; as `Explained`, but the same for all x_t."""
+
+    scale: Tensor
+    """Standard deviation of x_t."""
+    gain: Tensor
+    """Of the expectation of x_0, by x_t in its own standard deviations."""
+    hidden: Tensor
+    left: Tensor
+
+
+def weighed(a: Tensor, sigma: Tensor) -> Weighed:
+    """A prior with standard deviations `sigma` (..., 331) at a_t (..., 1)."""
+    scale = (a * sigma.square() + 1 - a).sqrt()
+    gain = a.sqrt() * sigma.square() / scale
+    return Weighed(scale, gain, (1 - a).sqrt() / scale, a.sqrt() * sigma / scale)
+
+
 def explained(x: Tensor, a: Tensor, prior: Gaussian) -> Explained:
     """What a Gaussian prior says of x_t (..., 331) at a_t (..., 1)."""
-    scale = (a * prior.sigma.square() + 1 - a).sqrt()
-    unit = (x - a.sqrt() * prior.mean) / scale
-    x_0 = prior.mean + a.sqrt() * prior.sigma.square() / scale * unit
-    hidden = (1 - a).sqrt() / scale
-    return Explained(unit, x_0, hidden * unit, a.sqrt() * prior.sigma / scale, hidden)
+    at = weighed(a, prior.sigma)
+    unit = (x - a.sqrt() * prior.mean) / at.scale
+    return Explained(unit, prior.mean + at.gain * unit, at.hidden * unit, at.left, at.hidden)
 
 
 class Tokens(nn.Module):

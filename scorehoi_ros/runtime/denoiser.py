@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scorehoi_ros.diffusion.ddim import STEPS, Denoise, alphas
 from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
-from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, explained
+from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, weighed
 from scorehoi_ros.runtime.denoiser_graph import (
     PARTS,
     READ,
@@ -82,22 +82,23 @@ def _known(
         return memory, net.believed(Gaussian(*(v.double().to(device)[None] for v in told)), kept)
 
 
-class _Lines(NamedTuple):
-    """`explained` at one level: straight lines over x_t, each (2, H, 331): value at 0, slope."""
+class _Level(NamedTuple):
+    """What `explained` needs at one level, each (H, 331) float64."""
 
-    unit: Floats
-    x_0: Floats
-    eps: Floats
+    shift: Floats
+    """Mean of x_t."""
+    scale: Floats
+    gain: Floats
+    hidden: Floats
     open: Floats
-    """(H, 331) by what the network's answer counts."""
+    """By what the network's answer counts."""
 
 
-def _lines(believed: Gaussian, t: int) -> _Lines:
-    at_0, at_1 = (explained(torch.full_like(believed.mean, v), alphas()[t], believed) for v in (0.0, 1.0))
-    unit, x_0, eps = (
-        torch.stack((low, high - low)).numpy() for low, high in zip(at_0[:3], at_1[:3], strict=True)
-    )
-    return _Lines(unit, x_0, eps, (at_0.left * at_0.hidden).numpy())
+def _level(believed: Gaussian, t: int) -> _Level:
+    a = alphas()[t]
+    at = weighed(a, believed.sigma)
+    arrays = a.sqrt() * believed.mean, at.scale, at.gain, at.hidden, at.left * at.hidden
+    return _Level(*(array.numpy() for array in arrays))
 
 
 class _Frame:
@@ -121,13 +122,14 @@ class _Frame:
         for name, value in self._values.items():
             self._bound.bind_ortvalue_input(name, value)
         self._bound.bind_ortvalue_output(READ, self._answer)
-        self._explained = cache(partial(_lines, believed))
+        self._mean, self._level = believed.mean.numpy(), cache(partial(_level, believed))
 
     def __call__(self, x: Tensor, t: int) -> Tensor:
         """Eps (H, 331) float64 of x_t."""
-        at, values = self._explained(t), x.numpy()
-        self._parts[..., 0] = at.unit[0] + at.unit[1] * values
-        self._parts[..., 1] = at.x_0[0] + at.x_0[1] * values
+        at = self._level(t)
+        unit = (x.numpy() - at.shift) / at.scale
+        self._parts[..., 0] = unit
+        self._parts[..., 1] = self._mean + at.gain * unit
         self._time[:] = self._times[t]
         self._run.run_with_iobinding(self._bound)
-        return torch.from_numpy(at.eps[0] + at.eps[1] * values + at.open * self._read)
+        return torch.from_numpy(at.hidden * unit + at.open * self._read)
