@@ -34,8 +34,8 @@ def main() -> None:
         image = torch.randn(1, len(net.image_names), net.image.in_features)
         conditions = Conditions(image, torch.randn(1, NUM_OBJECT_POINTS, net.geometry.in_features))
         for count in (1, 4):
-            x = 0.1 * torch.randn(count, NUM_X, dtype=torch.float64)
-            told = Gaussian(torch.zeros_like(x), torch.full_like(x, 0.1))
+            told = Gaussian(torch.zeros(count, NUM_X), torch.full((count, NUM_X), 0.1))
+            x = 0.1 * torch.randn(count, NUM_X).double().numpy()
             denoise = load_prior(size)(conditions, told, torch.ones(1, 2, dtype=torch.bool))
             denoise(x, LEVEL)
             known = {"denoise": denoise, "x": x, "LEVEL": LEVEL}

@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from scorehoi_ros.diffusion.ddim import STEPS, Denoise, alphas
+from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alphas
 from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
 from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, weighed
 from scorehoi_ros.runtime.denoiser_graph import (
@@ -26,9 +26,9 @@ from scorehoi_ros.runtime.onnx import session
 from scorehoi_ros.runtime.weights import DENOISER
 from scorehoi_ros.types import Floats
 
-Prior = Callable[[Conditions, Gaussian, Tensor], Denoise]
+Prior = Callable[[Conditions, Gaussian, Tensor], Denoise[Float64]]
 """(conditions of one frame, what the regressor says of its H hypotheses (H, 331), which conditions are kept
-(1, 2)) -> the noise in x_t (H, 331) float64."""
+(1, 2)) -> the noise in x_t (H, 331) float64, on the CPU wherever the network is."""
 
 
 @lru_cache(maxsize=2)
@@ -45,15 +45,15 @@ def torch_prior(net: Denoiser) -> Prior:
     """The network in torch, on the device where it is."""
     device = net.usual_mean.device
 
-    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise:
+    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise[Float64]:
         memory, believed = _known(net, conditions, told, kept)
         believed = Gaussian(*(value.float() for value in believed))
 
-        def denoise(x: Tensor, t: int) -> Tensor:
+        def denoise(x: Float64, t: int) -> Float64:
             with torch.no_grad():
                 level = torch.full((1, len(x)), t, device=device)
-                eps = net(x.float().to(device)[None], level, believed, memory)
-            return eps[0].to(x)
+                eps = net(torch.from_numpy(x).float().to(device)[None], level, believed, memory)
+            return np.asarray(eps[0].double().cpu().numpy(), np.float64)
 
         return denoise
 
@@ -64,7 +64,7 @@ def onnx_prior(net: Denoiser) -> Prior:
     """The network in ONNX Runtime on the CPU, in one thread that does not spin."""
     run, time = session(denoiser_graph(net)), times(net, torch.arange(STEPS + 1))
 
-    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise:
+    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise[Float64]:
         memory, believed = _known(net, conditions, told, kept)
         return _Frame(run, time, memory, Gaussian(*(value[0] for value in believed)))
 
@@ -124,12 +124,12 @@ class _Frame:
         self._bound.bind_ortvalue_output(READ, self._answer)
         self._mean, self._level = believed.mean.numpy(), cache(partial(_level, believed))
 
-    def __call__(self, x: Tensor, t: int) -> Tensor:
+    def __call__(self, x: Float64, t: int) -> Float64:
         """Eps (H, 331) float64 of x_t."""
         at = self._level(t)
-        unit = (x.numpy() - at.shift) / at.scale
+        unit = (x - at.shift) / at.scale
         self._parts[..., 0] = unit
         self._parts[..., 1] = self._mean + at.gain * unit
         self._time[:] = self._times[t]
         self._run.run_with_iobinding(self._bound)
-        return torch.from_numpy(at.hidden * unit + at.open * self._read)
+        return np.asarray(at.hidden * unit + at.open * self._read, np.float64)

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from scorehoi_ros.alignment.align import Energy
 from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
@@ -32,18 +30,18 @@ class Values:
     """(H, 3, 3) object -> view, before the turn."""
 
 
-def values_of(x: Tensor, camera: Float64, focal: float) -> Values:
+def values_of(x: Float64, camera: Float64, focal: float) -> Values:
     """X (H, 331) float64 with the pelves' `camera` (H, 3); focal length in sides of the crop."""
     values, R_o = np.empty((len(x), NUM_UNKNOWNS)), np.empty((len(x), 3, 3))
-    kernels.to_values(x.numpy(), camera, focal, values, R_o)
+    kernels.to_values(x, camera, focal, values, R_o)
     return Values(values, R_o)
 
 
-def x_of(state: Values, focal: float) -> Tensor:
+def x_of(state: Values, focal: float) -> Float64:
     """The inverse of `values_of`, with rotations made orthonormal: the prior knows no others."""
     x = np.empty_like(state.values)
     kernels.to_x(state.values, state.R_o, focal, np.empty_like(state.R_o), x)
-    return torch.from_numpy(x)
+    return x
 
 
 class Pull:
@@ -82,11 +80,11 @@ class Follow:
         self._first, self._second = (np.zeros((len(self.camera), NUM_UNKNOWNS)) for _ in range(2))
         self.pull: Pull
 
-    def __call__(self, x: Tensor, x_0: Tensor, eps: Tensor, t: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         state = values_of(x_0, self.camera, self._focal)
         _, gradient = self.pull(state)
-        score = eps.numpy() / np.sqrt(1 - float(alphas()[t]))
+        score = eps / np.sqrt(1 - float(alphas()[t]))
         step = self._sigma * self._step(self._sigma * gradient + self._prior * self._held(score, state))
         moved = Values(state.values + step, state.R_o)
         self.camera = moved.values[:, CAMERA].copy()
@@ -118,7 +116,7 @@ class Published:
         self._focal, self._rho = focal, rho
         self.pull: Pull
 
-    def __call__(self, x: Tensor, x_0: Tensor, eps: Tensor, t: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         a = float(alphas()[t])
         state = values_of(x_0, self.camera, self._focal)
@@ -129,16 +127,16 @@ class Published:
         return (x - (1 - a) ** 0.5 * eps) / a**0.5, eps
 
 
-def by_unknowns(gradient: Float64, x: Tensor, state: Values, focal: float) -> Tensor:
+def by_unknowns(gradient: Float64, x: Float64, state: Values, focal: float) -> Float64:
     """Gradient (H, 331) by x of what has the gradient (H, 331) by the values of the energy, pelvis fixed."""
     by_x = np.empty_like(gradient)
-    kernels.by_x(gradient, x.numpy(), state.values, focal, np.empty_like(state.R_o), by_x)
-    return torch.from_numpy(by_x)
+    kernels.by_x(gradient, x, state.values, focal, np.empty_like(state.R_o), by_x)
+    return by_x
 
 
 def warm_up() -> None:
     """Compile, or read what was compiled before, so that the first frame need not."""
     one = np.ones((1, NUM_UNKNOWNS))
-    state = values_of(torch.from_numpy(one), np.ones((1, 3)), 1.0)
+    state = values_of(one, np.ones((1, 3)), 1.0)
     by_unknowns(one, x_of(state, 1.0), state, 1.0)
     kernels.by_values(one, one, state.values, state.R_o, np.ones(3), np.empty_like(one))

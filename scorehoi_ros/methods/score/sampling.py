@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
 from scorehoi_ros.alignment.rig import Rig
@@ -46,7 +45,7 @@ def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None =
     guide = _guide(scene, recipe)
     felt = _felt(scene.target, recipe.weights)
     energy = Energy(scene.rig, felt, scene.shape, scene.belief, recipe.weights)
-    x, levels = scene.prior.gaussian.mean, upwards(recipe.tau, recipe.dt)
+    x, levels = scene.prior.gaussian.mean.numpy(), upwards(recipe.tau, recipe.dt)
     for _ in range(recipe.rounds):
         asked = None if scene.ask is None else scene.ask(state_of(x, guide.camera, focal))
         guide.pull = Pull(
@@ -59,14 +58,14 @@ def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None =
     return judged(Energy(scene.rig, scene.target, scene.shape, scene.belief), x, guide.camera, focal)
 
 
-def state_of(x: Tensor, camera: Float64, focal: float) -> State:
+def state_of(x: Float64, camera: Float64, focal: float) -> State:
     """The states of x (H, 331) with pelves at `camera` (H, 3)."""
-    theta, betas, R_o, t_o = unpack(x)
-    pelvis = pelvis_of(torch.as_tensor(camera), x.new_full((len(x),), focal))
+    theta, betas, R_o, t_o = unpack(torch.from_numpy(x))
+    pelvis = pelvis_of(torch.from_numpy(camera), t_o.new_full((len(x),), focal))
     return State(theta, betas, pelvis, pelvis + t_o, rotation_6d_to_matrix(R_o))
 
 
-def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
+def judged(energy: Energy, x: Float64, camera: Float64, focal: float) -> Aligned:
     """States as the alignment would have left them, with its terms but for the prior.
 
     It was not what held them; without it the right hypothesis is kept more often (validation views).
