@@ -7,7 +7,8 @@ from typing import Any
 from scorehoi_ros.bench.case import Case
 from scorehoi_ros.bench.live import live
 from scorehoi_ros.bench.messages import messages
-from scorehoi_ros.bench.methods import contact, stage
+from scorehoi_ros.bench.methods import LIVE, contact, stage
+from scorehoi_ros.config.methods import AUTO, RegressConfig
 
 OPTIMISER, EXACT = "fit", "refine-n2-exact"
 """What the other refinements are compared with."""
@@ -15,25 +16,30 @@ SLOW = 3
 """Repetitions of what takes seconds."""
 
 
-def _of(about: str, method: str, stages: Sequence[str], **changes: Any) -> Case:
-    return Case(about, partial(stage, method=method, stages=stages, **changes))
+def _of(
+    about: str, method: str, stages: Sequence[str], size: str = LIVE, hypotheses: int = 4, **changes: Any
+) -> Case:
+    network = RegressConfig(size=size, hypotheses=hypotheses)
+    return Case(about, partial(stage, method=method, stages=stages, network=network, **changes))
+
+
+def _live(fps: int) -> Case:
+    return Case(
+        f"player, node and recorder over DDS, {fps} images a second", partial(live, fps=fps), ros=True
+    )
 
 
 CASES: dict[str, Case] = {
-    "stage1": _of("network of the first stage, size live", "regress-proposal", ["estimate"]),
-    "stage1-full": _of("the same, size full", "regress-proposal", ["estimate"], size="full"),
+    "stage1": _of("the first network, size live", "regress-proposal", ["estimate"]),
+    "stage1-full": _of("the same, size full", "regress-proposal", ["estimate"], "full"),
     "stage1-contact": Case("contact predictor, size live, one state", contact),
-    EXACT: _of(
-        "the paper's schedule: N = 2, tau = 50, dt = 2; 1 hypothesis", "score-n2", ["refine"], hypotheses=1
-    ),
-    "refine-n2": _of("the same rounds led by image and physics; 4 hypotheses", "score", ["refine"]),
-    "refine-regress": _of("alignment: 25 steps; 4 hypotheses", "regress", ["refine"]),
+    EXACT: _of("schedule of the paper, N = 2, tau = 50, dt = 2", "score-n2", ["refine"], hypotheses=1),
+    "refine-n2": _of("as many rounds of `score`, 4 hypotheses", "score", ["refine"]),
+    "refine-regress": _of("alignment, 4 hypotheses of 25 steps", "regress", ["refine"]),
+    "refine-warm": _of("the default on a frame that follows another", AUTO, ["refine"], tracked=True),
     OPTIMISER: _of("the optimiser, from nothing", "fit", ["estimate", "refine"], most=SLOW),
-    "messages": Case("Interaction with a full mesh: build and serialise", messages),
-    **{
-        f"live-{fps}fps": Case(
-            f"node, player and recorder over DDS, {fps} images a second", partial(live, fps=fps), True
-        )
-        for fps in (10, 15, 30)
-    },
+    "messages": Case("Interaction with a full mesh, built and serialised", messages),
+    "live-10fps": _live(10),
+    "live-15fps": _live(15),
+    "live-30fps": _live(30),
 }

@@ -1,21 +1,22 @@
 """The live node from end to end: images from one process over DDS, results in another."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from scorehoi_ros.bench.case import Setting, Values
-from scorehoi_ros.datasets.dataset import Sample
-from scorehoi_ros.demo.clip import FIRST_STAMP_NS, FRAME_ID, write_clip
+from scorehoi_ros.bench.clip import there_and_back
+from scorehoi_ros.demo.clip import write_clip
 from scorehoi_ros.demo.own import own_samples, told_by_user
 from scorehoi_ros.demo.processes import Playing, node_parameters, run_processes
 from scorehoi_ros.demo.report import percentile
 from scorehoi_ros.demo.results import Result, read_results
-from scorehoi_ros.types import Frame, Masks
+from scorehoi_ros.types import Masks
 
 SECONDS = 10.0
-"""Of images, forwards and backwards through the demo's clip, so that the motion never jumps."""
+"""Of images."""
 NODE = {"regress.size": "live"}
 """Settings of the node beside what a user would tell it of the clip."""
 
@@ -28,21 +29,13 @@ def live(setting: Setting, fps: float) -> Values:
     samples = own_samples()
     with tempfile.TemporaryDirectory(prefix="scorehoi-bench-") as name:
         folder = Path(name)
-        clip = write_clip(folder / "clip", there_and_back(samples, fps, round(SECONDS * fps)))
+        shown = islice(there_and_back(samples, fps), round(SECONDS * fps))
+        clip = write_clip(folder / "clip", (replace(s.frame, masks=Masks()) for s in shown))
         settings = told_by_user(samples[0]) | NODE
         settings |= {"device": setting.device, "threads": setting.threads}
         recording = run_processes(clip, node_parameters(clip, settings, 1.0), folder, Playing(1.0, False))
         results = read_results(recording, clip.width, clip.height)
     return summary(results, len(recording.stamps), fps)
-
-
-def there_and_back(samples: Sequence[Sample], fps: float, count: int) -> Iterator[Frame]:
-    """`count` frames without masks, stamps at `fps`: to the last sample, back to the first, and again."""
-    turn = [*range(len(samples)), *range(len(samples) - 2, 0, -1)]
-    for k in range(count):
-        frame = samples[turn[k % len(turn)]].frame
-        stamp = FIRST_STAMP_NS + round(k * 1e9 / fps)
-        yield replace(frame, stamp_ns=stamp, frame_id=FRAME_ID, masks=Masks())
 
 
 def summary(results: Sequence[Result], images: int, fps: float) -> Values:

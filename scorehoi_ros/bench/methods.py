@@ -2,13 +2,12 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from itertools import cycle
 
 import torch
 
 from scorehoi_ros.bench.case import Setting, Values, repeated, timed
+from scorehoi_ros.bench.clip import there_and_back
 from scorehoi_ros.config.methods import RegressConfig
-from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.demo.own import own_samples, told_by_user
 from scorehoi_ros.evaluate.methods import GivenLandmarks
 from scorehoi_ros.load import load_pipeline
@@ -16,7 +15,9 @@ from scorehoi_ros.networks.pair import Pair
 from scorehoi_ros.runtime.contact import blank_pair, load_contact
 
 FRAMES = 8
-"""First frames of the clip, in turn; each is a start of its own, without a frame before."""
+"""First frames of the clip, there and back."""
+CLIP_FPS = 12.0
+"""As the clip was made."""
 LIVE = "live"
 """Size of the networks that the live node uses."""
 
@@ -25,18 +26,18 @@ def stage(
     setting: Setting,
     method: str,
     stages: Sequence[str],
-    size: str = LIVE,
-    hypotheses: int = 4,
+    network: RegressConfig,
+    tracked: bool = False,
     most: int | None = None,
 ) -> Values:
-    """Time that a method spends in stages of a cold frame; `most` limits the repetitions.
+    """Time that a method spends in stages of a frame; `most` limits the repetitions.
 
-    Raises WeightsError without the method's weights, InputError for a device that this machine lacks.
+    `tracked`: each frame follows the one before; else each is a start of its own.  Raises WeightsError
+    without the method's weights.
     """
-    repeat = min(setting.repeat, most or setting.repeat)
-    runs = _cold_frames(setting, method, stages, RegressConfig(size=size, hypotheses=hypotheses))
+    runs = _frames(setting, method, stages, network, tracked)
     try:
-        return timed(runs, repeat)
+        return timed(runs, min(setting.repeat, most or setting.repeat))
     finally:
         runs.close()
 
@@ -53,27 +54,27 @@ def contact(setting: Setting) -> Values:
     return timed(repeated(ask), setting.repeat)
 
 
-def _cold_frames(
-    setting: Setting, method: str, stages: Sequence[str], network: RegressConfig
+def _frames(
+    setting: Setting, method: str, stages: Sequence[str], network: RegressConfig, tracked: bool
 ) -> Generator[float, None, None]:
     """Milliseconds of the stages, frame after frame."""
     samples = own_samples(FRAMES)
     told = told_by_user(samples[0])
     pipeline = load_pipeline(
-        PipelineConfig(
-            object=told["object"],
-            gravity=told["gravity"],
-            method=method,
-            device=setting.device,
-            threads=setting.threads,
-            regress=network,
-        )
+        object=told["object"],
+        gravity=told["gravity"],
+        method=method,
+        device=setting.device,
+        threads=setting.threads,
+        regress=network,
     )
+    state = None
     try:
-        for sample in cycle(samples):
+        for sample in there_and_back(samples, CLIP_FPS):
             assert sample.seen is not None
             eyes = replace(pipeline.eyes, detector=GivenLandmarks(sample.seen))
-            result, _ = replace(pipeline, eyes=eyes).step(sample.frame, None)
+            seeing = replace(pipeline, eyes=eyes)
+            result, state = seeing.step(sample.frame, state if tracked else None)
             yield sum(result.stage_ms[name] for name in stages)
     finally:
         pipeline.close()
