@@ -2,7 +2,7 @@
 
 torch's exporter writes out how heads are split and what the time does: 518 nodes for the size `live`, most of
 which take longer to call than to compute.  Here attention, sums with their norms, and GELU are one node each
-(operators of ONNX Runtime), what the time decides comes in as numbers, and 129 nodes are left.  The shape has
+(operators of ONNX Runtime), what the time decides comes in as numbers, and 120 nodes are left.  The shape has
 one token, whose attention to itself is that token's value.
 """
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from scorehoi_ros.diffusion.unknowns import NUM_X
 from scorehoi_ros.networks.denoiser import (
     HEADS,
+    NUM_TOKENS,
     PER_NUMBER,
     AdapterLayer,
     Branch,
@@ -142,7 +143,10 @@ class _Graph:
 
 
 def _embedded(graph: _Graph, net: Denoiser) -> tuple[str, str]:
-    """Tokens (K, 26, width) and (K, 1, width) with their names."""
+    """Tokens (1, K * 26, width) and (1, K, width) with their names.
+
+    The states of a frame ask the same memory, so they stand in one row of queries.
+    """
     into = {name: _numbers(net.tokens.into[name]) for name, _ in _GROUPS}
     parts = graph.split(PARTS, [n * len(into[name][0]) for name, n in _GROUPS], axis=1)
     tokens, biases = {}, {}
@@ -152,10 +156,9 @@ def _embedded(graph: _Graph, net: Denoiser) -> tuple[str, str]:
         biases[name] = bias.expand(n, -1)
     shape, bias = tokens.pop(_SHAPE), biases.pop(_SHAPE)
     main = graph.add("Concat", *tokens.values(), axis=1)
-    return (
-        graph.add("Add", main, graph.constant(torch.cat(list(biases.values())) + net.main.names)),
-        graph.add("Add", shape, graph.constant(bias + net.shape.names)),
-    )
+    main = graph.add("Add", main, graph.constant(torch.cat(list(biases.values())) + net.main.names))
+    shape = graph.add("Add", shape, graph.constant(bias + net.shape.names))
+    return graph.reshape(main, 1, -1, net.size.width), graph.reshape(shape, 1, -1, net.size.width)
 
 
 def _branch(graph: _Graph, branch: Branch, x: str, time: Sequence[str], first: int) -> str:
@@ -180,17 +183,13 @@ def _layer(
     x, own = tokens
     change, bias = _attended(graph, layer, own, count)
     asking, x = graph.add_and_norm(x, change, bias, layer.cross_norm, graph.affine(layer.cross_norm))
-    width = layer.out.in_features
-    # The states of a frame ask the same memory, so they stand in one row of queries.
-    asking = graph.reshape(asking, 1, -1, width)
     halves = zip(layer.query.weight.chunk(2), layer.query.bias.chunk(2), strict=True)
     memory = memory_names(number + 1)[-4:]
     seen = [
         graph.attend(graph.times(asking, weight.T), bias, *memory[2 * k : 2 * k + 2])
         for k, (weight, bias) in enumerate(halves)
     ]
-    fused = [graph.times(s, w.T) for s, w in zip(seen, layer.fuse.weight.chunk(2, 1), strict=True)]
-    change = graph.reshape(graph.add("Add", *fused), -1, count, width)
+    change = graph.times(graph.add("Concat", *seen, axis=-1), layer.fuse.weight.T)
     y, x = graph.add_and_norm(x, change, layer.fuse.bias, layer.mlp_norm, time)
     into, bias = _numbers(layer.mlp[0])
     hidden = graph.add("BiasGelu", graph.times(y, into), graph.constant(bias), domain=_FUSED)
@@ -203,18 +202,20 @@ def _attended(graph: _Graph, layer: AdapterLayer, own: str, count: int) -> tuple
     if count == 1:
         value = slice(2 * out.in_features, None)
         return graph.times(own, (out.weight @ weight[value]).T), out.weight @ bias[value] + out.bias
-    names = own, graph.constant(weight.T), graph.constant(bias)
+    names = graph.reshape(own, -1, count, out.in_features), graph.constant(weight.T), graph.constant(bias)
     seen = graph.add("Attention", *names, domain=_FUSED, num_heads=HEADS)
-    return graph.times(seen, out.weight.T), out.bias
+    return graph.times(graph.reshape(seen, 1, -1, out.in_features), out.weight.T), out.bias
 
 
 def _read(graph: _Graph, tokens: Tokens, main: str, shape: str) -> None:
     """READ from the tokens at the end."""
-    groups = [(name, n) for name, n in _GROUPS if name != _SHAPE]
+    groups, width = [(name, n) for name, n in _GROUPS if name != _SHAPE], len(_numbers(tokens.out[_SHAPE])[0])
+    main = graph.reshape(main, -1, NUM_TOKENS, width)
     parts = graph.split(main, [n for _, n in groups], axis=1)
     found = {name: part for (name, _), part in zip(groups, parts, strict=True)} | {_SHAPE: shape}
     out = {name: _numbers(tokens.out[name]) for name, _ in _GROUPS}
-    said = [graph.reshape(graph.times(found[name], out[name][0]), 0, -1) for name, _ in _GROUPS]
+    sizes = {name: n * len(out[name][1]) for name, n in _GROUPS}
+    said = [graph.reshape(graph.times(found[name], out[name][0]), -1, sizes[name]) for name, _ in _GROUPS]
     bias = torch.cat([out[name][1].repeat(n) for name, n in _GROUPS])
     graph.add("Add", graph.add("Concat", *said, axis=1), graph.constant(bias), outputs=[READ])
 
