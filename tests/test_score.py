@@ -21,13 +21,16 @@ from scorehoi_ros.geometry.rotation import (
     rotation_6d_to_matrix,
 )
 from scorehoi_ros.methods.registry import make_method
+from scorehoi_ros.methods.regress.method import AlignRefiner
 from scorehoi_ros.methods.regress.proposal import Said
 from scorehoi_ros.methods.score import kernels
 from scorehoi_ros.methods.score.guide import by_unknowns, values_of, x_of
 from scorehoi_ros.methods.score.prior import frame_prior, gaussian_of
 from scorehoi_ros.methods.score.recipe import PHYSICAL, RECIPES, Recipe
 from scorehoi_ros.methods.score.sampling import Scene, sample, state_of
+from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, conditions_of
+from scorehoi_ros.runtime.contact import torch_touch
 from scorehoi_ros.runtime.denoiser import load_prior, torch_prior
 from scorehoi_ros.runtime.layouts import load_network
 from tests import alignment_scenes as scenes
@@ -187,6 +190,28 @@ def test_onnx_and_torch_denoise_alike(config: PipelineConfig, method: Method, wr
     told = gaussian_of(wrong, FOCAL)
     a, b = (p(given, told, KEPT)(told.mean.numpy() + 0.1, 50) for p in (exported, direct))
     np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_a_refinement_is_the_same_with_the_networks_in_torch(config: PipelineConfig) -> None:
+    """As on a GPU, but for the device.
+
+    The other guide, Adam, makes much of the last bits where a gradient is nearly nothing.
+    """
+    usual = make_method(load_body(), BOX, replace(config, method="score-n2"))
+    refiner, folder = usual.refiner, config.regress.weights
+    assert isinstance(refiner, AlignRefiner)
+    net, _ = load_network("live-denoiser", Denoiser, folder)
+    predictor, _ = load_network("live-contact", ContactPredictor, folder)
+    by_torch = replace(
+        refiner,
+        descent=replace(refiner.descent, prior=torch_prior(net)),
+        contact=replace(refiner.contact, net=torch_touch(predictor)),
+    )
+    proposal = usual.estimator(evidence(), None)
+    a, b = (r(proposal, evidence(), None, None) for r in (refiner, by_torch))
+    np.testing.assert_allclose(b.estimate.human.theta, a.estimate.human.theta, atol=1e-5)
+    np.testing.assert_allclose(b.estimate.object.origin, a.estimate.object.origin, atol=1e-5)
+    torch.testing.assert_close(b.contacts.human, a.contacts.human, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
