@@ -23,7 +23,7 @@ COMMANDS = {
     "eval": "measure methods on a data set with the metrics of the papers: shape, pose, contact, time",
     "synth": "generate synthetic scenes of people and objects: images, masks, landmarks, ground truth",
     "train": "train the networks on generated scenes, from nothing or from other weights, with resumption",
-    "bench": "time parts of the software on this machine: messages",
+    "bench": "time this machine: networks, refinements, messages, the live node from end to end",
     "body": "build the free body model or the pose prior, or describe a body model file",
 }
 """Sub-commands and what they are for; here and not in their modules, so that help needs no heavy library."""

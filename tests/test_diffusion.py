@@ -10,7 +10,7 @@ from torch import Tensor
 from scorehoi_ros.diffusion.ddim import alphas, ddim, denoised, upwards
 from scorehoi_ros.diffusion.unknowns import NUM_X, ROTATION, Gaussian, pack, told, unpack
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
-from scorehoi_ros.methods.score.guide import six_of_torque
+from scorehoi_ros.methods.score.guide import by_unknowns, values_of
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, DenoiserSize, explained
 
 TINY = DenoiserSize(16, 3)
@@ -151,5 +151,8 @@ def test_a_torque_becomes_the_gradient_by_the_six_numbers(seed: int) -> None:
     R = rotation_6d_to_matrix(six)
     (wanted,) = torch.autograd.grad((weight * R).sum(), six)
     columns, pull = R.detach().mT, weight.mT
-    torque = torch.linalg.cross(columns, pull).sum(1)
-    torch.testing.assert_close(six_of_torque(six.detach(), torque), wanted)
+    x, gradient = np.ones((2, NUM_X)), np.zeros((2, NUM_X))
+    x[:, ROTATION] = six.detach()
+    gradient[:, -3:] = torch.linalg.cross(columns, pull).sum(1)
+    by_x = by_unknowns(gradient, x, values_of(x, np.zeros((2, 3)), 1.0), 1.0)
+    torch.testing.assert_close(torch.from_numpy(by_x[:, ROTATION]), wanted)

@@ -1,12 +1,16 @@
 """The shipped denoiser: its conditions matter, and it explains more noise than the regressor's Gaussian."""
 
+import numpy as np
 import pytest
 import torch
 
 from scorehoi_ros.diffusion.ddim import alphas, ddim, upwards
 from scorehoi_ros.diffusion.unknowns import Gaussian
+from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, explained
-from scorehoi_ros.runtime.denoiser import load_prior, prior_of, torch_step
+from scorehoi_ros.networks.pair import Pair
+from scorehoi_ros.runtime.contact import blank_pair, onnx_touch, torch_touch
+from scorehoi_ros.runtime.denoiser import load_prior, torch_prior
 from scorehoi_ros.runtime.layouts import load_network
 from scorehoi_ros.runtime.regressor import load_networks
 from scorehoi_ros.train.denoiser import Frames, frames_of
@@ -77,9 +81,19 @@ def test_onnx_and_torch_agree_and_the_round_trip_returns_the_start(net: Denoiser
     given, start = frames.conditions(rows), frames.told.mean[:1].double()
     believed = Gaussian(start, frames.told.sigma[:1].double())
     exported = load_prior("full")(given, believed, kept)
-    direct = prior_of(net, torch_step(net))(given, believed, kept)
-    noisy = start + 0.05 * torch.randn(start.shape, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(exported(noisy, LEVEL), direct(noisy, LEVEL), atol=2e-5, rtol=1e-4)
+    direct = torch_prior(net)(given, believed, kept)
+    noisy = start.numpy() + 0.05 * np.random.default_rng(1).normal(size=start.shape)
+    np.testing.assert_allclose(exported(noisy, LEVEL), direct(noisy, LEVEL), atol=2e-5, rtol=1e-4)
     levels = upwards(LEVEL, 2)
-    back = ddim(exported, ddim(exported, start, levels), levels[::-1])
-    assert float((back - start).abs().mean()) < 0.05 * float(believed.sigma.mean())
+    back = ddim(exported, ddim(exported, start.numpy(), levels), levels[::-1])
+    assert np.abs(back - start.numpy()).mean() < 0.05 * float(believed.sigma.mean())
+
+
+def test_contacts_by_onnx_and_by_torch_agree_for_any_number_of_states() -> None:
+    predictor, weights = load_network("live-contact", ContactPredictor)
+    by_onnx, by_torch = onnx_touch(predictor, weights, "live"), torch_touch(predictor)
+    dice = torch.Generator().manual_seed(0)
+    for count in (1, 3):
+        blank = blank_pair("live")
+        pair = Pair(*(0.3 * torch.randn(count, *v.shape[1:], generator=dice) for v in blank))
+        torch.testing.assert_close(by_onnx(pair), by_torch(pair), atol=2e-5, rtol=1e-4)

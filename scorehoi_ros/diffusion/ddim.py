@@ -5,8 +5,11 @@ x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) eps, with a_t of the cosine schedule (Nichol
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 STEPS = 1000
@@ -14,9 +17,12 @@ STEPS = 1000
 _OFFSET = 0.008
 _LEAST = 1e-4
 
-Denoise = Callable[[Tensor, int], Tensor]
+Float64 = NDArray[np.float64]
+Values = TypeVar("Values", Tensor, Float64)
+"""x as torch or as numpy has it: numpy is quicker for few numbers."""
+Denoise = Callable[[Values, int], Values]
 """(x_t (..., n), t) -> the noise eps in it."""
-Guide = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
+Guide = Callable[[Values, Values, Values, int], tuple[Values, Values]]
 """(x_t, x_0 as denoised, eps, t) -> x_0 and eps as something else wants them; called on the way down."""
 
 
@@ -33,22 +39,24 @@ def upwards(tau: int, dt: int) -> list[int]:
     return [*range(0, tau, dt), tau]
 
 
-def ddim(denoise: Denoise, x: Tensor, levels: Sequence[int], guide: Guide | None = None) -> Tensor:
+def ddim(
+    denoise: Denoise[Values], x: Values, levels: Sequence[int], guide: Guide[Values] | None = None
+) -> Values:
     """Walk x (..., n) along noise levels; upwards it is the inversion, downwards the sampling (Algorithm A).
 
     The network is asked at level 1 where a walk begins at 0, which has no noise to find.
     """
-    a = alphas()
+    a = alphas().tolist()
     for s, t in zip(levels[:-1], levels[1:], strict=True):
         eps = denoise(x, max(s, 1))
         x_0 = denoised(x, eps, s)
         if guide is not None:
             x_0, eps = guide(x, x_0, eps, s)
-        x = float(a[t].sqrt()) * x_0 + float((1 - a[t]).sqrt()) * eps
+        x = a[t] ** 0.5 * x_0 + (1 - a[t]) ** 0.5 * eps
     return x
 
 
-def denoised(x: Tensor, eps: Tensor, t: int) -> Tensor:
+def denoised(x: Values, eps: Values, t: int) -> Values:
     """x_0 of x_t (..., n) whose noise is eps (equation 2)."""
-    a = alphas()[t]
-    return (x - float((1 - a).sqrt()) * eps) / float(a.sqrt())
+    a = float(alphas()[t])
+    return (x - (1 - a) ** 0.5 * eps) / a**0.5

@@ -29,7 +29,7 @@ _HAND = (NUM_JOINTS - NUM_BODY) // 2 * 6
 _METRES = 3.0
 """Factor that brings template points near one."""
 _WAVES = 32
-_PER_NUMBER = 3
+PER_NUMBER = 3
 """What a token is told of each of its numbers."""
 
 
@@ -124,7 +124,7 @@ class Denoiser(nn.Module):
     def forward(self, x: Tensor, t: Tensor, believed: Gaussian, memory: tuple[Memory, ...]) -> Tensor:
         """Eps (B, K, 331) of x_t (B, K, 331) at levels t (B, K) int64; `believed` as `believed` gives it."""
         easy = explained(x, self.alphas[t][..., None], believed)
-        time = self.time(_waves(t))
+        time = self.time(waves(t))
         hat = easy.x_0
         parts = torch.stack((easy.unit, hat, believed.sigma.expand_as(hat).log()), -1).flatten(-2)
         main, shape = self.tokens(parts)
@@ -150,13 +150,29 @@ class Explained(NamedTuple):
     """Share of the noise in the standard deviation of x_t: 0 without noise, 1 where all is noise."""
 
 
+class Weighed(NamedTuple):
+    """What a level of noise leaves of a Gaussian prior; as `Explained`, but the same for all x_t."""
+
+    scale: Tensor
+    """Standard deviation of x_t."""
+    gain: Tensor
+    """Of the expectation of x_0, by x_t in its own standard deviations."""
+    hidden: Tensor
+    left: Tensor
+
+
+def weighed(a: Tensor, sigma: Tensor) -> Weighed:
+    """A prior with standard deviations `sigma` (..., 331) at a_t (..., 1)."""
+    scale = (a * sigma.square() + 1 - a).sqrt()
+    gain = a.sqrt() * sigma.square() / scale
+    return Weighed(scale, gain, (1 - a).sqrt() / scale, a.sqrt() * sigma / scale)
+
+
 def explained(x: Tensor, a: Tensor, prior: Gaussian) -> Explained:
     """What a Gaussian prior says of x_t (..., 331) at a_t (..., 1)."""
-    scale = (a * prior.sigma.square() + 1 - a).sqrt()
-    unit = (x - a.sqrt() * prior.mean) / scale
-    x_0 = prior.mean + a.sqrt() * prior.sigma.square() / scale * unit
-    hidden = (1 - a).sqrt() / scale
-    return Explained(unit, x_0, hidden * unit, a.sqrt() * prior.sigma / scale, hidden)
+    at = weighed(a, prior.sigma)
+    unit = (x - a.sqrt() * prior.mean) / at.scale
+    return Explained(unit, prior.mean + at.gain * unit, at.hidden * unit, at.left, at.hidden)
 
 
 class Tokens(nn.Module):
@@ -165,16 +181,16 @@ class Tokens(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         sizes = {"joint": 6, "hand": _HAND, "rotation": 6, "place": 3, "shape": NUM_BETAS}
-        self.into = nn.ModuleDict({name: nn.Linear(_PER_NUMBER * n, width) for name, n in sizes.items()})
+        self.into = nn.ModuleDict({name: nn.Linear(PER_NUMBER * n, width) for name, n in sizes.items()})
         self.out = nn.ModuleDict({name: _zero(width, n) for name, n in sizes.items()})
 
     def forward(self, parts: Tensor) -> tuple[Tensor, Tensor]:
         """Main tokens (B, K, 26, width) and shape tokens (B, K, 1, width) of parts (B, K, 3 * 331)."""
         theta, betas, R_o, t_o = (
-            parts[..., _PER_NUMBER * s.start : _PER_NUMBER * s.stop] for s in (THETA, BETAS, ROTATION, PLACE)
+            parts[..., PER_NUMBER * s.start : PER_NUMBER * s.stop] for s in (THETA, BETAS, ROTATION, PLACE)
         )
-        body = theta[..., : _PER_NUMBER * 6 * NUM_BODY].unflatten(-1, (NUM_BODY, -1))
-        hands = theta[..., _PER_NUMBER * 6 * NUM_BODY :].unflatten(-1, (2, -1))
+        body = theta[..., : PER_NUMBER * 6 * NUM_BODY].unflatten(-1, (NUM_BODY, -1))
+        hands = theta[..., PER_NUMBER * 6 * NUM_BODY :].unflatten(-1, (2, -1))
         into = self.into
         one = [into["rotation"](R_o)[..., None, :], into["place"](t_o)[..., None, :]]
         main = torch.cat((into["joint"](body), into["hand"](hands), *one), -2)
@@ -250,8 +266,8 @@ def _look(asking: Tensor, known: Tensor) -> Tensor:
     return attention(asking, k, v, HEADS)
 
 
-def _waves(t: Tensor) -> Tensor:
-    """(..., 2 * _WAVES) of levels t (...)."""
+def waves(t: Tensor) -> Tensor:
+    """Sines and cosines (..., 64) of levels t (...)."""
     rates = torch.exp(-math.log(STEPS) * torch.arange(_WAVES, device=t.device) / _WAVES)
     angles = t[..., None].float() * rates
     return torch.cat((angles.sin(), angles.cos()), -1)

@@ -1,28 +1,34 @@
 """The denoiser ready for use: by ONNX Runtime on the CPU, by torch on other devices."""
 
-import logging
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from typing import NamedTuple
 
+import numpy as np
 import onnxruntime
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from scorehoi_ros.diffusion.ddim import Denoise
+from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alphas
 from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
-from scorehoi_ros.errors import OutputError
-from scorehoi_ros.networks.denoiser import Conditions, Denoiser, Memory
+from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, weighed
+from scorehoi_ros.runtime.denoiser_graph import (
+    PARTS,
+    READ,
+    TIME,
+    denoiser_graph,
+    memory_names,
+    memory_values,
+    times,
+)
 from scorehoi_ros.runtime.layouts import load_network
-from scorehoi_ros.runtime.onnx import exported, session
-from scorehoi_ros.runtime.weights import DENOISER, Weights
+from scorehoi_ros.runtime.onnx import session
+from scorehoi_ros.runtime.weights import DENOISER
+from scorehoi_ros.types import Floats
 
-Prior = Callable[[Conditions, Gaussian, Tensor], Denoise]
+Prior = Callable[[Conditions, Gaussian, Tensor], Denoise[Float64]]
 """(conditions of one frame, what the regressor says of its H hypotheses (H, 331), which conditions are kept
-(1, 2)) -> the noise in x_t (H, 331)."""
-Step = Callable[[Tensor, int, Gaussian, tuple[Memory, ...]], Tensor]
-"""(x_t (1, H, 331) float32, t, what is believed (1, H, 331), memory) -> eps (1, H, 331)."""
-
-_log = logging.getLogger(__name__)
+(1, 2)) -> the noise in x_t (H, 331) float64, on the CPU wherever the network is."""
 
 
 @lru_cache(maxsize=2)
@@ -31,88 +37,99 @@ def load_prior(size: str, folder: str = "", device: str = "cpu") -> Prior:
 
     Loaded once in a process.  Raises WeightsError.
     """
-    net, weights = load_network(f"{size}-{DENOISER}", Denoiser, folder)
-    net = net.to(device)
-    if torch.device(device).type != "cpu":
-        return prior_of(net, torch_step(net))
-    try:
-        return prior_of(net, onnx_step(net, weights))
-    except OutputError as error:
-        _log.warning("the network runs in torch, more slowly: %s", error)
-        return prior_of(net, torch_step(net))
+    net, _ = load_network(f"{size}-{DENOISER}", Denoiser, folder)
+    return onnx_prior(net) if torch.device(device).type == "cpu" else torch_prior(net.to(device))
 
 
-def prior_of(net: Denoiser, step: Step) -> Prior:
-    """A prior whose keys and values are made once a frame."""
+def torch_prior(net: Denoiser) -> Prior:
+    """The network in torch, on the device where it is."""
     device = net.usual_mean.device
 
-    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise:
-        with torch.no_grad():
-            memory = net.remember(Conditions(*(c.to(device) for c in conditions)), kept.to(device))
-            single = Gaussian(*(value.float().to(device)[None] for value in told))
-            believed = Gaussian(*(v.contiguous() for v in net.believed(single, kept.to(device))))
+    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise[Float64]:
+        memory, believed = _known(net, conditions, told, kept)
+        believed = Gaussian(*(value.float() for value in believed))
 
-        def denoise(x: Tensor, t: int) -> Tensor:
+        def denoise(x: Float64, t: int) -> Float64:
             with torch.no_grad():
-                eps = step(x.float().to(device)[None], t, believed, memory)
-            return eps[0].to(x)
+                level = torch.full((1, len(x)), t, device=device)
+                eps = net(torch.from_numpy(x).float().to(device)[None], level, believed, memory)
+            return np.asarray(eps[0].double().cpu().numpy(), np.float64)
 
         return denoise
 
     return prior
 
 
-def torch_step(net: Denoiser) -> Step:
-    """The network in torch, on the device where it is."""
+def onnx_prior(net: Denoiser) -> Prior:
+    """The network in ONNX Runtime on the CPU, in one thread that does not spin."""
+    run, time = session(denoiser_graph(net)), times(net, torch.arange(STEPS + 1))
 
-    def step(x: Tensor, t: int, believed: Gaussian, memory: tuple[Memory, ...]) -> Tensor:
-        eps: Tensor = net(x, torch.full(x.shape[:2], t, device=x.device), believed, memory)
-        return eps
+    def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise[Float64]:
+        memory, believed = _known(net, conditions, told, kept)
+        return _Frame(run, time, memory, Gaussian(*(value[0] for value in believed)))
 
-    return step
-
-
-def onnx_step(net: Denoiser, weights: Weights) -> Step:
-    """The network in ONNX Runtime, a file for each number of hypotheses.
-
-    Raises OutputError when the cache cannot be written.
-    """
-    names = ["x", "t", "mean", "sigma", *(f"memory{k}" for k in range(2 * len(_blank(net, 1)[4])))]
-
-    @cache
-    def run_for(count: int) -> onnxruntime.InferenceSession:
-        x, t, mean, sigma, memory = _blank(net, count)
-        flat = (x, t, mean, sigma, *(part for layer in memory for part in layer))
-        return session(exported(_Flat(net), flat, weights, names, ["eps"], f"of-{count}"))
-
-    run_for(1)
-
-    def step(x: Tensor, t: int, believed: Gaussian, memory: tuple[Memory, ...]) -> Tensor:
-        parts = (x, torch.full(x.shape[:2], t), *believed, *(part for layer in memory for part in layer))
-        feed = {name: value.numpy() for name, value in zip(names, parts, strict=True)}
-        return torch.from_numpy(run_for(x.shape[1]).run(["eps"], feed)[0])
-
-    return step
+    return prior
 
 
-class _Flat(nn.Module):
-    """The denoiser with one tensor for each argument, as the exporter wants it."""
-
-    def __init__(self, net: Denoiser) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor, t: Tensor, mean: Tensor, sigma: Tensor, *memory: Tensor) -> Tensor:
-        """See `Denoiser.forward`."""
-        layers = tuple(Memory(*memory[k : k + 2]) for k in range(0, len(memory), 2))
-        eps: Tensor = self.net(x, t, Gaussian(mean, sigma), layers)
-        return eps
+def _known(
+    net: Denoiser, conditions: Conditions, told: Gaussian, kept: Tensor
+) -> tuple[tuple[Memory, ...], Gaussian]:
+    """Keys and values, made once a frame, and what is believed (1, H, 331) float64."""
+    device = net.usual_mean.device
+    with torch.no_grad():
+        kept = kept.to(device)
+        memory = net.remember(Conditions(*(c.to(device) for c in conditions)), kept)
+        return memory, net.believed(Gaussian(*(v.double().to(device)[None] for v in told)), kept)
 
 
-def _blank(net: Denoiser, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Memory, ...]]:
-    image, geometry = len(net.image_names), net.geometry.in_features
-    memory = net.remember(
-        Conditions(torch.zeros(1, image, net.image.in_features), torch.zeros(1, 64, geometry))
-    )
-    x = torch.zeros(1, count, NUM_X)
-    return x, torch.ones(1, count, dtype=torch.long), x, torch.ones_like(x), memory
+class _Level(NamedTuple):
+    """What `explained` needs at one level, each (H, 331) float64."""
+
+    shift: Floats
+    """Mean of x_t."""
+    scale: Floats
+    gain: Floats
+    hidden: Floats
+    open: Floats
+    """By what the network's answer counts."""
+
+
+def _level(believed: Gaussian, t: int) -> _Level:
+    a = alphas()[t]
+    at = weighed(a, believed.sigma)
+    arrays = a.sqrt() * believed.mean, at.scale, at.gain, at.hidden, at.left * at.hidden
+    return _Level(*(array.numpy() for array in arrays))
+
+
+class _Frame:
+    """The noise in states of one frame; inputs and outputs stay where they are from call to call."""
+
+    def __init__(
+        self, run: onnxruntime.InferenceSession, time: Floats, memory: tuple[Memory, ...], believed: Gaussian
+    ) -> None:
+        self._run, self._times = run, time
+        count = len(believed.mean)
+        # What each number's token is told: where it is, where it would be, how sure that is.
+        self._parts = np.empty((count, NUM_X, PER_NUMBER), np.float32)
+        self._parts[..., 2] = believed.sigma.log()
+        self._time, self._read = np.empty_like(time[0]), np.empty((count, NUM_X), np.float32)
+        values = {PARTS: self._parts.reshape(count, -1), TIME: self._time}
+        values |= zip(memory_names(len(memory)), memory_values(memory), strict=True)
+        self._bound = run.io_binding()
+        # The binding knows addresses only, so the arrays are kept.
+        self._values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(v) for name, v in values.items()}
+        self._answer = onnxruntime.OrtValue.ortvalue_from_numpy(self._read)
+        for name, value in self._values.items():
+            self._bound.bind_ortvalue_input(name, value)
+        self._bound.bind_ortvalue_output(READ, self._answer)
+        self._mean, self._level = believed.mean.numpy(), cache(partial(_level, believed))
+
+    def __call__(self, x: Float64, t: int) -> Float64:
+        """Eps (H, 331) float64 of x_t."""
+        at = self._level(t)
+        unit = (x - at.shift) / at.scale
+        self._parts[..., 0] = unit
+        self._parts[..., 1] = self._mean + at.gain * unit
+        self._time[:] = self._times[t]
+        self._run.run_with_iobinding(self._bound)
+        return np.asarray(at.hidden * unit + at.open * self._read, np.float64)

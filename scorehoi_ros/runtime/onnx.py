@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.runtime.weights import Weights
 
-_OPSET = 17
+OPSET = 17
 
 _log = logging.getLogger(__name__)
 
@@ -23,14 +23,14 @@ def exported(
     weights: Weights,
     inputs: Sequence[str],
     outputs: Sequence[str],
-    suffix: str = "",
+    rows: str = "",
 ) -> Path:
     """The ONNX file of a network with these weights; `blank` are arguments of the right shapes.
 
-    `suffix` tells files of the same weights apart.  Raises OutputError when the cache cannot be written.
+    `rows` names the leading dimension where it is free.  Raises OutputError when the cache cannot be written.
     """
     kind, version = weights.told["kind"], torch.__version__.split("+")[0]
-    name = "-".join(filter(None, (kind, suffix, weights.sha256[:16], f"torch{version}.onnx")))
+    name = "-".join((str(kind), weights.sha256[:16], f"torch{version}.onnx"))
     path = cache_folder() / "onnx" / name
     if not path.is_file():
         _log.info("exporting the network %s for ONNX Runtime, once", kind)
@@ -42,15 +42,17 @@ def exported(
                 str(temporary),
                 input_names=list(inputs),
                 output_names=list(outputs),
-                opset_version=_OPSET,
+                opset_version=OPSET,
+                dynamic_axes={name: {0: rows} for name in (*inputs, *outputs)} if rows else None,
                 dynamo=False,
             )
     return path
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
-    """A file ready to run on the CPU with one thread that does not spin."""
+def session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """A model, or a file with one, ready to run on the CPU with one thread that does not spin."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    told = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(told, options, providers=["CPUExecutionProvider"])

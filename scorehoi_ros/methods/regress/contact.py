@@ -12,9 +12,9 @@ from scorehoi_ros.energy.physical import heights, signed_distances
 from scorehoi_ros.frame.stages import ContactMasks
 from scorehoi_ros.interaction.object_tensors import ObjectTensors
 from scorehoi_ros.methods.regress.view import View
-from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.pair import centred
 from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.runtime.contact import Touch
 from scorehoi_ros.types import Floats
 
 
@@ -22,7 +22,7 @@ from scorehoi_ros.types import Floats
 class ContactAsker:
     """The predictor for one body and one template."""
 
-    net: ContactPredictor
+    net: Touch
     posed: PosedBody
     tensors: ObjectTensors
     shapes: Tensor

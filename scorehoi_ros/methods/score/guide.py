@@ -8,32 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from scorehoi_ros.alignment.align import Energy
-from scorehoi_ros.alignment.state import (
-    BETAS,
-    CAMERA,
-    NUM_THETA,
-    NUM_UNKNOWNS,
-    PLACE,
-    THETA,
-    TURN,
-    Belief,
-    Float64,
-)
+from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
 from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights
-from scorehoi_ros.diffusion import unknowns
 from scorehoi_ros.diffusion.ddim import alphas
-from scorehoi_ros.diffusion.unknowns import BETA_RANGE, Gaussian
-from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
-from scorehoi_ros.geometry.view import origin_of, pelvis_of, place_of
+from scorehoi_ros.diffusion.unknowns import Gaussian
+from scorehoi_ros.methods.score import kernels
 
 _KEEP, _KEEP_SQUARE = 0.7, 0.9
 """Of Adam's two averages."""
-_SIX_FOR_THREE = 0.5
-"""A turn changes six numbers of x but is three unknowns; the prior counts it twice."""
 
 
 @dataclass(frozen=True)
@@ -41,30 +25,23 @@ class Values:
     """H states as the energy takes them."""
 
     values: Float64
-    """(H, 331) in the order of `alignment.state`; turns are 0."""
+    """(H, 331) in the order of `alignment.state`."""
     R_o: Float64
-    """(H, 3, 3) object -> view."""
+    """(H, 3, 3) object -> view, before the turn."""
 
 
-def values_of(x: Tensor, camera: Float64, focal: float) -> Values:
+def values_of(x: Float64, camera: Float64, focal: float) -> Values:
     """X (H, 331) float64 with the pelves' `camera` (H, 3); focal length in sides of the crop."""
-    theta, betas, R_o, t_o = unknowns.unpack(x)
-    f = torch.full((len(x),), focal, dtype=torch.float64)
-    where = torch.as_tensor(camera)
-    pelvis = pelvis_of(where, f)
-    parts = (theta.flatten(-2), betas, where, place_of(pelvis + t_o, pelvis, f), torch.zeros_like(t_o))
-    return Values(torch.cat(parts, 1).numpy(), rotation_6d_to_matrix(R_o).numpy())
+    values, R_o = np.empty((len(x), NUM_UNKNOWNS)), np.empty((len(x), 3, 3))
+    kernels.to_values(x, camera, focal, values, R_o)
+    return Values(values, R_o)
 
 
-def x_of(state: Values, focal: float) -> Tensor:
+def x_of(state: Values, focal: float) -> Float64:
     """The inverse of `values_of`, with rotations made orthonormal: the prior knows no others."""
-    values = torch.as_tensor(state.values)
-    f = torch.full((len(values),), focal, dtype=torch.float64)
-    pelvis = pelvis_of(values[:, CAMERA], f)
-    t_o = origin_of(values[:, PLACE], pelvis, f) - pelvis
-    theta = matrix_to_rotation_6d(rotation_6d_to_matrix(values[:, THETA].unflatten(-1, (NUM_THETA // 6, 6))))
-    R_o = matrix_to_rotation_6d(torch.as_tensor(state.R_o))
-    return unknowns.pack(theta, values[:, BETAS], R_o, t_o)
+    x = np.empty_like(state.values)
+    kernels.to_x(state.values, state.R_o, focal, np.empty_like(state.R_o), x)
+    return x
 
 
 class Pull:
@@ -103,31 +80,21 @@ class Follow:
         self._first, self._second = (np.zeros((len(self.camera), NUM_UNKNOWNS)) for _ in range(2))
         self.pull: Pull
 
-    def __call__(self, x: Tensor, x_0: Tensor, eps: Tensor, t: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         state = values_of(x_0, self.camera, self._focal)
         _, gradient = self.pull(state)
-        score = eps.numpy() / np.sqrt(1 - float(alphas()[t]))
+        score = eps / np.sqrt(1 - float(alphas()[t]))
         step = self._sigma * self._step(self._sigma * gradient + self._prior * self._held(score, state))
-        moved = state.values + step
-        self.camera = moved[:, CAMERA]
-        turned = axis_angle_to_matrix(torch.as_tensor(step[:, TURN])).numpy() @ state.R_o
-        moved[:, TURN] = 0.0
-        return x_of(Values(moved, turned), self._focal), eps
+        moved = Values(state.values + step, state.R_o)
+        self.camera = moved.values[:, CAMERA].copy()
+        return x_of(moved, self._focal), eps
 
     def _held(self, score: Float64, state: Values) -> Float64:
         """(H, 331) the prior's gradient by the unknowns in standard deviations, from that by x."""
-        held = np.zeros_like(state.values)
-        by_x = score * self._spread
-        theta = torch.as_tensor(state.values[:, THETA]).unflatten(-1, (-1, 6))
-        by_theta = torch.as_tensor(by_x[:, unknowns.THETA]).unflatten(-1, (-1, 6))
-        held[:, THETA] = along_rotations(theta, by_theta).flatten(1).numpy()
-        held[:, BETAS] = by_x[:, unknowns.BETAS]
-        held[:, PLACE] = by_x[:, unknowns.PLACE]
+        held = np.empty_like(state.values)
+        kernels.by_values(score, self._spread, state.values, state.R_o, self._sigma[TURN], held)
         held[:, CAMERA] = (self.camera - self._mean) / self._sigma[CAMERA]
-        columns = state.R_o[:, :, :2].swapaxes(1, 2)
-        torque = np.cross(columns, score[:, unknowns.ROTATION].reshape(columns.shape)).sum(1)
-        held[:, TURN] = _SIX_FOR_THREE * self._sigma[TURN] * torque
         return held
 
     def _step(self, gradient: Float64) -> Float64:
@@ -149,48 +116,27 @@ class Published:
         self._focal, self._rho = focal, rho
         self.pull: Pull
 
-    def __call__(self, x: Tensor, x_0: Tensor, eps: Tensor, t: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         a = float(alphas()[t])
         state = values_of(x_0, self.camera, self._focal)
         _, gradient = self.pull(state)
         # The graph begins at x_t, after eps: x_0 = (x_t - sqrt(1 - a) eps) / sqrt(a).
-        by_x = by_unknowns(torch.as_tensor(gradient), x_0, state, self._focal) / a**0.5
+        by_x = by_unknowns(gradient, x_0, state, self._focal) / a**0.5
         eps = eps + self._rho * (1 - a) ** 0.5 * by_x
         return (x - (1 - a) ** 0.5 * eps) / a**0.5, eps
 
 
-def by_unknowns(gradient: Tensor, x: Tensor, state: Values, focal: float) -> Tensor:
+def by_unknowns(gradient: Float64, x: Float64, state: Values, focal: float) -> Float64:
     """Gradient (H, 331) by x of what has the gradient (H, 331) by the values of the energy, pelvis fixed."""
-    values = torch.as_tensor(state.values)
-    pelvis = pelvis_of(values[:, CAMERA], values.new_full((len(values),), focal))
-    origin = pelvis + x[:, unknowns.PLACE]
-    u, v, along = gradient[:, PLACE].unbind(-1)
-    ox, oy, oz = origin.unbind(-1)
-    metre = 2 * focal / oz
-    t_o = torch.stack((u * metre, v * metre, along - (u * ox + v * oy) * metre / oz), -1)
-    R_o = six_of_torque(x[:, unknowns.ROTATION], gradient[:, TURN])
-    return torch.cat((gradient[:, THETA], gradient[:, BETAS] * BETA_RANGE, R_o, t_o), 1)
+    by_x = np.empty_like(gradient)
+    kernels.by_x(gradient, x, state.values, focal, np.empty_like(state.R_o), by_x)
+    return by_x
 
 
-def along_rotations(six: Tensor, gradient: Tensor) -> Tensor:
-    """The part of a gradient (..., 6) by orthonormal 6D rotations (..., 6) that turns them.
-
-    The rest, three numbers of six, only says that 6D rotations are orthonormal, and loudly: where there is
-    little noise the prior is sure of nothing more.
-    """
-    e1, e2, e3 = rotation_6d_to_matrix(six).unbind(-1)
-    by1, by2 = gradient[..., :3], gradient[..., 3:]
-    about1, about2 = (by2 * e3).sum(-1, keepdim=True), (by1 * e3).sum(-1, keepdim=True)
-    about3 = ((by1 * e2).sum(-1, keepdim=True) - (by2 * e1).sum(-1, keepdim=True)) / 2
-    return torch.cat((about2 * e3 + about3 * e2, about1 * e3 - about3 * e1), -1)
-
-
-def six_of_torque(six: Tensor, torque: Tensor) -> Tensor:
-    """Gradient (..., 6) by a 6D rotation, from that by a small turn after it (..., 3)."""
-    a, b = six[..., :3], six[..., 3:]
-    e1, e2, e3 = rotation_6d_to_matrix(six).unbind(-1)
-    t1, t2, t3 = ((torque * e).sum(-1, keepdim=True) for e in (e1, e2, e3))
-    long, across = a.norm(dim=-1, keepdim=True), (b * e2).sum(-1, keepdim=True)
-    leaning = (b * e1).sum(-1, keepdim=True) / across
-    return torch.cat(((t3 * e2 - (t2 + t1 * leaning) * e3) / long, t1 * e3 / across), -1)
+def warm_up() -> None:
+    """Compile, or read what was compiled before, so that the first frame need not."""
+    one = np.ones((1, NUM_UNKNOWNS))
+    state = values_of(one, np.ones((1, 3)), 1.0)
+    by_unknowns(one, x_of(state, 1.0), state, 1.0)
+    kernels.by_values(one, one, state.values, state.R_o, np.ones(3), np.empty_like(one))

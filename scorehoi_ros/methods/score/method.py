@@ -23,6 +23,7 @@ from scorehoi_ros.methods.regress.method import with_descent
 from scorehoi_ros.methods.regress.proposal import NO_OBJECT
 from scorehoi_ros.methods.regress.refine import Descend
 from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.methods.score import guide
 from scorehoi_ros.methods.score.prior import frame_prior
 from scorehoi_ros.methods.score.recipe import Recipe
 from scorehoi_ros.methods.score.sampling import Ask, Scene, sample
@@ -84,6 +85,7 @@ def build_recipe(
     chosen = config.regress.size, config.regress.weights, config.device
     rig = make_rig(body)
     warm_up(rig)
+    guide.warm_up()
     points, shapes, _ = template_tokens(load_networks(*chosen), (template or load_template(NO_OBJECT)).points)
     prior = load_prior(*chosen) if recipe.diffusion else None
     return with_descent(body, template, config, Sampling(rig, recipe, prior, points, shapes, trace))

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_THETA, PLACE, Belief
+from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_THETA, PLACE, Belief, Float64
 from scorehoi_ros.diffusion.ddim import Denoise, alphas
 from scorehoi_ros.diffusion.unknowns import Gaussian, told
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
@@ -23,7 +24,7 @@ class FramePrior:
 
     gaussian: Gaussian
     """(H, 331) float64, what the regressor says."""
-    denoise: Denoise
+    denoise: Denoise[Float64]
     """(x_t (H, 331) float64, t) -> eps."""
 
 
@@ -34,8 +35,8 @@ def frame_prior(
     gaussian = gaussian_of(belief, focal)
     if prior is None:
 
-        def plain(x: Tensor, t: int) -> Tensor:
-            return explained(x, alphas()[t], gaussian).eps
+        def plain(x: Float64, t: int) -> Float64:
+            return np.asarray(explained(torch.from_numpy(x), alphas()[t], gaussian).eps.numpy(), np.float64)
 
         return FramePrior(gaussian, plain)
     known = Gaussian(gaussian.mean, gaussian.sigma.clamp_min(_LEAST_SIGMA))

@@ -1,16 +1,16 @@
 """Algorithm 1: rounds of contacts, inversion and guided sampling, for all hypotheses of a frame at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
+from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.diffusion.ddim import ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
@@ -43,8 +43,9 @@ def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None =
     """
     focal = scene.target.focal
     guide = _guide(scene, recipe)
-    energy = Energy(scene.rig, scene.target, scene.shape, scene.belief, recipe.weights)
-    x, levels = scene.prior.gaussian.mean, upwards(recipe.tau, recipe.dt)
+    felt = _felt(scene.target, recipe.weights)
+    energy = Energy(scene.rig, felt, scene.shape, scene.belief, recipe.weights)
+    x, levels = scene.prior.gaussian.mean.numpy(), upwards(recipe.tau, recipe.dt)
     for _ in range(recipe.rounds):
         asked = None if scene.ask is None else scene.ask(state_of(x, guide.camera, focal))
         guide.pull = Pull(
@@ -57,14 +58,14 @@ def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None =
     return judged(Energy(scene.rig, scene.target, scene.shape, scene.belief), x, guide.camera, focal)
 
 
-def state_of(x: Tensor, camera: Float64, focal: float) -> State:
+def state_of(x: Float64, camera: Float64, focal: float) -> State:
     """The states of x (H, 331) with pelves at `camera` (H, 3)."""
-    theta, betas, R_o, t_o = unpack(x)
-    pelvis = pelvis_of(torch.as_tensor(camera), x.new_full((len(x),), focal))
+    theta, betas, R_o, t_o = unpack(torch.from_numpy(x))
+    pelvis = pelvis_of(torch.from_numpy(camera), t_o.new_full((len(x),), focal))
     return State(theta, betas, pelvis, pelvis + t_o, rotation_6d_to_matrix(R_o))
 
 
-def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
+def judged(energy: Energy, x: Float64, camera: Float64, focal: float) -> Aligned:
     """States as the alignment would have left them, with its terms but for the prior.
 
     It was not what held them; without it the right hypothesis is kept more often (validation views).
@@ -76,6 +77,14 @@ def judged(energy: Energy, x: Tensor, camera: Float64, focal: float) -> Aligned:
     terms, _ = energy(u)
     terms[:, 0] = 0.0
     return Aligned(energy.state(u), u, terms, energy(np.zeros_like(u))[0].sum(1))
+
+
+def _felt(target: Target, weights: Weights) -> Target:
+    """The target without parts that have no weight, which would cost time all the same."""
+    human = target.human if weights.human_outline or weights.human_cover else None
+    thing = target.object if weights.object_outline or weights.object_cover else None
+    landmarks = target.landmarks if weights.landmarks else None
+    return replace(target, landmarks=landmarks, human=human, object=thing)
 
 
 def _guide(scene: Scene, recipe: Recipe) -> Follow | Published:

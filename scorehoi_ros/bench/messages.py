@@ -1,19 +1,24 @@
-"""Small timings that a user can repeat."""
+"""Cost of the messages that the node publishes."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from scorehoi_ros.bench.case import Setting, Values
 from scorehoi_ros.messages import builders
-from scorehoi_ros.messages.factory import Factory, header
+from scorehoi_ros.messages.factory import Factory, RosbagsFactory, header
 from scorehoi_ros.messages.markers import MarkerBuilder
 from scorehoi_ros.types import Camera, Contacts, Floor, HumanState, ObjectState, Reconstruction, Status
 
 WARM_UP = 20
+LEAST = 100
+"""Repetitions at least: they take a fraction of a millisecond."""
+VERTICES = 13_524
+"""Of the free body."""
 TEMPLATE_ID = "0" * 64
 Build = Callable[[], Any]
 Serialise = Callable[[Any], bytes]
@@ -35,6 +40,33 @@ class Timing:
     def total_ms(self) -> float:
         """Median of build plus median of serialise."""
         return self.build_ms + self.serialise_ms
+
+
+def messages(setting: Setting) -> Values:
+    """Build and serialise an Interaction; `libraries` has every message of each library that makes them."""
+    repeat = max(setting.repeat, LEAST)
+    tables = {name: time_messages(*made, VERTICES, repeat) for name, made in libraries().items()}
+    first = next(iter(tables.values()))[0]
+    rows = {
+        name: {t.name: asdict(t) | {"total_ms": t.total_ms} for t in table} for name, table in tables.items()
+    }
+    values = {"ms_p50": first.total_ms, "ms_p95": first.total_ms_p95, "fps": 1e3 / first.total_ms}
+    return values | {"repeat": repeat, "vertices": VERTICES, "libraries": rows}
+
+
+def libraries() -> dict[str, tuple[Factory, Serialise]]:
+    """The libraries that make messages: rclpy where ROS 2 and the built messages are, and rosbags."""
+    from scorehoi_ros.io.message_types import typestore
+
+    store = typestore()
+    pure = RosbagsFactory(store), lambda m: bytes(store.serialize_cdr(m, m.__msgtype__))
+    try:
+        from scorehoi_ros.ros.factory import message_class, ros_message, serialise
+
+        message_class("scorehoi_ros/msg/Interaction")
+    except ImportError:
+        return {"rosbags": pure}
+    return {"rclpy": (ros_message, serialise), "rosbags": pure}
 
 
 def time_messages(factory: Factory, serialise: Serialise, vertices: int, repeat: int) -> list[Timing]:
