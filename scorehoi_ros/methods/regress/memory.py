@@ -25,7 +25,7 @@ DRIFT = Sigma(
     betas=np.zeros(10),
     camera=np.array([0.1, 0.1, 0.05]),
     place=np.full(3, 0.17),
-    turn=np.full(3, 1.0),
+    turn=np.full(3, 0.5),
 )
 """Standard deviations by which an answer is off after a second in which nothing was seen; they grow with the
 root of time.  Chosen on validation sequences."""
