@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.perception.colours import colour_bins, colour_density, log_ratio
-from scorehoi_ros.perception.window import look, look_mask, mask_box, window_around
+from scorehoi_ros.perception.window import look, mask_box, window_around
 from scorehoi_ros.types import Bools, Floats
 
 DETAIL = 36
@@ -28,8 +28,9 @@ def follow(rgb: NDArray[np.uint8], mask: Bools, appearance: Floats, reach: float
     window = window_around(box, height, width, reach, round(DETAIL * (1 + 2 * reach)))
     bins = colour_bins(look(rgb, window))
     odds = log_ratio(appearance, colour_density(bins, np.ones(bins.shape)))[bins]
-    shape = look_mask(mask, window)
-    dx, dy = best_move(odds, shape)
+    part = np.ascontiguousarray(mask[window.y0 : window.y1, window.x0 : window.x1]).view(np.uint8)
+    shape = cv2.resize(part, (window.width, window.height), interpolation=cv2.INTER_NEAREST)
+    dx, dy = best_move(odds, shape.astype(np.float32))
     x_scale = (window.x1 - window.x0) / window.width
     y_scale = (window.y1 - window.y0) / window.height
     moved = move_mask(mask, round(dx * x_scale), round(dy * y_scale))

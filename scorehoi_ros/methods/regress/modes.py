@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.objects.equivalents import nearest_equivalents, smallest_turns
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.objects.turns import nearest_equivalents, smallest_turns
 from scorehoi_ros.types import Floats
 
 KEPT = 4

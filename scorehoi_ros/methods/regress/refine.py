@@ -20,8 +20,8 @@ from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.modes import after_alignment
 from scorehoi_ros.methods.regress.start import Effort, Known, Start, Thing, belief_of, locked, start
 from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.objects.equivalents import nearest_equivalents
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.objects.turns import nearest_equivalents
 from scorehoi_ros.types import Floats
 
 Descend = Callable[[Target, Shape | None, Belief, bool], Aligned]

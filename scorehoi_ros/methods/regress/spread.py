@@ -9,8 +9,8 @@ from scorehoi_ros.alignment.weights import Weights, prior_weights
 from scorehoi_ros.frame.stages import Certainty
 from scorehoi_ros.methods.regress.refine import Found
 from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.objects.equivalents import smallest_turns
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.objects.turns import smallest_turns
 from scorehoi_ros.types import Floats
 
 SAME_TURN, SAME_PLACE_M = np.radians(20), 0.1

@@ -15,8 +15,8 @@ from scorehoi_ros.methods.regress.memory import Carried, fused, held
 from scorehoi_ros.methods.regress.modes import SPREAD, Modes, Proposed, met, ordered, weighed
 from scorehoi_ros.methods.regress.upright import Upright
 from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.objects.equivalents import nearest_equivalents
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.objects.turns import nearest_equivalents
 from scorehoi_ros.types import Floats
 
 _LOCKED = 1e-3
