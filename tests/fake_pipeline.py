@@ -17,7 +17,7 @@ import numpy as np
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.frame import track
-from scorehoi_ros.frame.glimpse import Glimpse, Trail
+from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.types import (
     Contacts,
@@ -79,7 +79,7 @@ class FakePipeline:
         same = dataclasses.replace(config, object=self.config.object, object_up=self.config.object_up)
         return dataclasses.replace(self, config=config) if same == config else None
 
-    def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
         return Glimpse(frame, frame, None)
 
     def reconstruct(

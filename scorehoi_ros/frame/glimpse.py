@@ -20,7 +20,7 @@ FOLLOWED_S = 0.5
 
 
 @dataclass(frozen=True)
-class Trail:
+class LastGlimpse:
     """What the detector saw in a frame, for the next frame of the same camera."""
 
     stamp_ns: int
@@ -45,7 +45,7 @@ class Glimpse:
     """As it came."""
     flat: Frame
     """Undistorted; the frame itself when it cannot be used."""
-    trail: Trail | None
+    last: LastGlimpse | None
     """For the glimpse of the next frame; None = nobody was seen."""
     seen: HumanObservation | None = None
     problem: str = ""
@@ -54,10 +54,10 @@ class Glimpse:
     """Stage times."""
 
 
-def glimpse(frame: Frame, before: Trail | None, detector: HumanDetector) -> Glimpse:
+def glimpse(frame: Frame, before: LastGlimpse | None, detector: HumanDetector) -> Glimpse:
     """Check and undistort a frame, and see who is in it; never raises for a frame.
 
-    `before` is the trail of the frame before, None = look afresh; one that does not lead to the frame (time
+    `before` is what the frame before left, None = look afresh; one that does not lead to the frame (time
     went back, a gap, another camera) is not followed.
     """
     timer = StageTimer()
@@ -70,8 +70,8 @@ def glimpse(frame: Frame, before: Trail | None, detector: HumanDetector) -> Glim
     except ScorehoiError as error:
         return Glimpse(frame, frame, before, problem=str(error), ms=timer.ms)
     size = (frame.camera.width, frame.camera.height)
-    trail = None if seen is None else Trail(frame.stamp_ns, size, frame.frame_id, seen)
-    return Glimpse(frame, flat, trail, seen, ms=timer.ms)
+    last = None if seen is None else LastGlimpse(frame.stamp_ns, size, frame.frame_id, seen)
+    return Glimpse(frame, flat, last, seen, ms=timer.ms)
 
 
 def check_frame(frame: Frame) -> None:

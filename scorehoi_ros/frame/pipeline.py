@@ -11,7 +11,7 @@ from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame import track
 from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
-from scorehoi_ros.frame.glimpse import Glimpse, Trail, glimpse
+from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse, glimpse
 from scorehoi_ros.frame.look import Eyes, Known, look
 from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
 from scorehoi_ros.frame.subject import Subject
@@ -54,10 +54,10 @@ class Pipeline:
         long gap, or when the camera changes.  `prompt` says where the object is in this frame.  A frame that
         cannot be used gives status BAD_INPUT and the state as it was; nothing is raised for it.
         """
-        trail = None if state is None else state.trail
-        return self.reconstruct(self.glimpse(frame, trail), state, prompt)
+        last = None if state is None else state.last_glimpse
+        return self.reconstruct(self.glimpse(frame, last), state, prompt)
 
-    def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
         """The first half of a step, which needs no solution of earlier frames; see `frame.glimpse`."""
         with limited_threads(self.config.threads):
             return glimpse(frame, before, self.eyes.detector)
@@ -74,7 +74,7 @@ class Pipeline:
                 result, after = self._reconstruct(seen, state, prompt, timer)
         except ScorehoiError as error:
             result, after = bad_input(seen.frame, str(error)), state or track.begin(seen.frame)
-        return replace(result, stage_ms=timer.ms), replace(after, trail=seen.trail)
+        return replace(result, stage_ms=timer.ms), replace(after, last_glimpse=seen.last)
 
     def for_template(self, template: ObjectTemplate | None) -> "Pipeline":
         """The same pipeline looking for another object: the method is built anew, the rest is shared.

@@ -13,7 +13,7 @@ from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
 from scorehoi_ros.frame.clock import DISORDER_NS, Moment, TrackClock
-from scorehoi_ros.frame.glimpse import Glimpse, Trail
+from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.objects.template import ObjectTemplate
@@ -33,7 +33,7 @@ class PipelineLike(Protocol):
     def template(self) -> ObjectTemplate | None:
         """The object template, None = human only."""
 
-    def glimpse(self, frame: Frame, before: Trail | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
         """The half of a step that needs no solution of earlier frames."""
 
     def reconstruct(
@@ -76,7 +76,7 @@ class Session:
         self._build, self._independent = build, independent
         self.pipeline = build(config)
         self._state: TrackState | None = None
-        self._trail: Trail | None = None
+        self._last: LastGlimpse | None = None
         self._looking = Lock()
         self._prompt: Prompt | None = None
         self._clock = TrackClock()
@@ -109,15 +109,15 @@ class Session:
         with self._looking:
             moment = self._clock.take(frame.stamp_ns, frame.log_ns)
             if self._independent:
-                moment, self._trail = Moment(frame.stamp_ns), None
+                moment, self._last = Moment(frame.stamp_ns), None
             try:
-                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._trail)
+                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._last)
             except Exception as error:
-                self._trail = None
+                self._last = None
                 log.error("looking at frame %s failed: %s", frame.name, error, exc_info=error)
                 return BadFrame(frame.name, frame.stamp_ns, f"internal error: {error!r}", frame.frame_id)
             if moment.order != "late":
-                self._trail = seen.trail
+                self._last = seen.last
             return Sight(seen, moment, frame.stamp_ns)
 
     def reconstruct(self, sight: Sight | BadFrame) -> Reconstruction:

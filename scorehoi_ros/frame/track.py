@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.frame.glimpse import Trail
+from scorehoi_ros.frame.glimpse import LastGlimpse
 from scorehoi_ros.frame.stages import Prediction
 from scorehoi_ros.types import Estimate, Floats, Frame, HumanPose, ObjectPose, Reconstruction, Status
 
@@ -63,7 +63,7 @@ class TrackState:
     object: ObjectTrack | None = None
     memory: Any = None
     """What the method left for itself."""
-    trail: Trail | None = None
+    last_glimpse: LastGlimpse | None = None
     """What the detector left for itself."""
     humans_named: int = 0
     """How many people have been given an id, so that nobody gets one twice."""
@@ -81,7 +81,7 @@ def forget(state: TrackState | None) -> TrackState | None:
     """A state without tracks and memory that still knows which ids were given: a reset."""
     if state is None:
         return None
-    return replace(state, human=None, object=None, memory=None, trail=None)
+    return replace(state, human=None, object=None, memory=None, last_glimpse=None)
 
 
 def current(state: TrackState | None, frame: Frame, max_gap_s: float) -> TrackState:

@@ -1,7 +1,7 @@
 """Transformer and convolution blocks that the networks share."""
 
 from torch import Tensor, nn
-from torch.nn.functional import relu, scaled_dot_product_attention
+from torch.nn.functional import linear, relu, scaled_dot_product_attention
 
 MLP_RATIO = 4
 
@@ -20,8 +20,16 @@ class SelfBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Tokens of the same shape."""
-        q, k, v = self.qkv(self.attend_norm(x)).chunk(3, dim=-1)
-        x = x + self.out(attention(q, k, v, self.heads))
+        return self.first(x, x.shape[1])
+
+    def first(self, x: Tensor, count: int) -> Tensor:
+        """The first `count` tokens alone (B, count, width), which look at all: the rest is not computed."""
+        seen = self.attend_norm(x)
+        width = x.shape[-1]
+        weight, bias = self.qkv.weight, self.qkv.bias
+        q = linear(seen[:, :count], weight[:width], bias[:width])
+        k, v = linear(seen, weight[width:], bias[width:]).chunk(2, dim=-1)
+        x = x[:, :count] + self.out(attention(q, k, v, self.heads))
         return x + self.mlp(self.mlp_norm(x))
 
 

@@ -127,10 +127,11 @@ class Regressor(nn.Module):
         crop = self.crop(torch.cat(numbers, 1))[:, None]
         queries = self.queries.expand(len(image), -1, -1)
         x = torch.cat((queries, crop, template, landmarks, image), 1)
-        for layer in self.layers:
+        for layer in self.layers[:-1]:
             x = layer(x)
-        x = self.norm(x)
-        asked, touched = x[:, :NUM_QUERIES], x[:, NUM_QUERIES + 1 : NUM_QUERIES + 1 + NUM_OBJECT_POINTS]
+        # The rest of the tokens is only looked at.
+        x = self.norm(self.layers[-1].first(x, NUM_QUERIES + 1 + NUM_OBJECT_POINTS))
+        asked, touched = x[:, :NUM_QUERIES], x[:, NUM_QUERIES + 1 :]
         fields = self.heads(asked, touched) | self.certainty(asked)
         fields["theta"] = orthonormal_6d(fields["theta"] + self.mean_theta)
         fields["rotations"] = orthonormal_6d(fields["rotations"] + self.mean_rotations)
