@@ -25,6 +25,7 @@ from scorehoi_ros.methods.regress.method import AlignRefiner
 from scorehoi_ros.methods.regress.proposal import Said
 from scorehoi_ros.methods.score import kernels
 from scorehoi_ros.methods.score.guide import by_unknowns, values_of, x_of
+from scorehoi_ros.methods.score.method import Sampling
 from scorehoi_ros.methods.score.prior import frame_prior, gaussian_of
 from scorehoi_ros.methods.score.recipe import PHYSICAL, RECIPES, Recipe
 from scorehoi_ros.methods.score.sampling import Scene, sample, state_of
@@ -199,7 +200,7 @@ def test_a_refinement_is_the_same_with_the_networks_in_torch(config: PipelineCon
     """
     usual = make_method(load_body(), BOX, replace(config, method="score-n2"))
     refiner, folder = usual.refiner, config.regress.weights
-    assert isinstance(refiner, AlignRefiner)
+    assert isinstance(refiner, AlignRefiner) and isinstance(refiner.descent, Sampling)
     net, _ = load_network("live-denoiser", Denoiser, folder)
     predictor, _ = load_network("live-contact", ContactPredictor, folder)
     by_torch = replace(

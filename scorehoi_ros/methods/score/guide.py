@@ -40,7 +40,7 @@ def values_of(x: Float64, camera: Float64, focal: float) -> Values:
 def x_of(state: Values, focal: float) -> Float64:
     """The inverse of `values_of`, with rotations made orthonormal: the prior knows no others."""
     x = np.empty_like(state.values)
-    kernels.to_x(state.values, state.R_o, focal, np.empty_like(state.R_o), x)
+    kernels.to_x(state.values, state.R_o, focal, x)
     return x
 
 
@@ -130,7 +130,7 @@ class Published:
 def by_unknowns(gradient: Float64, x: Float64, state: Values, focal: float) -> Float64:
     """Gradient (H, 331) by x of what has the gradient (H, 331) by the values of the energy, pelvis fixed."""
     by_x = np.empty_like(gradient)
-    kernels.by_x(gradient, x, state.values, focal, np.empty_like(state.R_o), by_x)
+    kernels.by_x(gradient, x, state.values, focal, by_x)
     return by_x
 
 

@@ -8,6 +8,8 @@ import math
 from pathlib import Path
 from zlib import crc32
 
+import numpy as np
+
 from scorehoi_ros.alignment import kernels_rotation
 from scorehoi_ros.alignment.kernels_rotation import six_to_matrix, turned
 from scorehoi_ros.alignment.state import BETA_0, CAMERA_0, NUM_THETA, PLACE_0, TURN_0
@@ -73,6 +75,70 @@ def along_rotation(x, o, by, R, out):  # type: ignore[no-untyped-def]
         out[o + 3 + a] = about1 * R[a, 2] - about3 * R[a, 0]
 
 
+@inner
+def _to_values(x, camera, focal, values, R_o):  # type: ignore[no-untyped-def]
+    values[:NUM_THETA] = x[:NUM_THETA]
+    for k in range(NUM_BETAS):
+        values[BETA_0 + k] = x[BETA_0 + k] * BETA_RANGE
+    for a in range(3):
+        values[CAMERA_0 + a] = camera[a]
+        values[TURN_0 + a] = 0.0
+    px, py, pz = _pelvis(values, focal)
+    seen = 2 * focal / (pz + x[_X_PLACE + 2])
+    values[PLACE_0] = (px + x[_X_PLACE]) * seen
+    values[PLACE_0 + 1] = (py + x[_X_PLACE + 1]) * seen
+    values[PLACE_0 + 2] = x[_X_PLACE + 2]
+    six_to_matrix(x, _X_ROTATION, R_o)
+
+
+@inner
+def _to_x(values, R_o, focal, R, x):  # type: ignore[no-untyped-def]
+    turned(values, TURN_0, R_o, R)
+    _six(x, _X_ROTATION, R)
+    for o in range(0, NUM_THETA, 6):
+        six_to_matrix(values, o, R)
+        _six(x, o, R)
+    for k in range(NUM_BETAS):
+        x[BETA_0 + k] = values[BETA_0 + k] / BETA_RANGE
+    px, py, pz = _pelvis(values, focal)
+    far = max(pz + values[PLACE_0 + 2], LEAST_DEPTH_M)
+    x[_X_PLACE] = values[PLACE_0] * far / (2 * focal) - px
+    x[_X_PLACE + 1] = values[PLACE_0 + 1] * far / (2 * focal) - py
+    x[_X_PLACE + 2] = far - pz
+
+
+@inner
+def _by_x(gradient, x, values, focal, R, out):  # type: ignore[no-untyped-def]
+    out[:NUM_THETA] = gradient[:NUM_THETA]
+    for k in range(NUM_BETAS):
+        out[BETA_0 + k] = gradient[BETA_0 + k] * BETA_RANGE
+    px, py, pz = _pelvis(values, focal)
+    ox, oy, oz = px + x[_X_PLACE], py + x[_X_PLACE + 1], pz + x[_X_PLACE + 2]
+    metre = 2 * focal / oz
+    u, v = gradient[PLACE_0] * metre, gradient[PLACE_0 + 1] * metre
+    out[_X_PLACE], out[_X_PLACE + 1] = u, v
+    out[_X_PLACE + 2] = gradient[PLACE_0 + 2] - (u * ox + v * oy) / oz
+    six_of_torque(x, _X_ROTATION, gradient, TURN_0, R, out)
+
+
+@inner
+def _by_values(score, by, values, R_o, turn_sigma, R, out):  # type: ignore[no-untyped-def]
+    """`by` is the score in standard deviations of x."""
+    for k in range(NUM_BETAS):
+        out[BETA_0 + k] = by[BETA_0 + k]
+    for a in range(3):
+        b, c = (a + 1) % 3, (a + 2) % 3
+        torque = 0.0
+        for k in range(2):
+            o = _X_ROTATION + 3 * k
+            torque += R_o[b, k] * score[o + c] - R_o[c, k] * score[o + b]
+        out[CAMERA_0 + a] = 0.0
+        out[PLACE_0 + a] = by[_X_PLACE + a]
+        out[TURN_0 + a] = _SIX_FOR_THREE * turn_sigma[a] * torque
+    for o in range(0, NUM_THETA, 6):
+        along_rotation(values, o, by, R, out)
+
+
 def _compiled(sources):  # type: ignore[no-untyped-def]
     """The kernels; `sources` goes into the keys of their caches."""
 
@@ -81,76 +147,31 @@ def _compiled(sources):  # type: ignore[no-untyped-def]
         """Fill values and R_o from x with the pelves' `camera` (H, 3)."""
         _ = sources
         for h in range(len(x)):
-            values[h, :NUM_THETA] = x[h, :NUM_THETA]
-            for k in range(NUM_BETAS):
-                values[h, BETA_0 + k] = x[h, BETA_0 + k] * BETA_RANGE
-            for a in range(3):
-                values[h, CAMERA_0 + a] = camera[h, a]
-                values[h, TURN_0 + a] = 0.0
-            px, py, pz = _pelvis(values[h], focal)
-            seen = 2 * focal / (pz + x[h, _X_PLACE + 2])
-            values[h, PLACE_0] = (px + x[h, _X_PLACE]) * seen
-            values[h, PLACE_0 + 1] = (py + x[h, _X_PLACE + 1]) * seen
-            values[h, PLACE_0 + 2] = x[h, _X_PLACE + 2]
-            six_to_matrix(x[h], _X_ROTATION, R_o[h])
+            _to_values(x[h], camera[h], focal, values[h], R_o[h])
 
     @kernel
-    def to_x(values, R_o, focal, room, x):  # type: ignore[no-untyped-def]
-        """Fill x from values and R_o, with turns done and rotations made orthonormal; room (H, 3, 3)."""
-        _ = sources
+    def to_x(values, R_o, focal, x):  # type: ignore[no-untyped-def]
+        """Fill x from values and R_o, with turns done and rotations made orthonormal."""
+        _, R = sources, np.empty((3, 3))
         for h in range(len(x)):
-            turned(values[h], TURN_0, R_o[h], room[h])
-            _six(x[h], _X_ROTATION, room[h])
-            for o in range(0, NUM_THETA, 6):
-                six_to_matrix(values[h], o, room[h])
-                _six(x[h], o, room[h])
-            for k in range(NUM_BETAS):
-                x[h, BETA_0 + k] = values[h, BETA_0 + k] / BETA_RANGE
-            px, py, pz = _pelvis(values[h], focal)
-            far = max(pz + values[h, PLACE_0 + 2], LEAST_DEPTH_M)
-            x[h, _X_PLACE] = values[h, PLACE_0] * far / (2 * focal) - px
-            x[h, _X_PLACE + 1] = values[h, PLACE_0 + 1] * far / (2 * focal) - py
-            x[h, _X_PLACE + 2] = far - pz
+            _to_x(values[h], R_o[h], focal, R, x[h])
 
     @kernel
-    def by_x(gradient, x, values, focal, R_o, out):  # type: ignore[no-untyped-def]
+    def by_x(gradient, x, values, focal, out):  # type: ignore[no-untyped-def]
         """Fill `out` with the gradient by x of what has `gradient` by the values, the pelves fixed."""
-        _ = sources
+        _, R = sources, np.empty((3, 3))
         for h in range(len(x)):
-            g = gradient[h]
-            out[h, :NUM_THETA] = g[:NUM_THETA]
-            for k in range(NUM_BETAS):
-                out[h, BETA_0 + k] = g[BETA_0 + k] * BETA_RANGE
-            px, py, pz = _pelvis(values[h], focal)
-            ox, oy, oz = px + x[h, _X_PLACE], py + x[h, _X_PLACE + 1], pz + x[h, _X_PLACE + 2]
-            metre = 2 * focal / oz
-            u, v = g[PLACE_0] * metre, g[PLACE_0 + 1] * metre
-            out[h, _X_PLACE], out[h, _X_PLACE + 1] = u, v
-            out[h, _X_PLACE + 2] = g[PLACE_0 + 2] - (u * ox + v * oy) / oz
-            six_of_torque(x[h], _X_ROTATION, g, TURN_0, R_o[h], out[h])
+            _by_x(gradient[h], x[h], values[h], focal, R, out[h])
 
     @kernel
     def by_values(score, spread, values, R_o, turn_sigma, out):  # type: ignore[no-untyped-def]
         """Fill `out` with a prior's gradient by the unknowns in standard deviations, from `score` by x.
 
-        `spread` (H, 331) are those of x, `turn_sigma` (3,) those of the turn; the camera's part stays 0.
+        `spread` (H, 331) are those of x, `turn_sigma` (3,) those of the turn; the camera's part becomes 0.
         """
-        _ = sources
+        _, R = sources, np.empty((3, 3))
         for h in range(len(score)):
-            R, by = R_o[h].copy(), score[h] * spread[h]
-            for k in range(NUM_BETAS):
-                out[h, BETA_0 + k] = by[BETA_0 + k]
-            for a in range(3):
-                out[h, CAMERA_0 + a] = 0.0
-                out[h, PLACE_0 + a] = by[_X_PLACE + a]
-                b, c = (a + 1) % 3, (a + 2) % 3
-                torque = 0.0
-                for k in range(2):
-                    o = _X_ROTATION + 3 * k
-                    torque += R[b, k] * score[h, o + c] - R[c, k] * score[h, o + b]
-                out[h, TURN_0 + a] = _SIX_FOR_THREE * turn_sigma[a] * torque
-            for o in range(0, NUM_THETA, 6):
-                along_rotation(values[h], o, by, R, out[h])
+            _by_values(score[h], score[h] * spread[h], values[h], R_o[h], turn_sigma, R, out[h])
 
     return to_values, to_x, by_x, by_values
 
