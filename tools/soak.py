@@ -141,6 +141,7 @@ def run_camera(clip: Clip, process: subprocess.Popen[bytes], meter: Meter, rate:
     rclpy.init(args=[])
     node = rclpy.create_node("soak")
     counts = {"dropped": "0"}
+
     def take(result: Any) -> None:
         meter.note(result.age_ms)
 
