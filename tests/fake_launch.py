@@ -113,7 +113,7 @@ def performed(value: Any, context: LaunchContext) -> Any:
 def install(monkeypatch: pytest.MonkeyPatch, share: Path) -> None:
     """Put the stand-ins in the place of the modules; every package's share folder is `share`."""
     actions = (DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetLaunchConfiguration)
-    modules = {
+    modules: dict[str, dict[str, Any]] = {
         "launch": {"LaunchContext": LaunchContext, "LaunchDescription": LaunchDescription},
         "launch.actions": {c.__name__: c for c in actions} | {"ExecuteProcess": Process},
         "launch.launch_description_sources": {"PythonLaunchDescriptionSource": PythonLaunchDescriptionSource},

@@ -47,7 +47,7 @@ def test_node_alone_gets_a_parameter_file_and_only_what_was_given() -> None:
 
 
 def test_arguments_of_the_node_are_its_parameters() -> None:
-    by_ros = {"autostart", "use_sim_time", "params_file", "namespace", "log_level", "target_frame"}
+    by_ros = {"autostart", "use_sim_time", "params_file", "namespace", "log_level"}
     names = {e.name for e in described(NODE) if hasattr(e, "default_value")}
     assert by_ros < names and names - by_ros <= FIELDS.keys()
 

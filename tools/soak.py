@@ -141,7 +141,11 @@ def run_camera(clip: Clip, process: subprocess.Popen[bytes], meter: Meter, rate:
     rclpy.init(args=[])
     node = rclpy.create_node("soak")
     counts = {"dropped": "0"}
-    node.create_subscription(Interaction, RESULTS_TOPIC, lambda m: meter.note(m.age_ms), 50)
+
+    def take(result: Any) -> None:
+        meter.note(result.age_ms)
+
+    node.create_subscription(Interaction, RESULTS_TOPIC, take, 50)
     node.create_subscription(DiagnosticArray, "/diagnostics", lambda m: counts.update(dropped_of(m)), 5)
     frames = clip_messages(node, clip)
     alive_until, sent = time.monotonic() + START_LIMIT_S, 0

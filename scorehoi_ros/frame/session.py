@@ -88,7 +88,7 @@ class Session:
     def warm_up(self) -> None:
         """One black image through the pipeline, so that the first real one does not pay for start-up work."""
         rgb, nowhere = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), bool)
-        # The mask says that no object is there: the prompt of the first frame would have one fitted to darkness.
+        # The mask says that no object is there: else a prompt box would have one fitted to darkness.
         frame = Frame(rgb, guess_camera(640, 480), stamp_ns=0, masks=Masks(object=nowhere), name="warm_up")
         self.pipeline.reconstruct(self.pipeline.glimpse(frame, None), None)
 
