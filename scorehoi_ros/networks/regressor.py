@@ -4,7 +4,7 @@ Everything is said in the view frame: the camera turned so that its z axis goes 
 crop.  What is seen of one person looks the same wherever it stands in the image.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -127,10 +127,11 @@ class Regressor(nn.Module):
         crop = self.crop(torch.cat(numbers, 1))[:, None]
         queries = self.queries.expand(len(image), -1, -1)
         x = torch.cat((queries, crop, template, landmarks, image), 1)
-        for layer in self.layers[:-1]:
+        *layers, last = cast(list[SelfBlock], list(self.layers))
+        for layer in layers:
             x = layer(x)
         # The rest of the tokens is only looked at.
-        x = self.norm(self.layers[-1].first(x, NUM_QUERIES + 1 + NUM_OBJECT_POINTS))
+        x = self.norm(last.first(x, NUM_QUERIES + 1 + NUM_OBJECT_POINTS))
         asked, touched = x[:, :NUM_QUERIES], x[:, NUM_QUERIES + 1 :]
         fields = self.heads(asked, touched) | self.certainty(asked)
         fields["theta"] = orthonormal_6d(fields["theta"] + self.mean_theta)
