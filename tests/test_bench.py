@@ -1,4 +1,4 @@
-"""`scorehoi bench`: its report, what it refuses, and its cheap cases with few repetitions; nothing is timed."""
+"""`scorehoi bench`: its report, what it refuses, its cheap cases with few repetitions; nothing is timed."""
 
 import json
 from itertools import islice
