@@ -71,8 +71,8 @@ def refine(
     told = locked(rescale(belief_of(said.guess)), known.betas)
     begun = start(told, thing, said.guess, known, effort, target.focal, fresh=said.age_s == 0)
     aligned = descend(target, None if thing is None else thing.shape, begun.belief, begun.warm)
-    if thing is not None:
-        aligned = _unspun(aligned, begun.belief.rotations, thing.symmetry)
+    if thing is not None and known.rotation is not None:
+        aligned = _unspun(aligned, known.rotation, thing.symmetry)
     R, origins = aligned.state.R_o.numpy(), aligned.state.origin.numpy()
     if thing is None:
         return Found(aligned, begun, 0, R, origins, np.ones(1), None)
@@ -89,12 +89,11 @@ def refine(
 
 
 def _unspun(aligned: Aligned, before: Floats, symmetry: Symmetry) -> Aligned:
-    """Without turns that nobody can see: of a ball, or about the axis of a can.  `before` (H, 3, 3)."""
+    """Without turns since `before` (3, 3) that nobody can see: of a ball, or about the axis of a can."""
     if symmetry.axis is None and not symmetry.sphere:
         return aligned
-    after = aligned.state.R_o.numpy()
-    same = [nearest_equivalents(old, new[None], symmetry) for old, new in zip(before, after, strict=True)]
-    return replace(aligned, state=replace(aligned.state, R_o=torch.as_tensor(np.concatenate(same))))
+    same = nearest_equivalents(before, aligned.state.R_o.numpy(), symmetry)
+    return replace(aligned, state=replace(aligned.state, R_o=torch.as_tensor(same)))
 
 
 def contacts_of(guess: Guess) -> Contacts:
