@@ -17,8 +17,6 @@ from scorehoi_ros.types import Masks
 
 SECONDS = 10.0
 """Of images."""
-NODE = {"regress.size": "live"}
-"""Settings of the node beside what a user would tell it of the clip."""
 
 
 def live(setting: Setting, fps: float) -> Values:
@@ -31,7 +29,7 @@ def live(setting: Setting, fps: float) -> Values:
         folder = Path(name)
         shown = islice(there_and_back(samples, fps), round(SECONDS * fps))
         clip = write_clip(folder / "clip", (replace(s.frame, masks=Masks()) for s in shown))
-        settings = told_by_user(samples[0]) | NODE
+        settings = told_by_user(samples[0])
         settings |= {"device": setting.device, "threads": setting.threads}
         recording = run_processes(clip, node_parameters(clip, settings, 1.0), folder, Playing(1.0, False))
         results = read_results(recording, clip.width, clip.height)

@@ -45,8 +45,8 @@ class RegressConfig:
     )
 
     network_period_s: float = option(
-        0.06,
-        "longest time for which the network is not asked while the image agrees with the answers",
+        0.15,
+        "while images agree the network is not asked again within this time, nor in the next frame; 0 = always",
         minimum=0.0,
         maximum=1.0,
     )

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
@@ -17,6 +18,8 @@ from scorehoi_ros.frame.session import Build
 from scorehoi_ros.ros.node import ReconstructNode
 
 log = logging.getLogger(__name__)
+SWITCH_S = 0.0005
+"""Longest time for which a thread keeps the interpreter from another one."""
 SPIN_S = 0.2
 """Longest wait of the executor before it looks at the stop flag."""
 
@@ -27,6 +30,8 @@ def run_node(build: Build, ros_args: Sequence[str] = ()) -> int:
     `ros_args` are ROS arguments as on the command line ("--ros-args", "-p", "object:=ball:0.22").
     Raises InputError for a wrong parameter.
     """
+    # Watcher and solver call short compiled functions: with 5 ms, Python's default, each return from one waits.
+    sys.setswitchinterval(SWITCH_S)
     # Our own handlers: rclpy's would tear the context down under the frame in progress.
     try:
         rclpy.init(args=["scorehoi", *ros_args], signal_handler_options=SignalHandlerOptions.NO)

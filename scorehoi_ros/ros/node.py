@@ -212,7 +212,10 @@ class ReconstructNode(LifecycleNode):
         if frame is None:
             inputs.hold(bundle)
             return
+        began_s = time.monotonic()
         solver.submit(_Watched(bundle, session.glimpse(frame)))
+        # A glimpse that the solver has no time for costs as much as one that it has.
+        solver.await_room(time.monotonic() - began_s, DRAIN_S)
 
     # -- solver's thread
 

@@ -7,11 +7,14 @@ the tracking state has one owner and needs no lock.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+RECENT = 4
+"""Items of which the shortest says how soon the next one may be wanted."""
 Item = TypeVar("Item")
 Command = Callable[[], None]
 
@@ -46,6 +49,8 @@ class Worker(Generic[Item]):
         self._commands: deque[Command] = deque()
         self._busy = self._stopping = False
         self._submitted = self._done = self._dropped = self._failed = 0
+        self._began_s = 0.0
+        self._took_s: deque[float] = deque(maxlen=RECENT)
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
@@ -66,6 +71,20 @@ class Worker(Generic[Item]):
         with self._condition:
             self._commands.append(command)
             self._condition.notify_all()
+
+    def await_room(self, lead_s: float, timeout_s: float) -> bool:
+        """Wait until a new item would be started within about `lead_s`; False = it would not, for too long.
+
+        So whoever makes items makes them from what is newest then, and makes none that is thrown away.
+        """
+        with self._condition:
+            if not self._condition.wait_for(lambda: self._slot is None or self._stopping, timeout_s):
+                return False
+            if self._busy and self._took_s and not self._stopping:
+                left_s = min(self._took_s) - lead_s - (time.monotonic() - self._began_s)
+                # not the condition's news, but the time, is waited for; a stop ends it early
+                self._condition.wait_for(lambda: not self._busy or self._stopping, max(left_s, 0.0))
+            return True
 
     def drain(self, timeout_s: float) -> bool:
         """Throw the waiting item away (counted as dropped) and wait for the thread; False = too slow."""
@@ -116,11 +135,14 @@ class Worker(Generic[Item]):
             if self._stopping or self._slot is None:
                 return None
             item, self._slot, self._busy = self._slot, None, True
+            self._began_s = time.monotonic()
+            self._condition.notify_all()
             return _ItemJob(self._work, item)
 
     def _finish(self, job: Command, failed: bool) -> None:
         with self._condition:
             if isinstance(job, _ItemJob):
+                self._took_s.append(time.monotonic() - self._began_s)
                 self._done += not failed
                 self._failed += failed
             self._busy = False

@@ -36,9 +36,8 @@ def outline_of(planes: Bools, P: Floats) -> Outline:
     step = planes.shape[-1] // PIXELS
     # The middle of a small pixel is the middle of `step` large ones.
     shrink = np.array([[1 / step, 0, 0.5 / step - 0.5], [0, 1 / step, 0.5 / step - 0.5], [0, 0, 1]])
-    small = [
-        cv2.resize(p.astype(np.float32), (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) >= 0.5 for p in planes
-    ]
+    sides, area = (PIXELS, PIXELS), cv2.INTER_AREA
+    small = [cv2.resize(p.astype(np.float32), sides, interpolation=area) >= 0.5 for p in planes]
     return Outline(shrink @ P, small[1], small[0] | ~small[2])
 
 

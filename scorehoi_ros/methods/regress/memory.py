@@ -71,10 +71,14 @@ class Memory:
     """The answer agrees so well with its image that the next frame may do without the network."""
 
     def lasts(self, prediction: Prediction, thing: bool, period_s: float) -> bool:
-        """Whether a frame may do without the network; `thing` = it shows the object."""
+        """Whether a frame may do without the network; `thing` = it shows the object.
+
+        It is not asked within `period_s`, and not in two frames that follow each other: it takes longer than
+        all the rest, and must not be what makes frames so rare that each of them asks.
+        """
         known = self.modes is not None and prediction.object_tracked
-        young = self.said.age_s + prediction.elapsed_s < period_s
-        return self.settled and young and thing == known
+        young = self.said.age_s == 0 or self.said.age_s + prediction.elapsed_s < period_s
+        return period_s > 0 and self.settled and young and thing == known
 
 
 @dataclass(frozen=True)
