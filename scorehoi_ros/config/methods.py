@@ -46,7 +46,7 @@ class RegressConfig:
 
     network_period_s: float = option(
         0.15,
-        "while images agree the network is not asked again within this time, nor in the next frame; 0 = always",
+        "while images agree the network is not asked again within this time, nor twice in a row; 0 = always",
         minimum=0.0,
         maximum=1.0,
     )

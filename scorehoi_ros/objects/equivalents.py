@@ -1,8 +1,8 @@
 """Turns between orientations of one template, up to its symmetry."""
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.geometry.turns import cross, matrix_of_vector, vector_of_matrix
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.types import Floats
 
@@ -20,21 +20,20 @@ def smallest_turns(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
         return _axis_turns(R @ symmetry.axis, same @ symmetry.axis)
     traces = np.einsum("aij,bnij->abn", R, same)
     nearest = same[np.arange(len(others)), traces.argmax(-1)]
-    turns = Rotation.from_matrix((nearest @ np.swapaxes(R, -1, -2)[:, None]).reshape(-1, 3, 3)).as_rotvec()
-    return np.asarray(turns.reshape(len(R), len(others), 3), np.float64)
+    return vector_of_matrix(nearest @ np.swapaxes(R, -1, -2)[:, None])
 
 
 def nearest_equivalents(R: Floats, others: Floats, symmetry: Symmetry) -> Floats:
     """(b, 3, 3) of others (b, 3, 3) the orientations that look the same and are nearest to R (3, 3)."""
     turns = smallest_turns(R[None], others, symmetry)[0]
-    return np.asarray(Rotation.from_rotvec(turns).as_matrix() @ R, np.float64)
+    return np.asarray(matrix_of_vector(turns) @ R, np.float64)
 
 
 def _axis_turns(axes: Floats, others: Floats) -> Floats:
     """(a, b, 3) from axes (a, 3) to the nearest of each row of others (b, n, 3)."""
     cosines = np.einsum("ai,bni->abn", axes, others)
     nearest = others[np.arange(len(others)), cosines.argmax(-1)]
-    across = np.cross(axes[:, None], nearest)
+    across = cross(axes[:, None], nearest)
     sine = np.linalg.norm(across, axis=-1, keepdims=True)
     angle = np.arctan2(sine, cosines.max(-1, keepdims=True))
     return np.asarray(across / np.maximum(sine, 1e-9) * angle, np.float64)

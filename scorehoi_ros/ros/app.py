@@ -30,7 +30,7 @@ def run_node(build: Build, ros_args: Sequence[str] = ()) -> int:
     `ros_args` are ROS arguments as on the command line ("--ros-args", "-p", "object:=ball:0.22").
     Raises InputError for a wrong parameter.
     """
-    # Watcher and solver call short compiled functions: with 5 ms, Python's default, each return from one waits.
+    # Watcher and solver call short compiled functions; with Python's 5 ms each return from one waits.
     sys.setswitchinterval(SWITCH_S)
     # Our own handlers: rclpy's would tear the context down under the frame in progress.
     try:

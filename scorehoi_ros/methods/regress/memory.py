@@ -9,11 +9,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.alignment.state import Belief, Sigma
 from scorehoi_ros.frame.stages import ContactMasks, Prediction
-from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import (
+    matrix_of_6d,
+    matrix_of_vector,
+    six_of_matrix,
+    vector_of_matrix,
+)
 from scorehoi_ros.geometry.view import camera_of, place_of
 from scorehoi_ros.methods.regress.modes import SPREAD, Modes
 from scorehoi_ros.methods.regress.view import View
@@ -100,15 +104,14 @@ def carried(prediction: Prediction | None, view: View) -> Carried | None:
     assert now.human is not None and then.human is not None
     into = view.R_cam_view.T
     theta = np.array(then.human.theta, np.float64)
-    turned = into @ rotation_6d_to_matrix(torch.as_tensor(theta[:1])).numpy()
-    theta[:1] = matrix_to_rotation_6d(torch.as_tensor(turned)).numpy()
+    theta[0] = six_of_matrix(into @ matrix_of_6d(theta[0]))
     focal = torch.tensor([view.focal], dtype=torch.float64)
     pelvis = torch.as_tensor(into @ now.human.t_cam)[None]
     place = np.zeros(3)
     modes = memory.modes if prediction.object_tracked and now.object is not None else None
     if modes is not None and now.object is not None:
         place = place_of(torch.as_tensor(into @ now.object.origin)[None], pelvis, focal)[0].numpy()
-        turn = Rotation.from_rotvec(prediction.elapsed_s * memory.spin).as_matrix()
+        turn = matrix_of_vector(prediction.elapsed_s * memory.spin)
         modes = modes.in_frame(into @ turn)
     belief = Belief(
         theta,
@@ -137,7 +140,7 @@ def spin_of(prediction: Prediction | None, modes: Modes | None) -> Floats:
     memory = followed(prediction)
     if prediction is None or memory is None or memory.modes is None or modes is None:
         return np.zeros(3)
-    turn = Rotation.from_matrix(modes.rotations[0] @ memory.modes.rotations[0].T).as_rotvec()
+    turn = vector_of_matrix(modes.rotations[0] @ memory.modes.rotations[0].T)
     spin = turn / prediction.elapsed_s
     if np.linalg.norm(spin) > _FASTEST_SPIN:
         return np.zeros(3)

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from scorehoi_ros.alignment.align import Aligned, Schedule, align, warm_up
 from scorehoi_ros.alignment.rig import Rig, make_rig
@@ -17,7 +16,7 @@ from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
-from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import matrix_of_6d, six_of_matrix
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
@@ -27,7 +26,7 @@ from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimat
 from scorehoi_ros.methods.regress.refine import Descend, Found, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
-from scorehoi_ros.methods.regress.start import Effort, Known, Thing
+from scorehoi_ros.methods.regress.start import Effort, Known, Pace, Thing
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
 from scorehoi_ros.methods.regress.upright import upright_of
 from scorehoi_ros.methods.regress.view import View
@@ -35,6 +34,9 @@ from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.contact import load_contact
 from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
+
+HELD_SHARE = 3
+"""A frame at which the network did not look needs one in so many steps: it is held tightly."""
 
 
 class Descent(Protocol):
@@ -112,9 +114,13 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
     rig = make_rig(body)
     warm_up(rig)
     settings = config.regress
-    return with_descent(
-        body, template, config, Alignment(rig, Schedule(settings.steps), Schedule(settings.track_steps))
-    )
+    steps: dict[Pace, int] = {
+        "cold": settings.steps,
+        "warm": settings.track_steps,
+        "held": -(-settings.track_steps // HELD_SHARE),
+    }
+    schedules = {pace: Schedule(count) for pace, count in steps.items()}
+    return with_descent(body, template, config, Alignment(rig, schedules))
 
 
 @dataclass(frozen=True)
@@ -122,8 +128,7 @@ class Alignment:
     """The descent of `regress`: that of the alignment itself, the same for all frames."""
 
     rig: Rig
-    cold: Schedule
-    warm: Schedule
+    schedules: dict[Pace, Schedule]
 
     def __call__(
         self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
@@ -131,8 +136,8 @@ class Alignment:
         """See `Descent`."""
         return self._descend
 
-    def _descend(self, target: Target, shape: Shape | None, belief: Belief, warm: bool) -> Aligned:
-        return align(self.rig, target, shape, belief, schedule=self.warm if warm else self.cold)
+    def _descend(self, target: Target, shape: Shape | None, belief: Belief, pace: Pace) -> Aligned:
+        return align(self.rig, target, shape, belief, schedule=self.schedules[pace])
 
 
 def with_descent(
@@ -162,8 +167,7 @@ def known_of(prediction: Prediction | None, view: View) -> Known:
     moved = prediction.moved.object
     if moved is None or not prediction.object_tracked:
         return known
-    R = rotation_6d_to_matrix(torch.as_tensor(moved.R_o, dtype=torch.float64)).numpy()
-    return replace(known, rotation=view.R_cam_view.T @ R)
+    return replace(known, rotation=view.R_cam_view.T @ matrix_of_6d(moved.R_o))
 
 
 def _refined(
@@ -188,7 +192,7 @@ def _refined(
         memory=Memory(
             estimate, found.start.sigma, modes, spin_of(prediction, modes), said, contacts, found.settled
         ),
-        warm=found.start.warm,
+        warm=found.start.pace != "cold",
     )
     if symmetry is None:
         return refined
@@ -208,17 +212,15 @@ def in_camera(state: State, row: int, view: View, locked: Floats | None, thing: 
 
     `locked` (10,) is a shape that stays to the last bit; `thing` False leaves the object out.
     """
-    R_view = torch.as_tensor(view.R_cam_view)
-    rotations = rotation_6d_to_matrix(state.theta[row])
-    rotations[0] = R_view @ rotations[0]
-    root, origin = ((R_view @ p[row]).numpy() for p in (state.root, state.origin))
+    rotations = matrix_of_6d(state.theta[row].numpy())
+    rotations[0] = view.R_cam_view @ rotations[0]
+    root, origin = (view.R_cam_view @ p[row].numpy() for p in (state.root, state.origin))
     betas = np.asarray(state.betas[row] if locked is None else locked)
-    human = HumanPose(theta=matrix_to_rotation_6d(rotations).numpy(), betas=betas, t_cam=root)
+    human = HumanPose(theta=six_of_matrix(rotations), betas=betas, t_cam=root)
     if not thing:
         return Estimate(human)
-    return Estimate(
-        human, ObjectPose(R_o=matrix_to_rotation_6d(R_view @ state.R_o[row]).numpy(), origin=origin)
-    )
+    R_o = six_of_matrix(view.R_cam_view @ state.R_o[row].numpy())
+    return Estimate(human, ObjectPose(R_o=R_o, origin=origin))
 
 
 def first(masks: ContactMasks) -> ContactMasks:

@@ -8,8 +8,8 @@ some frames, not when it is better in one: that would be a flip.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.geometry.turns import matrix_of_6d, matrix_of_vector, six_of_matrix
 from scorehoi_ros.objects.equivalents import nearest_equivalents, smallest_turns
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.types import Floats
@@ -75,7 +75,7 @@ def met(modes: Modes, proposed: Proposed, sigma: float, symmetry: Symmetry) -> M
     around = np.hypot(sigma, proposed.sigma)
     near = np.exp(proposed.log_share - 0.5 * (angles / around) ** 2)
     step = np.einsum("ab,abi->ai", near / (near.sum(1, keepdims=True) + _EVEN), turns)
-    moved = Rotation.from_rotvec((sigma / around) ** 2 * step).as_matrix() @ modes.rotations
+    moved = matrix_of_vector((sigma / around) ** 2 * step) @ modes.rotations
     likeliest = np.argsort(-proposed.log_share, kind="stable")[:KEPT]
     fresh = proposed.R[[k for k in likeliest if angles[:, k].min() > _SAME_TURN]]
     fresh = nearest_equivalents(modes.rotations[0], fresh, symmetry)
@@ -108,11 +108,8 @@ def after_alignment(modes: Modes, R: Floats, best: int, shares: Floats) -> Modes
     tested = weighed(Modes(R, modes.log_weights[: len(R)]), np.log(shares + 1e-9))
     weights = np.concatenate((tested.log_weights, modes.log_weights[len(R) :]))
     order = np.argsort(np.arange(len(weights)) != best, kind="stable")
-    return Modes(_orthonormal(rotations[order]), weights[order] - weights[best])
-
-
-def _orthonormal(R: Floats) -> Floats:
-    return np.asarray(Rotation.from_matrix(R).as_matrix(), np.float64)
+    clean = matrix_of_6d(six_of_matrix(rotations[order]))
+    return Modes(clean, weights[order] - weights[best])
 
 
 def _likelihood(angles: Floats, proposed: Proposed) -> Floats:

@@ -18,15 +18,14 @@ from scorehoi_ros.alignment.weights import TERMS
 from scorehoi_ros.methods.regress.choice import shares_of
 from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.modes import after_alignment
-from scorehoi_ros.methods.regress.start import Effort, Known, Start, Thing, belief_of, locked, start
+from scorehoi_ros.methods.regress.start import Effort, Known, Pace, Start, Thing, belief_of, locked, start
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.equivalents import nearest_equivalents
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.types import Floats
 
-Descend = Callable[[Target, Shape | None, Belief, bool], Aligned]
-"""Moves each hypothesis of a belief to where one frame wants it; shape None = there is no object.  The last
-says whether the frame goes on from the one before, so that less is to be done."""
+Descend = Callable[[Target, Shape | None, Belief, Pace], Aligned]
+"""Moves each hypothesis of a belief to where one frame wants it; shape None = there is no object."""
 
 
 _LANDMARKS = TERMS.index("landmarks")
@@ -70,7 +69,7 @@ def refine(
     """Align the most promising hypotheses of what was said; `rescale` brings in what was measured."""
     told = locked(rescale(belief_of(said.guess)), known.betas)
     begun = start(told, thing, said.guess, known, effort, target.focal, fresh=said.age_s == 0)
-    aligned = descend(target, None if thing is None else thing.shape, begun.belief, begun.warm)
+    aligned = descend(target, None if thing is None else thing.shape, begun.belief, begun.pace)
     if thing is not None and known.rotation is not None:
         aligned = _unspun(aligned, known.rotation, thing.symmetry)
     R, origins = aligned.state.R_o.numpy(), aligned.state.origin.numpy()

@@ -1,6 +1,7 @@
 """What a refinement starts from: what the network says, what the frame before left, and both joined."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ import torch
 from scorehoi_ros.alignment.state import Belief, Sigma
 from scorehoi_ros.alignment.target import Shape
 from scorehoi_ros.geometry.mesh import Mesh
-from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import matrix_of_6d
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
 from scorehoi_ros.methods.regress.choice import EARLY_OVERLAP, Outline, worth_aligning
 from scorehoi_ros.methods.regress.memory import Carried, fused, held
@@ -30,6 +31,11 @@ _MOST_APART = 1.0
 of 100 frames of validation sequences it was below 0.4."""
 _LOST_OVERLAP = 0.3
 """A tracked object whose outline overlaps its mask by less is looked for anew."""
+
+
+Pace = Literal["cold", "warm", "held"]
+"""How much is to be done: all; what a frame needs that goes on from the one before; the same, but the network
+did not look at it."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,7 @@ class Start:
     """(k,) their probabilities."""
     sigma: Sigma
     """How far off the unknowns may be in the end."""
-    warm: bool
-    """Person and object go on from the frame before."""
+    pace: Pace
     modes: Modes | None = None
     """All rotations of a tracked object, of which the first are aligned; None = it is not tracked."""
 
@@ -103,12 +108,13 @@ def start(
     proposed, carried = _proposed(guess, thing), known.carried
     if carried is None or (fresh and not agree(told, carried.belief)):
         if thing is None:
-            return _alone(told, told, proposed, warm=False)
+            return _alone(told, told, proposed, "cold")
         return _found_anew(told, told, thing, proposed, known.rotation, effort.hypotheses, focal)
+    pace: Pace = "warm" if fresh else "held"
     modes = None if thing is None else carried.modes
     belief = fused(told, carried.belief, modes is not None) if fresh else held(carried.belief)
     if thing is None:
-        return _alone(told, belief, proposed, warm=True)
+        return _alone(told, belief, proposed, pace)
     overlaps = None
     if modes is not None and fresh:
         modes = met(modes, proposed, float(carried.belief.sigma.turn.mean()), thing.symmetry)
@@ -120,7 +126,7 @@ def start(
     rows, expected = slice(0, effort.track_hypotheses), np.exp(proposed.log_share)
     sigma = belief.sigma if fresh else carried.belief.sigma
     belief = replace(belief, rotations=modes.rotations[rows])
-    return Start(told, belief, modes.log_weights[rows], proposed.R, expected, sigma, True, modes)
+    return Start(told, belief, modes.log_weights[rows], proposed.R, expected, sigma, pace, modes)
 
 
 def agree(told: Belief, known: Belief) -> bool:
@@ -129,11 +135,11 @@ def agree(told: Belief, known: Belief) -> bool:
     return float(body[:_BODY].mean()) < _MOST_APART
 
 
-def _alone(told: Belief, belief: Belief, proposed: Proposed, warm: bool) -> Start:
+def _alone(told: Belief, belief: Belief, proposed: Proposed, pace: Pace) -> Start:
     """A person without an object."""
     belief = replace(belief, rotations=proposed.R[:1])
     expected = np.exp(proposed.log_share)
-    return Start(told, belief, np.zeros(1), proposed.R, expected, belief.sigma, warm)
+    return Start(told, belief, np.zeros(1), proposed.R, expected, belief.sigma, pace)
 
 
 def _found_anew(
@@ -153,11 +159,11 @@ def _found_anew(
         log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
     rows = worth_aligning(log_share, thing.overlaps(R, _origins(belief, len(R), focal)), count)
     belief = replace(belief, rotations=R[rows])
-    return Start(told, belief, log_share[rows], R, np.exp(log_share), belief.sigma, False)
+    return Start(told, belief, log_share[rows], R, np.exp(log_share), belief.sigma, "cold")
 
 
 def _proposed(guess: Guess, thing: Thing | None) -> Proposed:
-    R = rotation_6d_to_matrix(guess.rotations[0].double()).cpu().numpy()
+    R = matrix_of_6d(guess.rotations[0].cpu().numpy())
     sigma = turn_sigma(guess)
     if thing is not None and thing.upright is not None:
         R = thing.upright.straightened(R, sigma)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.frame.evidence import Evidence
-from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import matrix_of_6d, six_of_matrix
 from scorehoi_ros.geometry.view import crop_units, focal_of, origin_of, pelvis_of, view_axes
 from scorehoi_ros.networks.regressor import Guess, Seen
 from scorehoi_ros.types import NUM_LANDMARKS, Estimate, Floats, HumanPose, ObjectPose
@@ -76,19 +76,16 @@ def estimates_of(
 
     `betas` (10,) replaces the shape; `thing` False leaves the object out.
     """
-    R_view = torch.as_tensor(view.R_cam_view)
     focal = torch.tensor([view.focal], dtype=torch.float64)
-    guess = Guess(*(value.double().cpu() for value in guess))
-    pelvis = pelvis_of(guess.camera, focal)
-    origin = (R_view @ origin_of(guess.place, pelvis, focal)[0]).numpy()
-    theta = guess.theta[0].clone()
-    turned = R_view @ rotation_6d_to_matrix(torch.cat((theta[:1], guess.rotations[0])))
-    sixes = matrix_to_rotation_6d(turned).numpy()
-    theta[0] = torch.as_tensor(sixes[0])
+    pelvis = pelvis_of(guess.camera.double().cpu(), focal)
+    origin = view.R_cam_view @ origin_of(guess.place.double().cpu(), pelvis, focal)[0].numpy()
+    rotations = matrix_of_6d(guess.theta[0].cpu().numpy())
+    rotations[0] = view.R_cam_view @ rotations[0]
     # Orthonormal, as everybody expects of 6D rotations that are stored.
-    clean = matrix_to_rotation_6d(rotation_6d_to_matrix(theta)).numpy()
-    shape = guess.betas[0].numpy() if betas is None else np.asarray(betas, np.float64)
-    human = HumanPose(theta=clean, betas=shape, t_cam=(R_view @ pelvis[0]).numpy())
+    theta = six_of_matrix(rotations)
+    shape = guess.betas[0].double().cpu().numpy() if betas is None else np.asarray(betas, np.float64)
+    human = HumanPose(theta=theta, betas=shape, t_cam=view.R_cam_view @ pelvis[0].numpy())
     if not thing:
         return [Estimate(human)]
-    return [Estimate(human, ObjectPose(R_o=sixes[1 + k], origin=origin)) for k in order]
+    R_o = six_of_matrix(view.R_cam_view @ matrix_of_6d(guess.rotations[0].cpu().numpy()))
+    return [Estimate(human, ObjectPose(R_o=R_o[k], origin=origin)) for k in order]

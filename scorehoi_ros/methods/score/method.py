@@ -22,6 +22,7 @@ from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.method import with_descent
 from scorehoi_ros.methods.regress.proposal import NO_OBJECT
 from scorehoi_ros.methods.regress.refine import Descend
+from scorehoi_ros.methods.regress.start import Pace
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.methods.score import guide
 from scorehoi_ros.methods.score.prior import frame_prior
@@ -60,9 +61,9 @@ class Sampling:
         return partial(self._descend, guess, ask)
 
     def _descend(
-        self, guess: Guess, ask: Ask | None, target: Target, shape: Shape | None, belief: Belief, warm: bool
+        self, guess: Guess, ask: Ask | None, target: Target, shape: Shape | None, belief: Belief, pace: Pace
     ) -> Aligned:
-        recipe = self.recipe
+        recipe = self.recipe if pace == "cold" else self.recipe.tracking
         kept = torch.tensor([[recipe.image, recipe.geometry]])
         conditions = conditions_of(guess, self.points, self.shapes)
         prior = frame_prior(belief, target.focal, self.prior, conditions, kept)

@@ -1,6 +1,6 @@
 """What a refinement by guided sampling does, and the configurations that have a name."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scorehoi_ros.alignment.weights import Weights
 
@@ -30,6 +30,10 @@ class Recipe:
     """Noise level up to which an estimate is inverted."""
     dt: int = 2
     """Levels between two evaluations of the network."""
+    track_rounds: int = 1
+    """N, tau and dt of a frame that goes on from the one before."""
+    track_tau: int = 20
+    track_dt: int = 2
     weights: Weights = field(default_factory=Weights)
     """Of the terms that guide."""
     published: bool = False
@@ -47,6 +51,11 @@ class Recipe:
     """Whether the network is given c_I."""
     geometry: bool = True
     """Whether it is given c_G."""
+
+    @property
+    def tracking(self) -> "Recipe":
+        """The same for a frame that goes on from the one before: a lower level, in fewer steps."""
+        return replace(self, rounds=self.track_rounds, tau=self.track_tau, dt=self.track_dt)
 
 
 RECIPES: dict[str, Recipe] = {
