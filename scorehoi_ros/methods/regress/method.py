@@ -35,9 +35,6 @@ from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.contact import load_contact
 from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
 
-HELD_SHARE = 3
-"""A frame at which the network did not look needs one in so many steps: it is held tightly."""
-
 
 class Descent(Protocol):
     """What moves the hypotheses: the alignment, or the sampling of the method `score`."""
@@ -114,12 +111,10 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
     rig = make_rig(body)
     warm_up(rig)
     settings = config.regress
-    steps: dict[Pace, int] = {
-        "cold": settings.steps,
-        "warm": settings.track_steps,
-        "held": -(-settings.track_steps // HELD_SHARE),
+    schedules: dict[Pace, Schedule] = {
+        "cold": Schedule(settings.steps),
+        "warm": Schedule(settings.track_steps),
     }
-    schedules = {pace: Schedule(count) for pace, count in steps.items()}
     return with_descent(body, template, config, Alignment(rig, schedules))
 
 

@@ -33,9 +33,8 @@ _LOST_OVERLAP = 0.3
 """A tracked object whose outline overlaps its mask by less is looked for anew."""
 
 
-Pace = Literal["cold", "warm", "held"]
-"""How much is to be done: all; what a frame needs that goes on from the one before; the same, but the network
-did not look at it."""
+Pace = Literal["cold", "warm"]
+"""How much is to be done: all, or what a frame needs that goes on from the one before."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,10 @@ def start(
         if thing is None:
             return _alone(told, told, proposed, "cold")
         return _found_anew(told, told, thing, proposed, known.rotation, effort.hypotheses, focal)
-    pace: Pace = "warm" if fresh else "held"
     modes = None if thing is None else carried.modes
     belief = fused(told, carried.belief, modes is not None) if fresh else held(carried.belief)
     if thing is None:
-        return _alone(told, belief, proposed, pace)
+        return _alone(told, belief, proposed, "warm")
     overlaps = None
     if modes is not None and fresh:
         modes = met(modes, proposed, float(carried.belief.sigma.turn.mean()), thing.symmetry)
@@ -126,7 +124,7 @@ def start(
     rows, expected = slice(0, effort.track_hypotheses), np.exp(proposed.log_share)
     sigma = belief.sigma if fresh else carried.belief.sigma
     belief = replace(belief, rotations=modes.rotations[rows])
-    return Start(told, belief, modes.log_weights[rows], proposed.R, expected, sigma, pace, modes)
+    return Start(told, belief, modes.log_weights[rows], proposed.R, expected, sigma, "warm", modes)
 
 
 def agree(told: Belief, known: Belief) -> bool:
