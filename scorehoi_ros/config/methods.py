@@ -37,6 +37,11 @@ class RegressConfig:
     )
     hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
+    start: str = option(
+        "warm",
+        "warm: a frame goes on from the answer to the one before; cold: from the network alone",
+        choices=("warm", "cold"),
+    )
     track_hypotheses: int = option(
         1, "rotations that are aligned for an object that goes on from the frame before", minimum=1, maximum=4
     )

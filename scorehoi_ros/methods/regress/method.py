@@ -76,7 +76,7 @@ class AlignRefiner:
         target = target_of(evidence, said.view, contacts, plane)
         asker = None if thing is None else self.contact
         descend = self.descent(said.guess, said.view, plane, asker)
-        known = known_of(prediction, said.view)
+        known = known_of(prediction, said.view, self.effort.warm)
         found = refine(descend, target, thing, said, known, self.effort, self._rescale(evidence, said.view))
         masks = None if asker is None else self._contacts(found, said, plane, prediction)
         return _refined(found, thing, said, prediction, masks)
@@ -150,15 +150,17 @@ def with_descent(
             estimator.network.shapes,
         )
     height = config.height_m or None
-    effort = Effort(config.regress.hypotheses, config.regress.track_hypotheses)
+    effort = Effort(
+        config.regress.hypotheses, config.regress.track_hypotheses, config.regress.start == "warm"
+    )
     return Method(estimator, AlignRefiner(body, descent, template, shape, contact, effort, height, estimator))
 
 
-def known_of(prediction: Prediction | None, view: View) -> Known:
+def known_of(prediction: Prediction | None, view: View, warm: bool) -> Known:
     """The locked shape, what the frame before left, and where a tracked object is expected; view frame."""
     if prediction is None:
         return Known()
-    known = Known(prediction.betas, carried=carried(prediction, view))
+    known = Known(prediction.betas, carried=carried(prediction, view) if warm else None)
     moved = prediction.moved.object
     if moved is None or not prediction.object_tracked:
         return known

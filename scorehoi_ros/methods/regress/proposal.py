@@ -116,7 +116,8 @@ def make_estimator(
     points = (template or load_template(NO_OBJECT)).points
     network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points))
     alone = cache(partial(build_fit, body, template, config))
-    return RegressEstimator(network, alone, template is not None, config.regress.network_period_s)
+    period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
+    return RegressEstimator(network, alone, template is not None, period_s)
 
 
 def _spread(guess: Guess) -> dict[str, float]:

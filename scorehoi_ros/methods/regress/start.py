@@ -74,6 +74,8 @@ class Effort:
     """Rotations that are aligned for an object that is found for the first time, or again."""
     track_hypotheses: int = 1
     """The same for one that goes on from the frame before."""
+    warm: bool = True
+    """Whether a frame may go on from the one before."""
 
 
 @dataclass(frozen=True)
