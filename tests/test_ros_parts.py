@@ -80,6 +80,35 @@ def test_worker_drain_waits_for_the_item_in_progress() -> None:
     assert worker.drain(5) and worker.counts().dropped == 1 and worker.stop(5)
 
 
+def test_who_makes_items_waits_for_room() -> None:
+    gate, started = threading.Event(), threading.Event()
+
+    def work(item: int) -> None:
+        started.set()
+        gate.wait(5)
+
+    worker: Worker[int] = Worker(work, no_error)
+    assert worker.await_room(0.0, 0.0)
+    worker.submit(1)
+    assert started.wait(5)
+    worker.submit(2)
+    assert not worker.await_room(0.0, 0.05), "the slot is taken"
+    gate.set()
+    assert worker.await_room(0.0, 5) and wait(lambda: worker.counts().done == 2)
+    assert worker.counts().dropped == 0 and worker.stop(5)
+
+
+def test_who_makes_items_waits_while_the_one_in_progress_is_young() -> None:
+    worker: Worker[int] = Worker(lambda item: time.sleep(0.1), no_error)
+    worker.submit(1)
+    assert wait(lambda: worker.counts().done == 1)
+    worker.submit(2)
+    began = time.monotonic()
+    assert worker.await_room(0.03, 5)
+    assert time.monotonic() - began > 0.05 and worker.counts().done == 1
+    assert worker.stop(5)
+
+
 def wait(condition: Any) -> bool:
     deadline = time.monotonic() + 5
     while not condition() and time.monotonic() < deadline:
