@@ -21,7 +21,7 @@ from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, Session, Sight
 from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall
-from scorehoi_ros.memory import give_back
+from scorehoi_ros.memory import settle, unsettle
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
@@ -128,7 +128,7 @@ class ReconstructNode(LifecycleNode):
         self._health.not_installed(self._outputs.missing)
         self._solver = Worker(self._solve, self._worker_error, "scorehoi_solver")
         self._watcher = Worker(self._watch, self._worker_error, "scorehoi_watcher")
-        give_back()
+        settle()
 
     def _activate(self) -> None:
         assert self._watcher is not None
@@ -161,7 +161,7 @@ class ReconstructNode(LifecycleNode):
         if self._outputs is not None:
             self._outputs.destroy()
         self._watcher = self._solver = self._session = self._outputs = None
-        give_back()
+        unsettle()
 
     # -- executor thread
 
