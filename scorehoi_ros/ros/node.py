@@ -33,6 +33,7 @@ from scorehoi_ros.ros.prompt_service import PromptService
 from scorehoi_ros.ros.recent import Rates
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Command, Worker, joined
+from scorehoi_ros.threads import set_threads
 from scorehoi_ros.types import Floats, Prompt, Reconstruction
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class ReconstructNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
+        set_threads(self.parameters.pipeline.threads)
         self._session = Session(self.parameters.pipeline, self._build)
         self._session.warm_up()
         self._outputs = Outputs(self)
