@@ -40,14 +40,8 @@ def test_wrong_options_are_refused(words: list[str]) -> None:
         demo.job_from_args(arguments(*words))
 
 
-def test_without_a_rate_images_come_as_fast_as_the_node_can_follow() -> None:
-    slow = Playing(None, False)
-    assert slow.speed(Clip(Path("c"), 122, 0, frozenset(), 1, 1, 121 / 12)) == pytest.approx(
-        processes.SLOW_HZ / 12
-    )
-    assert slow.speed(Clip(Path("c"), 2, 0, frozenset(), 1, 1, 1.0)) == 1.0
-    assert slow.speed(Clip(Path("c"), 1, 0, frozenset(), 1, 1, 0.0)) == 1.0
-    assert Playing(3.0, False).speed(CLIP) == 3.0
+def test_the_clip_is_played_at_real_speed() -> None:
+    assert Playing().rate == 1.0 and not Playing().lockstep
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, **programs: list[str]) -> None:

@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--rate",
         type=float,
+        default=1.0,
         metavar="X",
-        help="playing speed, 1 = as recorded (default: slow motion of about one image a second, which a node "
-        "that needs a second or two for each can follow; what it cannot follow is dropped and counted)",
+        help="playing speed, 1 = as recorded (default); what the node cannot follow is dropped and counted",
     )
     add(
         "--lockstep",
@@ -66,7 +66,7 @@ def job_from_args(args: argparse.Namespace) -> Any:
     from scorehoi_ros.demo.processes import Playing
     from scorehoi_ros.demo.run import DemoJob
 
-    if args.rate is not None and not args.rate > 0:
+    if not args.rate > 0:
         raise InputError(f"--rate must be above 0. Got {args.rate}.")
     if args.limit is not None and args.limit < 1:
         raise InputError(f"--limit must be at least 1. Got {args.limit}.")

@@ -26,8 +26,6 @@ START_LIMIT_S = 240.0
 ANSWER_LIMIT_S = 120.0
 POLL_S = 0.2
 DELIVERY_S = 1.0
-SLOW_HZ = 2.5
-"""Without a chosen rate: about what the node can follow on two CPU cores."""
 LOG_LINES = 12
 
 
@@ -45,17 +43,10 @@ class Recording:
 class Playing:
     """How the clip is played."""
 
-    rate: float | None
-    """1 = as fast as it was recorded, None = about SLOW_HZ images a second."""
-    lockstep: bool
+    rate: float = 1.0
+    """1 = as fast as it was recorded."""
+    lockstep: bool = False
     """Wait for each result before the next image is published."""
-
-    def speed(self, clip: Clip) -> float:
-        """Clip seconds for each second of playing."""
-        if self.rate is not None:
-            return self.rate
-        images_hz = (clip.images - 1) / clip.duration_s if clip.duration_s > 0 else SLOW_HZ
-        return min(SLOW_HZ / images_hz, 1.0)
 
 
 def run_processes(clip: Clip, parameters: Mapping[str, Any], folder: Path, playing: Playing) -> Recording:
@@ -126,7 +117,7 @@ def _node(parameters: Mapping[str, Any], folder: Path) -> list[str]:
 
 def _player(clip: Clip, mapping: Path, playing: Playing) -> list[str]:
     options = [str(clip.path), "--mapping", str(mapping), "--wait-for", str(START_LIMIT_S)]
-    options += ["--rate", str(playing.speed(clip)), "--topics", *sorted(clip.topics)]
+    options += ["--rate", str(playing.rate), "--topics", *sorted(clip.topics)]
     if playing.lockstep:
         options += ["--lockstep", RESULTS_TOPIC, "--answer-timeout", str(ANSWER_LIMIT_S)]
     return ["-m", "scorehoi_ros.ros.tools.player", *options]
@@ -159,7 +150,7 @@ def _process(name: str, arguments: list[str], folder: Path) -> Iterator[subproce
 
 def _play_limit(clip: Clip, playing: Playing) -> float:
     per_image = ANSWER_LIMIT_S if playing.lockstep else 0.0
-    return START_LIMIT_S + clip.duration_s / playing.speed(clip) + 60.0 + per_image * clip.images
+    return START_LIMIT_S + clip.duration_s / playing.rate + 60.0 + per_image * clip.images
 
 
 def _wait(

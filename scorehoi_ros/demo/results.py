@@ -69,6 +69,7 @@ def reconstruction(message: Any, stamp: int, width: int, height: int) -> Reconst
         objects=tuple(map(_object, message.objects)),
         contacts=tuple(map(_contacts, message.contacts)),
         floor=_floor(message),
+        quality={"warm": float(message.warm)},
         stage_ms=dict(zip(message.stage_names, (float(ms) for ms in message.stage_ms), strict=True)),
     )
 

@@ -68,7 +68,7 @@ def run_demo(job: DemoJob) -> dict[str, Any]:
     log.info("clip: %d images of %d x %d, %.1f s", clip.images, clip.width, clip.height, clip.duration_s)
     spec = prepared.settings.get("object")
     template = load_template(spec) if spec else None
-    speed = job.playing.speed(clip)
+    speed = job.playing.rate
     parameters = node_parameters(clip, prepared.settings, speed)
     log.info("playing it at %.2g times its speed, %.0f s (logs in %s)", speed, clip.duration_s / speed, work)
     recording = run_processes(clip, parameters, work, job.playing)

@@ -76,6 +76,7 @@ def interaction(r: Reconstruction, factory: Factory, *, mesh_resource: str = "",
         stage_names=list(r.stage_ms),
         stage_ms=flat(list(r.stage_ms.values()), np.float32),
         age_ms=float(age_ms),
+        warm=bool(r.quality.get("warm", 0.0)),
     )
 
 
