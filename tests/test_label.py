@@ -20,6 +20,7 @@ from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError, TemplateError
 from scorehoi_ros.frame import track
+from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.io.npz import load_label
 from scorehoi_ros.types import Frame, Prompt, Reconstruction, Status
@@ -43,9 +44,13 @@ class FakePipeline:
         self.template = FakeTemplate(label=config.object or "none") if config.object else None
         self.closed = False
 
-    def step(
-        self, frame: Frame, state: TrackState | None, prompt: Prompt | None = None
+    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+        return Glimpse(frame, frame, None)
+
+    def reconstruct(
+        self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
     ) -> tuple[Reconstruction, TrackState]:
+        frame = seen.frame
         known = track.current(state, frame, self.config.max_gap_s)
         number = int(known.memory or 0) + 1
         if number == 5:
@@ -184,10 +189,10 @@ def test_an_interrupt_keeps_everything_finished(tmp_path: Path, capsys: pytest.C
     source = images(tmp_path / "in", [str(i) for i in range(9)])
 
     class Interrupted(FakePipeline):
-        def step(self, frame: Frame, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
-            if frame.name == "1":
+        def reconstruct(self, seen: Glimpse, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
+            if seen.frame.name == "1":
                 os.kill(os.getpid(), signal.SIGINT)
-            return super().step(frame, state, prompt)
+            return super().reconstruct(seen, state, prompt)
 
     out = tmp_path / "out"
     assert run(str(source), "--out", str(out), build=Interrupted) == 130
@@ -204,12 +209,12 @@ def test_a_failing_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     class Blocks(FakePipeline):
-        def step(self, frame: Frame, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
-            if frame.name == "1":
+        def reconstruct(self, seen: Glimpse, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
+            if seen.frame.name == "1":
                 (out / "overlays" / "0.jpg").unlink()
                 (out / "overlays").rmdir()
                 (out / "overlays").write_text("a file in the way")
-            return super().step(frame, state, prompt)
+            return super().reconstruct(seen, state, prompt)
 
     with pytest.raises(OutputError, match="overlays"):
         run(str(source), "--out", str(out), build=Blocks)
