@@ -21,7 +21,7 @@ from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed, spin_of
-from scorehoi_ros.methods.regress.modes import Modes, first_modes
+from scorehoi_ros.methods.regress.modes import Modes, modes_after
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
 from scorehoi_ros.methods.regress.refine import Descend, Found, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
@@ -201,7 +201,7 @@ def modes_of(found: Found, thing: Thing | None, view: View) -> Modes | None:
     """The possible rotations, object -> camera, for the next frame; None without an object."""
     if thing is None:
         return None
-    return first_modes(found.rotations, found.shares).in_frame(view.R_cam_view)
+    return modes_after(found.rotations, found.shares, found.kept).in_frame(view.R_cam_view)
 
 
 def in_camera(state: State, row: int, view: View, locked: Floats | None, thing: bool) -> Estimate:

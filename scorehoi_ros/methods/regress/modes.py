@@ -58,10 +58,12 @@ class Modes:
         return Modes(R @ self.rotations, self.log_weights)
 
 
-def first_modes(rotations: Floats, shares: Floats) -> Modes:
-    """From the aligned hypotheses (H, 3, 3) of a frame with their probabilities (H,)."""
-    order = np.argsort(-shares, kind="stable")[:KEPT]
-    return Modes(rotations[order], np.log(shares[order] + 1e-9) - np.log(shares[order[0]] + 1e-9))
+def modes_after(rotations: Floats, shares: Floats, kept: int) -> Modes:
+    """From the possible rotations (m, 3, 3) of a frame with their probabilities (m,), row `kept` answered."""
+    order = np.argsort(-shares, kind="stable")
+    order = np.concatenate(([kept], order[order != kept]))[:KEPT]
+    weights = np.log(shares + 1e-9)
+    return Modes(rotations[order], weights[order] - weights[kept])
 
 
 def met(modes: Modes, proposed: Proposed, sigma: float, symmetry: Symmetry) -> Modes:

@@ -51,6 +51,11 @@ class Found:
     """Of the kept one's outline with the mask; None without a mask."""
 
     @property
+    def kept(self) -> int:
+        """Row of the kept one in `rotations`: of carried ones it is the first."""
+        return self.best if self.start.modes is None else 0
+
+    @property
     def settled(self) -> bool:
         """The image agrees so well that the next frame may do without the network."""
         image = self.aligned.terms[self.best, _LANDMARKS]
