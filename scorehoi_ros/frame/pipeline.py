@@ -118,8 +118,6 @@ class Pipeline:
         with timer("summarise"):
             subject = Subject(self.config, self.body, self.layer, self.template, gravity)
             result = summarise(frame, seen, refined, subject, known)
-        if refined.warm is not None:
-            result = replace(result, quality={**result.quality, "warm": float(refined.warm)})
         return result, track.advance(known, result, seen.appearance, refined.memory)
 
     def _first_prompt(self, known: TrackState) -> Prompt | None:

@@ -44,6 +44,7 @@ def summarise(
         estimate = replace(estimate, object=None)
     contacts, penetration = _contacts(human, thing, found, refined.contacts, subject)
     status, message = _verdict(human_part, object_part)
+    warm = {} if refined.warm is None else {"warm": float(refined.warm)}
     energy = {f"energy_{k}": v for k, v in (refined.energy or {}).items() if k in ("first", "last")}
     return Reconstruction(
         stamp_ns=frame.stamp_ns,
@@ -59,7 +60,7 @@ def summarise(
         estimate=estimate,
         masks=seen.masks,
         landmarks=seen.landmarks,
-        quality=human_part.quality | object_part.quality | energy | penetration,
+        quality=human_part.quality | object_part.quality | energy | penetration | warm,
         flat=frame.rgb,
     )
 
