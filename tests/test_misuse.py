@@ -12,6 +12,7 @@ import pytest
 from scorehoi_ros import cli
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.commands import template as template_command
+from scorehoi_ros.commands.label import parse_objects
 from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import BodyError, CameraError, InputError, OutputError
 from scorehoi_ros.files import refuse_unwritable
@@ -49,6 +50,12 @@ def test_a_picture_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
     mask.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as an image"):
         read_grey(mask)
+
+
+def test_an_equals_sign_of_the_template_is_not_that_of_a_stem() -> None:
+    assert parse_objects(["box:width=0.3,depth=0.2"]) == ("box:width=0.3,depth=0.2", {})
+    by_stem = parse_objects(["ball=ball:0.22", "b=box:width=0.3"])
+    assert by_stem == ("", {"ball": "ball:0.22", "b": "box:width=0.3"})
 
 
 def test_an_array_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.label.labeller import Draw, LabelJob, label, refuse_overwriting
 from scorehoi_ros.label.report import readable
+from scorehoi_ros.objects.families import is_family_spec
 from scorehoi_ros.types import Status
 
 EXAMPLE = "scorehoi label clip.mp4 --object ball:0.22 --camera 900,900,640,360 --out labels"
@@ -134,11 +135,15 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
 
 
 def parse_objects(values: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """Object for all frames and objects by image stem, from `T` and `STEM=T`."""
+    """Object for all frames and objects by image stem, from `T` and `STEM=T`.
+
+    A file or a family's "box:width=0.4" is a `T` whose equals sign is its own.
+    """
     default, by_stem = "", {}
     for value in values:
         stem, separator, spec = value.partition("=")
-        if separator and not Path(value).exists():
+        of_family = ":" in stem and is_family_spec(stem)
+        if separator and not (of_family or Path(value).exists()):
             by_stem[stem] = spec
         elif default:
             raise InputError(f"--object was given twice without a stem: {default} and {value}. Write STEM=T.")
