@@ -35,6 +35,11 @@ class RegressConfig:
     weights: str = option(
         "", "folder with weights of `scorehoi train`; empty = the shipped ones", read_only=True
     )
+    human_network: str = option(
+        "",
+        "ONNX file that says the human in the place of the network, see docs/architecture.md; empty = none",
+        read_only=True,
+    )
     hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
     start: str = option(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.runtime.human import HumanAnswer, load_human
 from scorehoi_ros.runtime.regressor import Answer, load_networks, template_tokens
 from scorehoi_ros.types import Estimate, Floor
 
@@ -36,10 +38,14 @@ class Network:
     """(1, 64, POINT_FEATURES)"""
     tokens: Tensor
     """(1, 64, width)"""
+    human: HumanAnswer | None = None
+    """The user's network for the human half."""
 
     def __call__(self, evidence: Evidence, view: View) -> Guess:
         """The guess of one frame."""
-        return self.answer(seen_of(evidence, view, self.points, self.shapes, self.pixels), self.tokens)
+        seen = seen_of(evidence, view, self.points, self.shapes, self.pixels)
+        guess = self.answer(seen, self.tokens)
+        return guess if self.human is None else self.human(evidence.image.cpu().numpy(), seen, guess)
 
 
 @dataclass(frozen=True)
@@ -111,10 +117,12 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
 def make_estimator(
     body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig
 ) -> RegressEstimator:
-    """The estimator of both methods; raises WeightsError."""
+    """The estimator of both methods; raises WeightsError, InputError for a bad `regress.human_network`."""
     loaded = load_networks(config.regress.size, config.regress.weights, config.device)
     points = (template or load_template(NO_OBJECT)).points
-    network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points))
+    own = config.regress.human_network
+    human = load_human(Path(own).expanduser()) if own else None
+    network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points), human)
     alone = cache(partial(build_fit, body, template, config))
     period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
     return RegressEstimator(network, alone, template is not None, period_s)
