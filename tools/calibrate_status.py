@@ -1,30 +1,35 @@
 """Fit the probabilities of `frame/trust.py` on validation scenes with simulated faults of perception.
 
     scorehoi synth --split val --count 1024 --views 2 --size 128 --no-pictures --out VAL
-    python tools/calibrate_status.py VAL --frames FRAMES.json
+    python tools/build_sequences.py --numbers 3016 3064 --out SEQUENCES.npz
+    python tools/calibrate_status.py VAL --sequences SEQUENCES.npz --frames FRAMES.json
 
-Runs the pipeline (method regress) on one view of each scene, drawn anew with a picture where the product has
-to segment it, with the faults of `status_faults.py`, compares with the truth, and fits logistic regressions
-whose weights may not be negative.  Each half of the frames is judged by weights fitted on the other; what is
-written is fitted on all.  Writes `scorehoi_ros/frame/trust_weights.py` and
+Runs the pipeline (method regress) on one view of each scene, and on sequences from frame to frame, drawn anew
+with a picture where the product has to segment it, with the faults of `status_faults.py`, which stay
+throughout a sequence; compares with the truth, and fits logistic regressions whose weights may not be
+negative.  Each half of the scenes and sequences is judged by weights fitted on the other; what is written is
+fitted on all.  Writes `scorehoi_ros/frame/trust_weights.py` and
 `docs/images/status_reliability.png`.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from status_faults import dice, scaled_spec, with_faults
+from status_faults import Seen, dice, scaled_spec, with_faults
 from status_fit import Fitted, draw, fit, judge, told, write_table
 from tqdm import tqdm
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import stature_of
 from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.datasets.synhoi import read_truths, sequence_of
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate import metrics
 from scorehoi_ros.evaluate.methods import GivenLandmarks
@@ -34,6 +39,7 @@ from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.synth.picture.posed import Posed, pose_scene
+from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.sensor.observe import observe_posed, whole_view
 from scorehoi_ros.synth.storage import read_shard, shard_paths
 from scorehoi_ros.synth.truth import SceneTruth
@@ -42,6 +48,8 @@ from scorehoi_ros.types import Camera, Frame, HumanObservation, Reconstruction
 BODY_JOINTS = 22
 MOST_JOINT_MM, MOST_TURN_DEG, MOST_PLACE_CM = 80.0, 20.0, 10.0
 """What is right, see `frame/trust.py`."""
+EVERY = 8
+"""Of a sequence every eighth frame is measured: neighbours resemble each other."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,10 @@ class Measured:
     """One frame: what spoke against its estimate, and whether it was right."""
 
     key: str
+    take: int
+    """Number of the scene or sequence that it is of."""
+    warm: bool
+    """It went on from the frame before."""
     faults: list[str]
     human: dict[str, float]
     """Doubts; empty = no person was found."""
@@ -82,6 +94,9 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
     parser.add_argument("--count", type=int, default=600, help="scenes to measure (default 600)")
+    parser.add_argument(
+        "--sequences", type=Path, metavar="FILE", help="truths of validation sequences (.npz)"
+    )
     parser.add_argument("--method", default="regress", help="method of the pipeline (default regress)")
     parser.add_argument(
         "--frames", type=Path, metavar="FILE", help="keeps what was measured, and is read when it is there"
@@ -91,7 +106,9 @@ def main() -> int:
     if args.frames is not None and args.frames.is_file():
         frames = [Measured(**row) for row in json.loads(args.frames.read_text())]
     else:
-        frames = measure(truths_in(args.folder)[: args.count], load_pipeline(method=args.method))
+        takes = [[truth] for truth in truths_in(args.folder)[: args.count]]
+        takes += [] if args.sequences is None else sequences_in(args.sequences)
+        frames = measure(takes, load_pipeline(method=args.method))
         if args.frames is not None:
             write_json(args.frames, [asdict(frame) for frame in frames])
     people = [f for f in frames if f.human]
@@ -102,8 +119,12 @@ def main() -> int:
     if args.check:
         p = told("human", doubts[0]), told("turned", doubts[1]) * told("placed", doubts[1])
     else:
-        p = judge(doubts[0], right), judge(doubts[1], turned) * judge(doubts[1], placed, turned)
-    draw_and_print(p, right, turned & placed, things, write=not args.check)
+        half = [np.array([f.take % 2 for f in part]) for part in (people, things)]
+        p = (
+            judge(doubts[0], right, half[0]),
+            judge(doubts[1], turned, half[1]) * judge(doubts[1], placed, half[1], turned),
+        )
+    draw_and_print(p, (right, turned & placed), (people, things), write=not args.check)
     if not args.check:
         write_table({"human": fit(doubts[0], right), **fitted_object(doubts[1], turned, placed)}, len(frames))
     return 0
@@ -119,16 +140,23 @@ def fitted_object(
 
 def draw_and_print(
     p: tuple[np.ndarray, np.ndarray],
-    human: np.ndarray,
-    thing: np.ndarray,
-    things: Sequence[Measured],
+    right: tuple[np.ndarray, np.ndarray],
+    frames: tuple[Sequence[Measured], Sequence[Measured]],
     write: bool,
 ) -> None:
-    """The reliability plot and its numbers, also for parts of the frames."""
-    own = np.array([f.object["own_mask"] > 0 for f in things])
-    panels = {"human": (p[0], human), "object": (p[1], thing)}
-    parts = {"object, mask given": (p[1][~own], thing[~own]), "object, own mask": (p[1][own], thing[own])}
-    sys.stdout.write(draw(panels, panels | parts, write))
+    """The reliability plot of people and objects and its numbers, also for parts of the frames."""
+    own = np.array([f.object["own_mask"] > 0 for f in frames[1]])
+    warm = [np.array([f.warm for f in part]) for part in frames]
+    panels = {"human": (p[0], right[0]), "object": (p[1], right[1])}
+    parts = {
+        "human, warm": (0, warm[0]),
+        "object, mask given": (1, ~own & ~warm[1]),
+        "object, own mask": (1, own & ~warm[1]),
+        "object, mask given, warm": (1, ~own & warm[1]),
+        "object, own mask, warm": (1, own & warm[1]),
+    }
+    some = {name: (p[i][chosen], right[i][chosen]) for name, (i, chosen) in parts.items() if chosen.any()}
+    sys.stdout.write(draw(panels, panels | some, write))
 
 
 def truths_in(folder: Path) -> list[SceneTruth]:
@@ -145,53 +173,81 @@ def truths_in(folder: Path) -> list[SceneTruth]:
     return list(truths.values())
 
 
-def measure(truths: Sequence[SceneTruth], pipeline: Pipeline) -> list[Measured]:
-    """Run the pipeline on every scene with its faults."""
-    rows = []
-    for number, truth in enumerate(tqdm(truths, unit="frame")):
-        rng = np.random.default_rng([2024, number])
-        rows.append(measure_one(truth, truths[(number + 11) % len(truths)].object_spec, pipeline, rng))
+def sequences_in(path: Path) -> list[list[SceneTruth]]:
+    """The frames of each sequence in a file; raises InputError for another split."""
+    truths, _ = read_truths(path)
+    wrong = next((truth.key for truth in truths if not truth.key.startswith("val/")), None)
+    if wrong is not None:
+        raise InputError(f"{path} holds {wrong}: calibrate on validation sequences.")
+    return [list(group) for _, group in groupby(truths, key=lambda truth: sequence_of(truth.key))]
+
+
+def measure(takes: Sequence[Sequence[SceneTruth]], pipeline: Pipeline) -> list[Measured]:
+    """Run the pipeline on every scene and sequence with its faults."""
+    rows: list[Measured] = []
+    for number, take in enumerate(tqdm(takes, unit="take")):
+        other = takes[(number + 11) % len(takes)][0].object_spec
+        rows.extend(play(take, number, other, pipeline))
     return rows
 
 
-def measure_one(truth: SceneTruth, other: str, pipeline: Pipeline, rng: np.random.Generator) -> Measured:
-    """One scene; `other` is the object that is looked for by mistake."""
-    happen, body, true = dice(rng), free_body(), load_template(truth.object_spec)
+def play(take: Sequence[SceneTruth], number: int, other: str, pipeline: Pipeline) -> Iterator[Measured]:
+    """The frames of a take that are measured; `other` is the object that is looked for by mistake."""
+    first, body = take[0], free_body()
+    rng = np.random.default_rng([2024, number])
+    happen = dice(rng)
+    spec = other if "other" in happen else first.object_spec
+    if "size" in happen:
+        spec = scaled_spec(spec, float(np.exp(rng.choice([-1, 1]) * rng.uniform(0.12, 0.4))))
+    wrong = "other" in happen and spec.partition(":")[0] != first.object_spec.partition(":")[0]
+    mean, slope = stature_of(body)
+    config: PipelineConfig = replace(
+        pipeline.config,
+        gravity=[-float(x) for x in first.floor_normal] if "gravity" in happen else [],
+        height_m=round(mean + float(first.betas @ slope), 2) if "height" in happen else 0.0,
+    )
+    pipeline = replace(pipeline, config=config).for_template(load_template(spec))
+    state = None
+    for place, truth in enumerate(take):
+        # The same dice for each frame: a fault stays.
+        bad, posed = faulty_frame(truth, place, happen, np.random.default_rng([2025, number]))
+        soft = None if bad.human_mask is None else bad.human_mask.astype(np.float32)
+        eyes = replace(pipeline.eyes, detector=GivenLandmarks(HumanObservation(bad.landmarks, soft)))
+        prompt = bad.prompt if place == 0 else None
+        result, state = replace(pipeline, eyes=eyes).step(bad.frame, state, prompt)
+        if len(take) == 1 or (place + 1) % EVERY == 0:
+            yield compared(result, truth, posed, number, happen, wrong)
+
+
+def faulty_frame(
+    truth: SceneTruth, place: int, happen: set[str], rng: np.random.Generator
+) -> tuple[Seen, Posed]:
+    """What perception says of one frame, with faults, and the truth."""
+    body, true = free_body(), load_template(truth.object_spec)
     posed = pose_scene(truth, body, true)
     style = Style() if "own_object" in happen else None
     seen = observe_posed(truth, posed, body, true, style, whole_view(truth))
     black = np.zeros((truth.height, truth.width, 3), np.uint8)
-    camera = Camera(truth.K, truth.width, truth.height)
-    frame = Frame(black if seen.rgb is None else seen.rgb, camera, 0, name=truth.key, masks=seen.masks)
-    bad = with_faults(frame, seen.landmarks, seen.object_mask, happen, rng)
-    spec = other if "other" in happen else truth.object_spec
-    if "size" in happen:
-        spec = scaled_spec(spec, float(np.exp(rng.choice([-1, 1]) * rng.uniform(0.12, 0.4))))
-    mean, slope = stature_of(body)
-    config: PipelineConfig = replace(
-        pipeline.config,
-        gravity=[-float(x) for x in truth.floor_normal] if "gravity" in happen else [],
-        height_m=round(mean + float(truth.betas @ slope), 2) if "height" in happen else 0.0,
-    )
-    soft = None if bad.human_mask is None else bad.human_mask.astype(np.float32)
-    eyes = replace(pipeline.eyes, detector=GivenLandmarks(HumanObservation(bad.landmarks, soft)))
-    now = replace(pipeline, config=config, eyes=eyes).for_template(load_template(spec))
-    result, _ = now.step(bad.frame, None, bad.prompt)
-    wrong = "other" in happen and spec.partition(":")[0] != truth.object_spec.partition(":")[0]
-    return compared(result, truth, posed, happen, wrong)
+    camera, stamp_ns = Camera(truth.K, truth.width, truth.height), round(place * 1e9 / RATE_HZ)
+    rgb = black if seen.rgb is None else seen.rgb
+    frame = Frame(rgb, camera, stamp_ns, name=truth.key, masks=seen.masks)
+    return with_faults(frame, seen.landmarks, seen.object_mask, happen, rng), posed
 
 
 def compared(
-    result: Reconstruction, truth: SceneTruth, posed: Posed, happen: set[str], other: bool
+    result: Reconstruction, truth: SceneTruth, posed: Posed, take: int, happen: set[str], other: bool
 ) -> Measured:
     """The doubts of a result with its errors."""
     human, thing = (
         {k.partition("_doubt_")[2]: v for k, v in result.quality.items() if k.startswith(f"{who}_doubt_")}
         for who in ("human", "object")
     )
+    about = truth.key, take, result.quality.get("warm", 0.0) > 0, sorted(happen)
     if result.human is None:
-        return Measured(truth.key, sorted(happen), {}, {})
-    errors = {"mpjpe_mm": metrics.mpjpe_mm(result.human.joints[:BODY_JOINTS], posed.joints[:BODY_JOINTS])}
+        return Measured(*about, {}, {})
+    found = Measured(*about, human, thing, other=other)
+    errors: dict[str, Any] = {}
+    errors["mpjpe_mm"] = metrics.mpjpe_mm(result.human.joints[:BODY_JOINTS], posed.joints[:BODY_JOINTS])
     if result.object is not None and thing:
         T, true = result.object.T_cam_object, truth.T_cam_object
         symmetry = load_template(truth.object_spec).symmetry
@@ -199,7 +255,7 @@ def compared(
         errors["place_cm"] = metrics.translation_error_cm(
             T[:3, 3] - result.human.root, true[:3, 3] - posed.joints[0]
         )
-    return Measured(truth.key, sorted(happen), human, thing, **errors, other=other)
+    return replace(found, **errors)
 
 
 if __name__ == "__main__":

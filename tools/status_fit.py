@@ -72,12 +72,17 @@ def predict(fitted: Fitted, rows: Rows) -> Array:
     return 1 / (1 + np.exp(-np.array(odds)))
 
 
-def judge(rows: Rows, right: NDArray[np.bool_], learn: NDArray[np.bool_] | None = None) -> Array:
-    """(n,) probabilities of each half of the rows, fitted on the other; `learn` (n,) may be learnt from."""
+def judge(
+    rows: Rows, right: NDArray[np.bool_], half: NDArray[np.integer], learn: NDArray[np.bool_] | None = None
+) -> Array:
+    """(n,) probabilities of each half of the rows, 0 or 1 in `half` (n,), fitted on the other.
+
+    Only what is true in `learn` (n,) is learnt from.
+    """
     place, p = np.arange(len(rows)), np.zeros(len(rows))
     usable = np.ones(len(rows), bool) if learn is None else learn
-    for half in (0, 1):
-        asked, given = place[place % 2 == half], place[(place % 2 != half) & usable]
+    for part in (0, 1):
+        asked, given = place[half == part], place[(half != part) & usable]
         p[asked] = predict(fit([rows[i] for i in given], right[given]), [rows[i] for i in asked])
     return p
 
