@@ -44,7 +44,7 @@ class Hall:
         self._topics = settings.companion_topics
         has_info = settings.camera_info_topic != NONE
         timeout_s = settings.camera_info_timeout_s if has_info else 0.0
-        self._cameras = Cameras(settings.camera, int(timeout_s * NANOSECONDS))
+        self._cameras = Cameras(settings.camera, int(timeout_s * NANOSECONDS), settings.camera_info_topic)
         self._pairing = Pairing(
             tuple(self._topics),
             (INFO,) if has_info else (),
