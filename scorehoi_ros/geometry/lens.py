@@ -61,8 +61,8 @@ def lens(name: str, coefficients: Any) -> tuple[Model, Floats]:
     if model is None:
         raise CameraError(
             f'the distortion model "{name}" is not supported, and its coefficients {values.tolist()} are not '
-            f"zero; expected {', '.join(NAMES)}, or one of their usual names (radtan, brown_conrady, fisheye, "
-            "kannala_brandt). Calibrate with one of these, or give images that are undistorted."
+            f"zero; expected {', '.join(NAMES)}, or one of their usual names (radtan, fisheye, "
+            "brown_conrady, ...). Calibrate with one of these, or give images that are undistorted."
         )
     kept = _fitting(model, values)
     if model == "plumb_bob" and kept.size > PLUMB_BOB_SIZE:
@@ -78,7 +78,8 @@ def _fitting(model: Model, values: Floats) -> Floats:
         raise CameraError(
             f"{values.size} distortion coefficients {values.tolist()} for {model}, which has {wanted}."
         )
-    return values[: max(found)]
+    own = [size for size in found if model != "plumb_bob" or size <= PLUMB_BOB_SIZE]
+    return values[: max(own or found)]
 
 
 def check_lens(camera: Camera) -> None:
@@ -95,22 +96,20 @@ def check_lens(camera: Camera) -> None:
         )
     if _seen_share(camera) < LEAST_SEEN:
         raise CameraError(
-            f"with the distortion {values.tolist()} ({model}) and fx={camera.K[0, 0]:g} next to nothing of an "
-            f"image of {camera.width} x {camera.height} would be left: the coefficients or their order are "
-            "wrong. OpenCV's order is k1 k2 p1 p2 k3 (equidistant: k1 k2 k3 k4); zeros mean none."
+            f"with the distortion {values.tolist()} ({model}) and fx={camera.K[0, 0]:g} next to nothing of "
+            f"an image of {camera.width} x {camera.height} would be left: the coefficients or their order "
+            "are wrong. OpenCV's order is k1 k2 p1 p2 k3 (equidistant: k1 k2 k3 k4); zeros mean none."
         )
 
 
 def undistortion_maps(camera: Camera, K: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """X and y (height, width) float32 of the pixels that an ideal camera with K, for images of `size`, shows.
+    """Where an ideal camera with K and images of `size` (width, height) looks: x, y (height, width) pixels.
 
     Raises cv2.error for coefficients that do not belong to the model.
     """
     D = np.asarray(camera.distortion, np.float64)
-    make = (
-        cv2.fisheye.initUndistortRectifyMap if camera.model == "equidistant" else cv2.initUndistortRectifyMap
-    )
-    x, y = make(np.asarray(camera.K, np.float64), D, np.eye(3), K, size, cv2.CV_32FC1)
+    kind: Any = cv2.fisheye if camera.model == "equidistant" else cv2
+    x, y = kind.initUndistortRectifyMap(np.asarray(camera.K, np.float64), D, np.eye(3), K, size, cv2.CV_32FC1)
     return np.asarray(x), np.asarray(y)
 
 
@@ -122,9 +121,7 @@ def _seen_share(camera: Camera) -> float:
     inside = (x >= -1) & (x <= width) & (y >= -1) & (y <= height)  # NaN is not inside
     whole = inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:]
     with np.errstate(all="ignore"):
-        across, down = (
-            (np.diff(x, axis=1)[:-1], np.diff(y, axis=1)[:-1]),
-            (np.diff(x, axis=0), np.diff(y, axis=0)),
-        )
-        upright = across[0] * down[1][:, :-1] - across[1] * down[0][:, :-1] > 0
+        across = [np.diff(u, axis=1)[:-1] for u in (x, y)]
+        down = [np.diff(u, axis=0)[:, :-1] for u in (x, y)]
+        upright = across[0] * down[1] - across[1] * down[0] > 0
     return float(np.mean(whole & upright))

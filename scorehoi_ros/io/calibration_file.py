@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -76,8 +77,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
     text = _text(path)
     start = text.lstrip()[:1]
     kind = "XML" if start == "<" else "JSON" if path.suffix.lower() == ".json" else "YAML"
+    parsers: dict[str, Callable[[str], Any]] = {"XML": _xml, "JSON": json.loads, "YAML": _yaml}
     try:
-        data = {"XML": _xml, "JSON": json.loads, "YAML": _yaml}[kind](text)
+        data = parsers[kind](text)
     except CameraError:
         raise
     except Exception as error:  # the parsers meet untrusted text; they raise more than they document
@@ -85,8 +87,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise CameraError(f"it cannot be read as {kind}, or is cut short: {where}.") from None
     if not isinstance(data, dict):
         raise CameraError(
-            f"it holds no keys ({kind}: {type(data).__name__}). Expected a calibration with camera_matrix, K, "
-            "or fx fy cx cy; or give fx,fy,cx,cy."
+            f"it holds no keys ({kind}: {type(data).__name__}). Expected a calibration with camera_matrix, "
+            "K, or fx fy cx cy; or give fx,fy,cx,cy."
         )
     return data
 

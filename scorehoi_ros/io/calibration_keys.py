@@ -28,9 +28,9 @@ from scorehoi_ros.io.calibration_lens import lens_from
 from scorehoi_ros.io.calibration_values import first, number, numbers
 from scorehoi_ros.types import Floats
 
-MATRIX = (
-    "cameramatrix", "k", "intrinsicmatrix", "intrinsics", "intrinsic", "cameraintrinsics", "cameraintrinsic", "mtx",
-)  # fmt: skip
+FOUR = ("intrinsics", "intrinsic", "cameraintrinsics")
+"""A matrix, or fx, fy, cx, cy."""
+MATRIX = ("cameramatrix", "k", "intrinsicmatrix", "cameraintrinsic", "mtx", *FOUR)
 PROJECTION = ("projectionmatrix", "p")
 FOCAL_X, FOCAL_Y = ("fx", "flx", "fu"), ("fy", "fly", "fv")
 CENTRE_X, CENTRE_Y = ("cx", "ppx", "cu", "pu"), ("cy", "ppy", "cv", "pv")
@@ -56,7 +56,7 @@ def calibration_from(data: Mapping[Any, Any], width: int, height: int) -> Calibr
     keys = _camera(data, (width, height))
     size = _size(keys) or (width, height)
     K, P = _matrix(keys, size), _projection(keys)
-    lens = lens_from(keys, whole_file=_is_matrix(_told_matrix(keys)))
+    lens = lens_from(keys, whole_file=_is_matrix(_told_matrix(keys)[1]))
     return Calibration(K, *size, lens.coefficients, lens.model, P, _binning(keys), _roi(keys))
 
 
@@ -89,9 +89,7 @@ def _flat(data: Mapping[Any, Any]) -> dict[str, Any]:
     names = [plain(str(key)) for key in data]
     twice = sorted({name for name in names if names.count(name) > 1 and name in (*MATRIX, *FOCAL_X)})
     if twice:
-        raise CameraError(
-            f"it holds several cameras: {twice[0]} is told twice. Give a file with one of them."
-        )
+        raise CameraError(f"it holds several cameras: {twice[0]} is told twice. Give a file with one.")
     own = dict(zip(names, data.values(), strict=True))
     inner: dict[str, Any] = {}
     for name, value in own.items():
@@ -106,13 +104,14 @@ def _is_matrix(value: Any) -> bool:
 
 def _has_intrinsics(keys: Mapping[str, Any]) -> bool:
     others = (*FOCAL_X, ANGLE_X, *PROJECTION)
-    return _told_matrix(keys) is not None or any(name in keys for name in others)
+    return bool(_told_matrix(keys)[0]) or any(name in keys for name in others)
 
 
-def _told_matrix(keys: Mapping[str, Any]) -> Any:
-    """The value of a camera matrix, None when none is told; a mapping without data only sorts keys."""
-    told = (keys[name] for name in MATRIX if name in keys)
-    return next((value for value in told if _is_matrix(value) or not isinstance(value, Mapping)), None)
+def _told_matrix(keys: Mapping[str, Any]) -> tuple[str, Any]:
+    """Name and value of a camera matrix, "" and None without; a mapping without data only sorts keys."""
+    told = ((name, keys[name]) for name in MATRIX if name in keys)
+    nothing: tuple[str, Any] = ("", None)
+    return next((t for t in told if _is_matrix(t[1]) or not isinstance(t[1], Mapping)), nothing)
 
 
 def _size(keys: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -126,9 +125,9 @@ def _size(keys: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _matrix(keys: Mapping[str, Any], size: tuple[int, int]) -> Floats:
-    value = _told_matrix(keys)
-    if value is not None:
-        return _matrix_of(numbers("the camera matrix", value, 4, 9))
+    name, value = _told_matrix(keys)
+    if name:
+        return _matrix_of(numbers(f"the camera matrix ({name})", value, *((4, 9) if name in FOUR else (9,))))
     if first(keys, FOCAL_X) is not None:
         return _from_numbers(keys, size)
     if ANGLE_X in keys:

@@ -42,10 +42,11 @@ class Lens:
 
 
 def lens_from(keys: Mapping[str, Any], whole_file: bool) -> Lens:
-    """The lens by plain names; `whole_file` = by a calibrator, which writes coefficients even if they are zero.
+    """The lens by plain names.
 
-    Raises CameraError for a camera that is none of a pinhole or fisheye kind, for missing coefficients, for
-    some that are told twice, and for keys about distortion that are not understood.
+    `whole_file` = of a calibrator, which writes coefficients even if they are zero.  Raises CameraError for a
+    camera that is none of a pinhole or fisheye kind, for missing coefficients, for some that are told twice,
+    and for keys about distortion that are not understood.
     """
     model = _model(keys)
     told = {

@@ -37,10 +37,10 @@ class Cameras:
     """The user's camera if given, else the fitting CameraInfo, else (after a while) a stated guess.
 
     A CameraInfo fits an image of its frame_id (the same without a leading "/"; an empty one fits all) and of
-    its size, with or without its binning and region of interest.  One that is no camera (K zero or not finite, ...) never fits, and takes no other's place.  Of
-    several that of the image's stamp is used, or the newest before it, or the first after it.  May be used
-    from two threads.  `topic` is where CameraInfos come from, for the words.  Raises CameraError when `user` is
-    no camera.
+    its size, with or without its binning and region of interest.  One that is no camera (K zero or not
+    finite, ...) never fits, and takes no other's place.  Of several that of the image's stamp is used, or the
+    newest before it, or the first after it.  `topic` is where CameraInfos come from, for the words.  May be
+    used from two threads.  Raises CameraError when `user` is no camera.
     """
 
     def __init__(self, user: str, timeout_ns: int, topic: str = "") -> None:
