@@ -64,10 +64,14 @@ class NodeConfig:
 
     @property
     def subscribed_image_topic(self) -> str:
-        """The topic that is subscribed to for images."""
-        if self.transport == "compressed" and not self.image_topic.endswith(COMPRESSED):
-            return self.image_topic + COMPRESSED
-        return self.image_topic
+        """The topic that is subscribed to for images, before remapping."""
+        return self.with_transport(self.image_topic)
+
+    def with_transport(self, topic: str) -> str:
+        """The topic on which images of a raw topic come."""
+        if self.transport == "compressed" and not topic.endswith(COMPRESSED):
+            return topic + COMPRESSED
+        return topic
 
 
 Config = TypeVar("Config", PipelineConfig, InputConfig, NodeConfig)
