@@ -16,7 +16,7 @@ from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.io.calibration_file import camera_numbers
 from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config
 
-AUTOSTART, SIM_TIME = "autostart", "use_sim_time"
+AUTOSTART = "autostart"
 TOPICS = tuple(name for name in FIELDS if name.endswith("_topic"))
 
 
@@ -31,7 +31,6 @@ class Parameters:
         self._unlocked = False
         self._values = {name: _declare(node, name, f) for name, f in FIELDS.items()}
         self.autostart = _declare_autostart(node)
-        _check_sim_time(node)
         self.pipeline, self.inputs, self.node = self._build({})
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
@@ -123,10 +122,3 @@ def _declare_autostart(node: Node) -> bool:
         return bool(node.declare_parameter(AUTOSTART, True, descriptor).value)
     except InvalidParameterTypeException as error:
         raise InputError(f"{AUTOSTART} must be true or false. {error}.") from error
-
-
-def _check_sim_time(node: Node) -> None:
-    """Rclpy declares it before us, and goes on with false when it is another type."""
-    value = node.get_parameter(SIM_TIME).value
-    if not isinstance(value, bool):
-        raise InputError(f"{SIM_TIME} must be true or false. Got {value!r}.")
