@@ -10,7 +10,7 @@ from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.frame.glimpse import check_frame
 from scorehoi_ros.geometry.camera import undistort_frame
-from scorehoi_ros.io.ros_camera import Cameras
+from scorehoi_ros.io.ros_camera import Cameras, shows_rectified
 from scorehoi_ros.io.ros_frames import Hall
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
@@ -82,6 +82,19 @@ def test_a_camera_info_in_other_words_is_used(info: Any, first: float) -> None:
     cameras.update(info)
     choice = choose(cameras)
     assert (choice.camera.source, focal(choice), choice.problem) == ("camera_info", first, "")
+
+
+def test_a_rectified_image_has_the_projection_and_no_distortion() -> None:
+    fields: Any = {"d": [-0.3, 0, 0, 0, 0], "p": [60, 0, 32, 0, 0, 60, 24, 0, 0, 0, 1, 0]}
+    for topic, first, terms in (("/c/image_rect/compressed", 60, 0), ("/c/image_raw", 50, 5)):
+        hall = Hall(InputConfig(), lambda *_: None, topic)
+        hall.take_camera_info(ros.info(5, **fields), 0)
+        hall.take_image(ros.colour(5), 0)
+        frame = hall.frame(hall.ready(None)[0], 0, "a")
+        assert isinstance(frame, Frame)
+        assert (frame.camera.K[0, 0], len(frame.camera.distortion)) == (first, terms)
+    names = ("/a/image_rect", "image_rect_color", "/a/image_rect_raw/compressed", "/image", "/rect/image_raw")
+    assert [shows_rectified(name) for name in names] == [True, True, True, False, False]
 
 
 ODD = st.sampled_from([0.0, 1.0, -1.0, 0.01, 50.0, 1e30, -1e300, 1e308, 1e-300, float("nan"), float("inf")])

@@ -32,6 +32,11 @@ class Calibration:
     roi: tuple[int, int, int, int] = WHOLE
     """x, y, width, height of the part that is sent, in pixels without binning."""
 
+    def of_rectified(self) -> "Calibration":
+        """Of the rectified image: P, if it is known, and no distortion."""
+        known = self.P is not None and np.any(self.P)
+        return replace(self, K=np.zeros((3, 3)) if known else self.K, distortion=np.zeros(0))
+
 
 def cameras_of(c: Calibration, source: Literal["camera_info", "user"]) -> tuple[Camera, ...]:
     """The camera of the image as binning and region say, and that of the whole image if it is another one.

@@ -12,7 +12,8 @@ from scorehoi_ros.config.inputs import NONE
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry.calibration import Calibration, cameras_of
 from scorehoi_ros.geometry.camera import check_size, guess_camera
-from scorehoi_ros.io.calibration_file import camera_numbers, parse_camera
+from scorehoi_ros.io.calibration_file import camera_numbers
+from scorehoi_ros.io.frames import camera_for
 from scorehoi_ros.io.ros_decode import frame_of
 from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.types import Camera
@@ -39,12 +40,15 @@ class Cameras:
     A CameraInfo fits an image of its frame_id (the same without a leading "/"; an empty one fits all) and of
     its size, with or without its binning and region of interest.  One that is no camera (K zero or not
     finite, ...) never fits, and takes no other's place.  Of several that of the image's stamp is used, or the
-    newest before it, or the first after it.  `topic` is where CameraInfos come from, for the words.  May be
-    used from two threads.  Raises CameraError when `user` is no camera.
+    newest before it, or the first after it.  `topic` is where CameraInfos come from, for the words;
+    `rectified` = the images are, so that P holds for them and no distortion.  May be used from two threads.
+    Raises CameraError when `user` is no camera.
     """
 
-    def __init__(self, user: str, timeout_ns: int, topic: str = "") -> None:
+    def __init__(self, user: str, timeout_ns: int, topic: str = "", rectified: bool = False) -> None:
         self._user, self._timeout_ns, self._topic = user, timeout_ns, topic
+        self._rectified = rectified
+        self._of_user = camera_for(user)
         self._lock = threading.Lock()
         self._infos: dict[tuple[str, int, int], deque[tuple[int, Camera]]] = {}
         self._newest: tuple[str, tuple[Camera, ...] | CameraError] | None = None
@@ -54,7 +58,7 @@ class Cameras:
 
     def update(self, info: Any) -> None:
         """Take a sensor_msgs/CameraInfo."""
-        frame, cameras = frame_of(info), _cameras_or_error(info)
+        frame, cameras = frame_of(info), _cameras_or_error(info, self._rectified)
         with self._lock:
             self._newest = frame, cameras
             for camera in cameras if isinstance(cameras, tuple) else ():
@@ -71,7 +75,7 @@ class Cameras:
         the user's own camera does not fit the image.
         """
         if self._user:
-            return Choice(parse_camera(self._user, *size))
+            return Choice(self._of_user(*size))
         with self._lock:
             try:
                 camera = self._from_info(size, frame_id, stamp_ns)
@@ -131,9 +135,15 @@ class Cameras:
         return min(known, key=lambda entry: entry[0])[1]
 
 
-def _cameras_or_error(info: Any) -> tuple[Camera, ...] | CameraError:
+def shows_rectified(image_topic: str) -> bool:
+    """Whether images are rectified by the name of their topic: image_rect, image_rect_color (image_proc)."""
+    return any(part.startswith("image_rect") for part in image_topic.split("/"))
+
+
+def _cameras_or_error(info: Any, rectified: bool) -> tuple[Camera, ...] | CameraError:
     try:
-        return cameras_of(_calibration_of(info), "camera_info")
+        found = _calibration_of(info)
+        return cameras_of(found.of_rectified() if rectified else found, "camera_info")
     except CameraError as error:
         return error
     except Exception as error:  # a fault of ours, met by untrusted numbers: it must not end a run

@@ -50,9 +50,8 @@ class Inputs:
         self._held: Bundle | None = None
         self._news = False
         info_topic = inputs.camera_info_topic or camera_info_topic(node, settings.image_topic)
-        # The hall only names it.
-        told = info_topic if info_topic == NONE else node.resolve_topic_name(info_topic)
-        self.hall = Hall(dataclasses.replace(inputs, camera_info_topic=told), health.problem)
+        images = image_topic(node, settings)
+        self.hall = self._hall(inputs, images, info_topic)
         wanted = settings.image_reliability
         # In this order an executor calls back when several topics have something: the image comes last.
         self._subscriptions = [
@@ -64,7 +63,7 @@ class Inputs:
                 )
                 for name, topic in inputs.companion_topics.items()
             ),
-            AdaptiveSubscription(node, _pictures(node, image_topic(node, settings)), self._image, 1, wanted),
+            AdaptiveSubscription(node, _pictures(node, images), self._image, 1, wanted),
         ]
         self.image_topic = self._subscriptions[-1].topic_name
         self._timers = [node.create_timer(ADAPT_S, self._adapt), node.create_timer(LOOK_S, self._look)]
@@ -84,6 +83,12 @@ class Inputs:
         """
         with self._held_lock:
             self._held = bundle
+
+    def _hall(self, inputs: InputConfig, images: str, infos: str) -> Hall:
+        """The hall; the topics of images and CameraInfo are for its words, so remapped ones."""
+        resolved = self._node.resolve_topic_name
+        told = dataclasses.replace(inputs, camera_info_topic=infos if infos == NONE else resolved(infos))
+        return Hall(told, self._health.problem, resolved(images))
 
     def _camera_infos(self, topic: str, wanted: str) -> list[AdaptiveSubscription]:
         if topic == NONE:
