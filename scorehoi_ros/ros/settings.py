@@ -20,7 +20,7 @@ class NodeConfig:
     image_topic: str = option("image", "camera images (sensor_msgs/Image or CompressedImage)", read_only=True)
     transport: str = option(
         "raw",
-        "raw = Image on image_topic; compressed = CompressedImage on image_topic + /compressed",
+        "compressed = images are on image_topic + /compressed, raw = on image_topic",
         choices=("raw", "compressed"),
         read_only=True,
     )
