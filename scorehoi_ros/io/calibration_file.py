@@ -12,7 +12,7 @@ import yaml
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry.calibration import cameras_of
 from scorehoi_ros.geometry.camera import check_size, intrinsics, validate_camera
-from scorehoi_ros.io.calibration_keys import calibration_from
+from scorehoi_ros.io.calibration_keys import ACCEPTED, calibration_from
 from scorehoi_ros.types import Camera
 
 SUFFIXES = (".yaml", ".yml", ".json", ".xml")
@@ -75,8 +75,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     CameraError.
     """
     text = _text(path)
-    start = text.lstrip()[:1]
-    kind = "XML" if start == "<" else "JSON" if path.suffix.lower() == ".json" else "YAML"
+    is_xml = re.match(r"\s*<[?!A-Za-z]", text)
+    kind = "XML" if is_xml else "JSON" if path.suffix.lower() == ".json" else "YAML"
     parsers: dict[str, Callable[[str], Any]] = {"XML": _xml, "JSON": json.loads, "YAML": _yaml}
     try:
         data = parsers[kind](text)
@@ -84,11 +84,13 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # the parsers meet untrusted text; they raise more than they document
         where = " ".join(str(error).split()) or type(error).__name__
-        raise CameraError(f"it cannot be read as {kind}, or is cut short: {where}.") from None
+        raise CameraError(
+            f"it cannot be read as {kind}, or is cut short: {where}. Expected JSON, YAML or XML with "
+            f"{ACCEPTED}."
+        ) from None
     if not isinstance(data, dict):
         raise CameraError(
-            f"it holds no keys ({kind}: {type(data).__name__}). Expected a calibration with camera_matrix, "
-            "K, or fx fy cx cy; or give fx,fy,cx,cy."
+            f"it holds no keys ({kind}: {type(data).__name__}). Expected JSON, YAML or XML with {ACCEPTED}."
         )
     return data
 

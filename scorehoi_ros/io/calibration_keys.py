@@ -25,7 +25,7 @@ from scorehoi_ros.geometry.calibration import WHOLE, Calibration
 from scorehoi_ros.geometry.camera import intrinsics
 from scorehoi_ros.geometry.lens import plain
 from scorehoi_ros.io.calibration_lens import lens_from
-from scorehoi_ros.io.calibration_values import first, number, numbers
+from scorehoi_ros.io.calibration_values import first, number, numbers, whole
 from scorehoi_ros.types import Floats
 
 FOUR = ("intrinsics", "intrinsic", "cameraintrinsics")
@@ -55,13 +55,16 @@ def calibration_from(data: Mapping[Any, Any], width: int, height: int) -> Calibr
     """
     keys = _camera(data, (width, height))
     size = _size(keys) or (width, height)
-    K, P = _matrix(keys, size), _projection(keys)
     lens = lens_from(keys, whole_file=_is_matrix(_told_matrix(keys)[1]))
+    K, P = _matrix(keys, size), _projection(keys)
     return Calibration(K, *size, lens.coefficients, lens.model, P, _binning(keys), _roi(keys))
 
 
 def _camera(data: Mapping[Any, Any], size: tuple[int, int]) -> dict[str, Any]:
-    """The keys of the only camera in a file, or of the only one for images of a size."""
+    """The keys of the only camera in a file, or of the only one for images of a size.
+
+    What stands outside of all cameras is said of that one.
+    """
     if _has_intrinsics(keys := _flat(data)):
         return keys
     parts = {str(name): _flat(part) for name, part in data.items() if isinstance(part, Mapping)}
@@ -78,7 +81,8 @@ def _camera(data: Mapping[Any, Any], size: tuple[int, int]) -> dict[str, Any]:
             f"it holds several cameras ({', '.join(found)}) and {len(fitting)} of them are for images of "
             f"{size[0]} x {size[1]}. Give a file with the one of these images."
         )
-    return found[fitting[0]] if fitting else next(iter(found.values()))
+    outside = {name: value for name, value in keys.items() if not isinstance(value, Mapping)}
+    return outside | (found[fitting[0]] if fitting else next(iter(found.values())))
 
 
 def _flat(data: Mapping[Any, Any]) -> dict[str, Any]:
@@ -120,8 +124,8 @@ def _size(keys: Mapping[str, Any]) -> tuple[int, int] | None:
         if both is None:
             return None
         told = list(numbers("resolution (width, height)", both, 2))
-    width, height = (number("image width and height", value) for value in told)
-    return int(width), int(height)
+    width, height = (whole("image width and height", value) for value in told)
+    return width, height
 
 
 def _matrix(keys: Mapping[str, Any], size: tuple[int, int]) -> Floats:
@@ -177,7 +181,7 @@ def _projection(keys: Mapping[str, Any]) -> Floats | None:
 
 
 def _binning(keys: Mapping[str, Any]) -> tuple[int, int]:
-    across, down = (int(number(name, keys.get(name, 1))) for name in ("binningx", "binningy"))
+    across, down = (whole(name, keys.get(name, 1)) for name in ("binningx", "binningy"))
     return across, down
 
 
@@ -187,6 +191,6 @@ def _roi(keys: Mapping[str, Any]) -> tuple[int, int, int, int]:
         return WHOLE
     told = {plain(str(key)): value for key, value in roi.items()}
     x, y, width, height = (
-        int(number(f"roi.{name}", told.get(name, 0))) for name in ("xoffset", "yoffset", "width", "height")
+        whole(f"roi.{name}", told.get(name, 0)) for name in ("xoffset", "yoffset", "width", "height")
     )
     return x, y, width, height

@@ -127,9 +127,15 @@ def _singles(keys: Mapping[str, Any], fisheye: bool) -> Floats | None:
 
 
 def _refuse_ignored(keys: Mapping[str, Any]) -> None:
+    """Raise CameraError for a key about distortion that no other function here uses."""
     known = {*VECTOR, *RADIAL, *TANGENTIAL, *SINGLE, *LENS_NAME, *FISHEYE}
-    for name, value in keys.items():
-        if SUSPECT.search(name) and name not in known and _says_something(value):
+    outer = [(name, value) for name, value in keys.items() if name not in known]
+    sections = [part.items() for part in keys.values() if isinstance(part, Mapping)]
+    inner = [(plain(str(key)), value) for items in sections for key, value in items]
+    # Those of a section that only sorts keys are among the keys themselves.
+    unread = outer + [(name, value) for name, value in inner if keys.get(name) is not value]
+    for name, value in unread:
+        if SUSPECT.search(name) and _says_something(value):
             raise CameraError(
                 f'the key "{name}" speaks of distortion and is not understood. Give distortion_model and '
                 "distortion_coefficients (k1 k2 p1 p2 k3; equidistant: k1 k2 k3 k4), or take it out if the "
