@@ -30,6 +30,8 @@ ARGUMENTS = {
 }
 """Parameters that are launch arguments too; an empty one leaves the parameter file's value as it is."""
 FLAGS = ("autostart", "use_sim_time")
+WORDS = {"true": True, "false": False}
+"""What a flag may be, in any case."""
 NUMBERS = ("prompt_box",)
 
 
@@ -69,10 +71,15 @@ def reconstruct_node(context: LaunchContext) -> list[Node]:
 
 
 def typed(name: str, text: str) -> Any:
-    """An argument in the type of its parameter; raises ValueError when a list of numbers is none."""
+    """An argument in the type of its parameter; raises RuntimeError when it is no flag or no numbers."""
     if name in FLAGS:
-        return text.lower() == "true"
+        if text.lower() not in WORDS:
+            raise RuntimeError(f"{name} must be {' or '.join(WORDS)}. Got {text!r}.")
+        return WORDS[text.lower()]
     if name in NUMBERS:
-        return [float(number) for number in text.split(",")]
+        try:
+            return [float(number) for number in text.split(",")]
+        except ValueError:
+            raise RuntimeError(f"{name} must be numbers separated by commas. Got {text!r}.") from None
     # Text stays text: launch would read 12 as a number and `no` as false.
     return ParameterValue(text, value_type=str)

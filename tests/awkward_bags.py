@@ -153,8 +153,10 @@ def moving_camera(events: list[Event]) -> list[Event]:
     return [*events, *tf]
 
 
-def info(width: int = WIDTH, height: int = HEIGHT, focal: float = 60.0) -> Callable[[int], Any]:
-    return lambda s: bags.camera_info(s, width, height, k_of(focal))
+def info(
+    width: int = WIDTH, height: int = HEIGHT, focal: float = 60.0, **fields: Any
+) -> Callable[[int], Any]:
+    return lambda s: bags.camera_info(s, width, height, k_of(focal), **fields)
 
 
 def small_depth(s: int) -> Any:
@@ -207,6 +209,9 @@ CASES = [
     Case("NaN in K", replaced(INFO, info(focal=float("nan"))), GUESS),
     Case("zero K", replaced(INFO, info(focal=0.0)), GUESS),
     Case("zero K after a good one", replaced(INFO, info(focal=0.0), [1, 2, 3]), KNOWN),
+    Case("a binned CameraInfo with a lens in other words", replaced(INFO, info(2 * WIDTH, 2 * HEIGHT, 120.0,
+         binning_x=2, binning_y=2, distortion_model="fisheye", d=np.array([0.01, 0, 0, 0, 0]))), KNOWN),
+    Case("distortion that leaves nothing", replaced(INFO, info(d=np.array([1e30, 0, 0, 0, 0]))), GUESS),
     Case("fault inside step",
          replaced(IMAGE, lambda s: bags.image(s, np.full((HEIGHT, WIDTH, 3), 255, np.uint8)), [1]),
          ["n=1", "internal error", "n=1", "n=2"]),

@@ -41,17 +41,21 @@ def compressed(stamp_ns: int, content: bytes, fmt: str = "jpeg") -> Any:
     return make("sensor_msgs/msg/CompressedImage", header=header(stamp_ns), format=fmt, data=data)
 
 
-def camera_info(stamp_ns: int, width: int, height: int, k: Sequence[float] | None = None) -> Any:
-    """sensor_msgs/CameraInfo without distortion."""
+def camera_info(
+    stamp_ns: int, width: int, height: int, k: Sequence[float] | None = None, **fields: Any
+) -> Any:
+    """sensor_msgs/CameraInfo without distortion; `fields` win."""
     values = np.array(k if k is not None else [50.0, 0, 20, 0, 51, 15, 0, 0, 1])
     roi = make(
         "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
     )
+    told = {
+        "distortion_model": "plumb_bob", "d": np.zeros(5), "k": values, "r": np.eye(3).ravel(),
+        "p": np.zeros(12), "binning_x": 0, "binning_y": 0, "roi": roi,
+    }  # fmt: skip
     return make(
-        "sensor_msgs/msg/CameraInfo", header=header(stamp_ns), height=height, width=width,
-        distortion_model="plumb_bob", d=np.zeros(5), k=values, r=np.eye(3).ravel(), p=np.zeros(12),
-        binning_x=0, binning_y=0, roi=roi,
-    )  # fmt: skip
+        "sensor_msgs/msg/CameraInfo", header=header(stamp_ns), height=height, width=width, **(told | fields)
+    )
 
 
 def transforms(stamp_ns: int, parent: str, child: str, quaternion: Sequence[float]) -> Any:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,15 @@ def parameters(**values: Any) -> list[str]:
 
 
 @contextmanager
-def node_process(log: Path, delay_s: float = 0.0, **values: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """The node in a process of its own, its output in `log`; ended by SIGINT as a user would."""
+def node_process(
+    log: Path, delay_s: float = 0.0, rules: Sequence[str] = (), **values: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The node in a process of its own, its output in `log`; ended by SIGINT as a user would.
+
+    `rules`: what is remapped, "from:=to".
+    """
     command = [sys.executable, str(TESTS / "fake_pipeline.py"), *parameters(**values)]
+    command += [word for rule in rules for word in ("-r", rule)]
     environment = os.environ | {"FAKE_DELAY_S": str(delay_s), "PYTHONPATH": str(TESTS.parent)}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)

@@ -11,12 +11,21 @@ def header(stamp_ns: int = 0, frame: str = "cam") -> Any:
     return SimpleNamespace(stamp=stamp, frame_id=frame)
 
 
-def info(stamp_ns: int = 0, frame: str = "cam", focal: float = 50.0, size: tuple[int, int] = (64, 48)) -> Any:
-    k = [focal, 0, 32, 0, focal, 24, 0, 0, 1]
+def info(
+    stamp_ns: int = 0,
+    frame: str = "cam",
+    focal: float = 50.0,
+    size: tuple[int, int] = (64, 48),
+    **fields: Any,
+) -> Any:
+    """A CameraInfo; `fields` win."""
     width, height = size
-    return SimpleNamespace(
-        header=header(stamp_ns, frame), k=k, d=[], width=width, height=height, distortion_model=""
-    )
+    roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False)
+    told = {
+        "k": [focal, 0, 32, 0, focal, 24, 0, 0, 1], "d": [], "r": [0.0] * 9, "p": [0.0] * 12,
+        "distortion_model": "", "binning_x": 0, "binning_y": 0, "roi": roi,
+    }  # fmt: skip
+    return SimpleNamespace(header=header(stamp_ns, frame), width=width, height=height, **(told | fields))
 
 
 def image(values: np.ndarray, encoding: str, stamp_ns: int = 0, frame: str = "cam") -> Any:

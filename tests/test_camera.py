@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry import camera as cam
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
+from scorehoi_ros.io.calibration_file import parse_camera
 from scorehoi_ros.types import Box, Camera, Frame
 
 K = cam.intrinsics(979.8, 979.9, 1018.9, 779.5)
@@ -69,7 +70,7 @@ def test_undistortion_moves_points_to_the_pinhole_place() -> None:
 )
 def test_bad_cameras_are_explained(text: str, words: str) -> None:
     with pytest.raises(CameraError, match=words):
-        cam.parse_camera(text, 640, 480)
+        parse_camera(text, 640, 480)
 
 
 def test_camera_of_another_size_is_refused(tmp_path: Path) -> None:
@@ -77,10 +78,11 @@ def test_camera_of_another_size_is_refused(tmp_path: Path) -> None:
     path.write_text(
         "image_width: 320\nimage_height: 240\n"
         "camera_matrix: {rows: 3, cols: 3, data: [300,0,160,0,300,120,0,0,1]}\n"
+        "distortion_coefficients: {rows: 1, cols: 5, data: [0, 0, 0, 0, 0]}\n"
     )
     with pytest.raises(CameraError, match="320 x 240"):
-        cam.parse_camera(str(path), 640, 480)
-    assert cam.parse_camera(str(path), 320, 240).K[0, 0] == 300
+        parse_camera(str(path), 640, 480)
+    assert parse_camera(str(path), 320, 240).K[0, 0] == 300
 
 
 def test_guess_is_marked() -> None:

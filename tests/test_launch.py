@@ -114,11 +114,24 @@ def test_own_player_takes_the_words_it_is_given() -> None:
         ({"bag": "b", "driver": "v4l2"}, "exclude"),
         ({"driver": "webcam"}, "not valid"),
         ({"viewer": "vlc"}, "not valid"),
+        ({"prompt_box": "1,2,three,4"}, "prompt_box must be numbers"),
     ],
 )
 def test_wrong_arguments_end_with_words(arguments: dict[str, str], words: str) -> None:
     with pytest.raises(RuntimeError, match=words):
         launched(LIVE, **arguments)
+
+
+@pytest.mark.parametrize("text", ["1", "0", "yes", "on", "ture", "none", " "])
+@pytest.mark.parametrize("flag", ["autostart", "use_sim_time"])
+def test_a_flag_is_true_or_false_and_nothing_else(flag: str, text: str) -> None:
+    with pytest.raises(RuntimeError, match=f"{flag} must be true or false. Got '{text}'"):
+        launched(NODE, **{flag: text})
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("TRUE", True), ("False", False)])
+def test_words_of_flags(text: str, value: bool) -> None:
+    assert parameters(launched(NODE, use_sim_time=text)[0]) == {"use_sim_time": value}
 
 
 def test_viewers() -> None:

@@ -16,8 +16,8 @@ from scorehoi_ros.commands.label import parse_objects
 from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import BodyError, CameraError, InputError, OutputError
 from scorehoi_ros.files import refuse_unwritable
-from scorehoi_ros.geometry.camera import parse_camera
 from scorehoi_ros.inventory import check as doctor
+from scorehoi_ros.io.calibration_file import parse_camera
 from scorehoi_ros.io.image_codec import decode_compressed
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.objects.mesh_file import parse_mesh

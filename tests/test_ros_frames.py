@@ -1,4 +1,4 @@
-"""The hall: which camera an image gets, what is left out and said, gravity from TF."""
+"""The hall: what is left out and said, gravity from TF."""
 
 import logging
 from typing import Any
@@ -10,103 +10,11 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.config.inputs import InputConfig
-from scorehoi_ros.errors import CameraError
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.ros_camera import Cameras
 from scorehoi_ros.io.ros_frames import Hall, WarnOnce
 from scorehoi_ros.io.tf_tree import TfTree
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
-
-SIZE = (64, 48)
-
-
-def choose(cameras: Cameras, frame: str = "cam", stamp: int = 0, now: int = 0, arrived: int = 0) -> Any:
-    return cameras.choose(SIZE, frame, stamp, (arrived, now))
-
-
-def focal(choice: Any) -> float:
-    return float(choice.camera.K[0, 0])
-
-
-def test_camera_info_then_a_guess_after_the_timeout() -> None:
-    cameras = Cameras("", 200)
-    first = choose(cameras, now=100, arrived=100)
-    assert first.camera is None and "no CameraInfo" in first.problem
-    assert cameras.deadline_ns(100) == 300
-    assert choose(cameras, now=299, arrived=100).camera is None
-    assert choose(cameras, now=300, arrived=100).camera.source == "guess"
-    assert choose(cameras, now=305, arrived=305).camera.source == "guess", (
-        "those after it have waited with it"
-    )
-    cameras.update(ros.info())
-    found = choose(cameras, now=310)
-    assert (found.camera.source, focal(found), found.problem) == ("camera_info", 50, "")
-
-
-@pytest.mark.parametrize(
-    ("info", "words"),
-    [
-        (ros.info(size=(128, 96)), "128 x 96"),
-        (ros.info(focal=float("nan")), "finite"),
-        (ros.info(focal=0.0), "positive"),
-        (ros.info(frame="other"), '"other"'),
-    ],
-)
-def test_an_unusable_camera_info_is_as_none_and_is_named(info: Any, words: str) -> None:
-    cameras = Cameras("", 10)
-    cameras.update(info)
-    waiting = choose(cameras)
-    assert waiting.camera is None and words in waiting.problem
-    guess = choose(cameras, now=10)
-    assert guess.camera.source == "guess" and words in guess.problem
-
-
-@pytest.mark.parametrize(("a", "b"), [("cam", "/cam"), ("/cam", "cam"), ("", "cam"), ("cam", "")])
-def test_frames_that_are_one_or_not_named(a: str, b: str) -> None:
-    cameras = Cameras("", 10)
-    cameras.update(ros.info(frame=a))
-    assert choose(cameras, frame=b.lstrip("/")).camera.source == "camera_info"
-
-
-def test_another_cameras_info_does_not_push_ours_out() -> None:
-    cameras = Cameras("", 10)
-    cameras.update(ros.info())
-    cameras.update(ros.info(frame="other", focal=99))
-    cameras.update(ros.info(size=(128, 96)))
-    assert focal(choose(cameras)) == 50
-
-
-@pytest.mark.parametrize("focal_length", [0.0, float("nan")])
-def test_an_unusable_info_of_the_same_camera_does_not_push_ours_out(focal_length: float) -> None:
-    cameras = Cameras("", 10)
-    cameras.update(ros.info(stamp_ns=1))
-    cameras.update(ros.info(stamp_ns=2, focal=focal_length))
-    choice = choose(cameras, stamp=2)
-    assert (choice.camera.source, focal(choice), choice.problem) == ("camera_info", 50, "")
-
-
-@given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(0, 20), st.randoms())
-def test_the_info_of_the_stamp_or_the_newest_before_it(stamps: list[int], stamp: int, random: Any) -> None:
-    cameras = Cameras("", 10)
-    random.shuffle(stamps)
-    for s in stamps:
-        cameras.update(ros.info(stamp_ns=s, focal=100 + s))
-    before = [s for s in stamps if s <= stamp]
-    assert focal(choose(cameras, stamp=stamp)) == 100 + (max(before) if before else min(stamps))
-
-
-def test_users_camera_wins_and_must_fit(tmp_path: Any) -> None:
-    cameras = Cameras("70,70,32,24", 0)
-    cameras.update(ros.info())
-    assert choose(cameras).camera.source == "user"
-    with pytest.raises(CameraError):
-        Cameras("70,70,32", 0)
-    other = tmp_path / "camera.json"
-    other.write_text('{"K": [50,0,20,0,50,15,0,0,1], "width": 40, "height": 30}')
-    with pytest.raises(CameraError, match="40 x 30"):
-        choose(Cameras(str(other), 0))
-
 
 ALL: dict[str, Any] = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
 

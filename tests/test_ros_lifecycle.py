@@ -26,7 +26,7 @@ from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.subscribe import RELIABILITIES  # noqa: E402
 from scorehoi_ros.ros.tools.stamps import header_stamp  # noqa: E402
 from scorehoi_ros.types import Status  # noqa: E402
-from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
+from tests.ros_helpers import START_S, Talker, node_process, small_image, talker  # noqa: E402
 
 pytestmark = pytest.mark.ros
 CAMERA: dict[str, Any] = {"camera": "60,60,32,24"}
@@ -67,11 +67,23 @@ def cycle_once(t: Talker) -> None:
     t.until(lambda: t.node.count_publishers("/scorehoi/interaction") == 0)
 
 
-@pytest.mark.parametrize(("name", "value"), [("height_m", 9.0), ("segmenter", "magic"), ("object", 5)])
-def test_wrong_start_parameter_ends_with_words(tmp_path: Path, name: str, value: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("height_m", 9.0, "height_m"),
+        ("segmenter", "magic", "segmenter"),
+        ("object", 5, "object"),
+        ("autostart", 1, "autostart must be true or false"),
+        ("use_sim_time", 1, "use_sim_time must be true or false"),
+        ("start_type_description_service", "'no'", "start_type_description_service must be true or false"),
+        ("ros4hri", "'true'", "ros4hri must be true or false"),
+    ],
+)
+def test_wrong_start_parameter_ends_with_words(tmp_path: Path, name: str, value: Any, words: str) -> None:
     with node_process(tmp_path / "log", **{name: value}) as process:
-        assert process.wait(timeout=20) != 0
-    assert name in (tmp_path / "log").read_text()
+        assert process.wait(timeout=START_S) != 0
+    log = (tmp_path / "log").read_text()
+    assert words in log and "waiting for images" not in log
 
 
 def test_impossible_transitions_are_refused_and_the_node_lives(tmp_path: Path) -> None:

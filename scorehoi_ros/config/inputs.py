@@ -17,7 +17,7 @@ class InputConfig:
     )
     camera_info_topic: str = option(
         "",
-        "sensor_msgs/CameraInfo; empty = camera_info beside the image topic, none = not used",
+        "sensor_msgs/CameraInfo; empty = camera_info beside the (remapped) image topic, none = not used",
         read_only=True,
     )
     camera_info_timeout_s: float = option(

@@ -1,23 +1,24 @@
-"""Pinhole cameras: projection, distortion, crops, and reading intrinsics from users."""
+"""Pinhole cameras: what can be one, projection, distortion, crops."""
 
-import json
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
 from scorehoi_ros.errors import CameraError
-from scorehoi_ros.types import Box, Camera, Floats, Frame, Masks, Model
+from scorehoi_ros.geometry.lens import check_lens, undistortion_maps
+from scorehoi_ros.types import Box, Camera, Floats, Frame, Masks
 
 GUESSED_FOV_DEG = 60.0
 """Assumed horizontal-or-vertical field of view over the longer side, typical of phones and webcams."""
 
 LEAST_FOCAL, LARGEST_FOCAL, FARTHEST_CENTRE = 0.05, 1000.0, 20.0
 """Limits in longer sides of the image beyond which intrinsics are surely wrong."""
+
+LARGEST_SKEW = 0.01
+"""Of the focal length; calibrators that estimate a skew find much less."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,11 @@ def intrinsics(fx: float, fy: float, cx: float, cy: float) -> Floats:
 
 
 def validate_camera(camera: Camera) -> None:
-    """Raise CameraError unless K is a finite upper-triangular pinhole matrix with positive focal lengths."""
+    """Raise CameraError for what cannot be a camera; the one check for every source of cameras.
+
+    K must be finite, upper triangular, with positive focal lengths in reach of the image, and the distortion
+    one that can be undone.
+    """
     K = np.asarray(camera.K)
     if K.shape != (3, 3) or not np.isfinite(K).all():
         raise CameraError(f"K must be 3 x 3 finite numbers. Got {K.tolist()}. Check the calibration.")
@@ -53,12 +58,23 @@ def validate_camera(camera: Camera) -> None:
             f"focal lengths must be positive. Got fx={K[0, 0]}, fy={K[1, 1]}: an uncalibrated driver "
             "publishes zeros. Calibrate the camera or give --camera fx,fy,cx,cy."
         )
+    _refuse_other_matrices(K)
     if camera.width <= 0 or camera.height <= 0:
         raise CameraError(f"image size must be positive. Got {camera.width} x {camera.height}.")
     _refuse_absurd(camera)
-    if not np.isfinite(camera.distortion).all():
+    check_lens(camera)
+
+
+def _refuse_other_matrices(K: Floats) -> None:
+    if not np.allclose(K[[1, 2, 2, 2], [0, 0, 1, 2]], [0, 0, 0, 1], atol=1e-6):
         raise CameraError(
-            f"distortion coefficients must be finite. Got {np.asarray(camera.distortion).tolist()}."
+            f"K must be [fx 0 cx; 0 fy cy; 0 0 1], row by row. Got {K.tolist()}: another matrix, or one that "
+            "is written column by column."
+        )
+    if abs(K[0, 1]) > LARGEST_SKEW * K[0, 0]:
+        raise CameraError(
+            f"K has a skew of {K[0, 1]:g} pixels beside fx={K[0, 0]:g}; real pixels are not skewed. "
+            "Calibrate without skew, or check the order of the numbers."
         )
 
 
@@ -103,11 +119,21 @@ def unproject(pixels: Floats, depth: Floats, K: Floats) -> Floats:
 
 
 def undistort_frame(frame: Frame) -> Frame:
-    """The frame as an ideal pinhole camera with the same K would see it."""
-    camera = frame.camera
-    if not np.any(camera.distortion):
+    """The frame as an ideal pinhole camera with the same K would see it.
+
+    Raises CameraError when OpenCV cannot do it: the image is too large for it.
+    """
+    if not np.any(frame.camera.distortion):
         return frame
-    map_x, map_y = _undistortion_maps(camera)
+    try:
+        return _undistorted(frame)
+    except cv2.error as error:
+        raise CameraError(f"the image cannot be undistorted: {error}.") from None
+
+
+def _undistorted(frame: Frame) -> Frame:
+    camera = frame.camera
+    map_x, map_y = undistortion_maps(camera, camera.K, (camera.width, camera.height))
 
     def remap(image: Any, interpolation: int) -> Any:
         return cv2.remap(image, map_x, map_y, interpolation)
@@ -125,14 +151,6 @@ def undistort_frame(frame: Frame) -> Frame:
         masks=masks,
         camera=replace(camera, distortion=np.zeros(0)),
     )
-
-
-def _undistortion_maps(camera: Camera) -> tuple[Any, Any]:
-    size = (camera.width, camera.height)
-    D = np.asarray(camera.distortion, dtype=np.float64)
-    if camera.model == "equidistant":
-        return cv2.fisheye.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
-    return cv2.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
 
 
 def square_crop(box: Box, K: Floats, margin: float, size: int) -> Crop:
@@ -156,96 +174,3 @@ def crop_image(image: Any, crop: Crop, interpolation: int = cv2.INTER_LINEAR) ->
     source = np.ascontiguousarray(image).view(np.uint8) if image.dtype == bool else image
     out = cv2.warpAffine(source, crop.T_crop_image[:2], (crop.size, crop.size), flags=interpolation)
     return out.view(bool) if image.dtype == bool else out
-
-
-def parse_camera(text: str, width: int, height: int) -> Camera:
-    """Camera from "fx,fy,cx,cy" or a file: ROS camera_info YAML, or JSON/YAML with K, or fx fy cx cy.
-
-    Raises CameraError naming what is wrong and the accepted forms.
-    """
-    numbers = camera_numbers(text)
-    if numbers is None:
-        camera = _camera_from_file(Path(text), width, height)
-    else:
-        camera = Camera(intrinsics(*numbers), width, height)
-    validate_camera(camera)
-    check_size(camera, width, height)
-    return camera
-
-
-def camera_numbers(text: str) -> tuple[float, float, float, float] | None:
-    """fx, fy, cx, cy of a camera given as text, None when it names a file; raises CameraError for neither."""
-    path = Path(text)
-    if path.is_file():
-        return None
-    if path.suffix.lower() in {".yaml", ".yml", ".json"}:
-        raise CameraError(
-            f"cannot read the camera file {text}: no such file. Give one, or fx,fy,cx,cy in pixels."
-        )
-    try:
-        fx, fy, cx, cy = (float(part) for part in text.split(","))
-    except ValueError:
-        raise CameraError(
-            f'a camera is "fx,fy,cx,cy" in pixels or a calibration file (.yaml, .json). Got "{text}".'
-        ) from None
-    return fx, fy, cx, cy
-
-
-def _camera_from_file(path: Path, width: int, height: int) -> Camera:
-    try:
-        text = path.read_text()
-        data = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
-        raise CameraError(f"cannot read the camera file {path}: {error}") from None
-    if not isinstance(data, dict):
-        raise CameraError(
-            f"{path} must hold a mapping with camera_matrix, K, or fx fy cx cy. Got {type(data).__name__}."
-        )
-    try:
-        K = _find_matrix(data)
-        distortion = data.get("distortion_coefficients", data.get("distortion", []))
-        distortion = distortion.get("data", []) if isinstance(distortion, dict) else distortion
-        calibrated_width = int(data.get("image_width") or data.get("width") or width)
-        calibrated_height = int(data.get("image_height") or data.get("height") or height)
-        model = data.get("distortion_model", "plumb_bob")
-        return camera_from_values(K, calibrated_width, calibrated_height, distortion, model, source="user")
-    except (KeyError, TypeError, ValueError) as error:
-        raise CameraError(
-            f"{path} must hold camera_matrix (ROS calibration), K (9 numbers), or fx fy cx cy. "
-            f"Problem: {error!r}."
-        ) from None
-
-
-def _find_matrix(data: dict[str, Any]) -> Floats:
-    for key in ("camera_matrix", "K", "k"):
-        if key in data:
-            value = data[key]
-            value = value["data"] if isinstance(value, dict) else value
-            return np.asarray(value, dtype=np.float64).reshape(3, 3)
-    return intrinsics(*(float(data[key]) for key in ("fx", "fy", "cx", "cy")))
-
-
-def camera_from_values(
-    K: Floats, width: int, height: int, distortion: Any, model: str, source: Any = "camera_info"
-) -> Camera:
-    """Camera from the fields of sensor_msgs/CameraInfo (REP 104); raises CameraError when unusable."""
-    known: dict[str, Model] = {name: name for name in get_args(Model)}
-    known[""] = "plumb_bob"
-    if model not in known:
-        raise CameraError(
-            f'distortion model "{model}" is not supported; expected plumb_bob, rational_polynomial '
-            "or equidistant."
-        )
-    coefficients = np.asarray(distortion, dtype=np.float64).ravel()
-    if coefficients.size not in {0, 4, 5, 8, 12, 14}:
-        raise CameraError(f"{coefficients.size} distortion coefficients; expected 0, 4, 5, 8, 12 or 14.")
-    camera = Camera(
-        np.asarray(K, dtype=np.float64).reshape(3, 3),
-        width,
-        height,
-        coefficients,
-        known[model],
-        source,
-    )
-    validate_camera(camera)
-    return camera

@@ -37,7 +37,7 @@ def open_bag(path: Path, image_topic: str, inputs: InputConfig, masks_dir: Path 
     image, found = find_topics(image_topic, inputs, storage.types, storage.counts)
     info = "a guess" if found.camera_info_topic == NONE else found.camera_info_topic
     _log.info("reading images from %s, camera from %s", image, found.camera or info)
-    Hall(found, WarnOnce())  # wrong settings are told before the first frame
+    Hall(found, WarnOnce(), image)  # wrong settings are told before the first frame
     reader = _Reader(storage, image, found, masks_dir)
     return Source("bag", reader.frames, storage.counts.get(image), _rate(storage, image))
 
@@ -75,7 +75,8 @@ class _Reader:
 
     def frames(self) -> Iterator[Frame | BadFrame]:
         """All frames of the bag in recorded order; damage ends them with a BadFrame."""
-        hall, ahead = Hall(self.settings, WarnOnce()), _Ahead(self.storage, self.settings.camera_info_topic)
+        hall = Hall(self.settings, WarnOnce(), self.image_topic)
+        ahead = _Ahead(self.storage, self.settings.camera_info_topic)
         index, last, damage = 0, None, ""
         for found in self._bundles(hall):
             if isinstance(found, str):

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Literal
 
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.geometry.camera import guess_camera, parse_camera
+from scorehoi_ros.geometry.camera import guess_camera
+from scorehoi_ros.io.calibration_file import parse_camera
 from scorehoi_ros.types import Camera, Frame
 
 CameraOf = Callable[[int, int], Camera]

@@ -1,21 +1,24 @@
 """Which camera model belongs to an image: one rule for bags and for live topics."""
 
+import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from scorehoi_ros.config.inputs import NONE
 from scorehoi_ros.errors import CameraError
-from scorehoi_ros.geometry.camera import (
-    camera_from_values,
-    camera_numbers,
-    check_size,
-    guess_camera,
-    parse_camera,
-)
+from scorehoi_ros.geometry.calibration import Calibration, cameras_of
+from scorehoi_ros.geometry.camera import check_size, guess_camera
+from scorehoi_ros.io.calibration_file import camera_numbers
+from scorehoi_ros.io.frames import camera_for
 from scorehoi_ros.io.ros_decode import frame_of
 from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.types import Camera
+
+_log = logging.getLogger(__name__)
 
 HISTORY = 128
 """CameraInfos kept of each camera and size: two seconds at 60 Hz."""
@@ -34,27 +37,31 @@ class Choice:
 class Cameras:
     """The user's camera if given, else the fitting CameraInfo, else (after a while) a stated guess.
 
-    A CameraInfo fits an image of its frame_id (the same without a leading "/"; an empty one fits all) and
-    size.  One that is no camera (K zero or not finite, ...) never fits, and takes no other's place.  Of
-    several that of the image's stamp is used, or the newest before it, or the first after it.  May be used
-    from two threads.  Raises CameraError when `user` is no camera.
+    A CameraInfo fits an image of its frame_id (the same without a leading "/"; an empty one fits all) and of
+    its size, with or without its binning and region of interest.  One that is no camera (K zero or not
+    finite, ...) never fits, and takes no other's place.  Of several that of the image's stamp is used, or the
+    newest before it, or the first after it.  `topic` is where CameraInfos come from, for the words;
+    `rectified` = the images are, so that P holds for them and no distortion.  May be used from two threads.
+    Raises CameraError when `user` is no camera.
     """
 
-    def __init__(self, user: str, timeout_ns: int) -> None:
-        self._user, self._timeout_ns = user, timeout_ns
+    def __init__(self, user: str, timeout_ns: int, topic: str = "", rectified: bool = False) -> None:
+        self._user, self._timeout_ns, self._topic = user, timeout_ns, topic
+        self._rectified = rectified
+        self._of_user = camera_for(user)
         self._lock = threading.Lock()
         self._infos: dict[tuple[str, int, int], deque[tuple[int, Camera]]] = {}
-        self._newest: tuple[str, Camera | CameraError] | None = None
+        self._newest: tuple[str, tuple[Camera, ...] | CameraError] | None = None
         self._without_since_ns: int | None = None
         if user:
             camera_numbers(user)
 
     def update(self, info: Any) -> None:
         """Take a sensor_msgs/CameraInfo."""
-        frame, camera = frame_of(info), _camera_or_error(info)
+        frame, cameras = frame_of(info), _cameras_or_error(info, self._rectified)
         with self._lock:
-            self._newest = frame, camera
-            if isinstance(camera, Camera):
+            self._newest = frame, cameras
+            for camera in cameras if isinstance(cameras, tuple) else ():
                 key = (frame, camera.width, camera.height)
                 known = self._infos.setdefault(key, deque(maxlen=HISTORY))
                 known.append((stamp_ns(info.header.stamp), camera))
@@ -68,7 +75,7 @@ class Cameras:
         the user's own camera does not fit the image.
         """
         if self._user:
-            return Choice(parse_camera(self._user, *size))
+            return Choice(self._of_user(*size))
         with self._lock:
             try:
                 camera = self._from_info(size, frame_id, stamp_ns)
@@ -95,17 +102,23 @@ class Cameras:
         if found is not None:
             return found
         if self._newest is None:
-            raise CameraError("no CameraInfo has come. Publish one, or set camera to fx,fy,cx,cy.")
-        frame, camera = self._newest
+            if self._topic == NONE:
+                raise CameraError("no CameraInfo is used. Set camera to fx,fy,cx,cy or a calibration file.")
+            where = f" on {self._topic}" if self._topic else ""
+            raise CameraError(
+                f"no CameraInfo has come{where}. Publish one there, set camera_info_topic, or set camera to "
+                "fx,fy,cx,cy."
+            )
+        frame, cameras = self._newest
         if not _same_frame(frame, frame_id):
             raise CameraError(
                 f'CameraInfo is of frame "{frame}", the image of "{frame_id}". '
                 "Set camera_info_topic to the info of this camera."
             )
-        if isinstance(camera, CameraError):
-            raise CameraError(str(camera))
-        check_size(camera, *size)
-        return camera
+        if isinstance(cameras, CameraError):
+            raise CameraError(f"the CameraInfo cannot be used: {cameras}")
+        check_size(cameras[0], *size)
+        return cameras[0]
 
     def _fitting(self, size: tuple[int, int], frame_id: str, stamp: int) -> Camera | None:
         known = [
@@ -122,11 +135,34 @@ class Cameras:
         return min(known, key=lambda entry: entry[0])[1]
 
 
-def _camera_or_error(info: Any) -> Camera | CameraError:
+def shows_rectified(image_topic: str) -> bool:
+    """Whether images are rectified by the name of their topic: image_rect, image_rect_color (image_proc)."""
+    return any(part.startswith("image_rect") for part in image_topic.split("/"))
+
+
+def _cameras_or_error(info: Any, rectified: bool) -> tuple[Camera, ...] | CameraError:
     try:
-        return camera_from_values(info.k, int(info.width), int(info.height), info.d, info.distortion_model)
+        found = _calibration_of(info)
+        return cameras_of(found.of_rectified() if rectified else found, "camera_info")
     except CameraError as error:
         return error
+    except Exception as error:  # a fault of ours, met by untrusted numbers: it must not end a run
+        _log.exception("a CameraInfo cannot be read")
+        return CameraError(f"internal error: {error!r}")
+
+
+def _calibration_of(info: Any) -> Calibration:
+    roi = info.roi
+    return Calibration(
+        K=np.reshape(np.asarray(info.k, np.float64), (3, 3)),
+        width=int(info.width),
+        height=int(info.height),
+        distortion=np.asarray(info.d, np.float64),
+        model=info.distortion_model,
+        P=np.reshape(np.asarray(info.p, np.float64), (3, 4)),
+        binning=(int(info.binning_x), int(info.binning_y)),
+        roi=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
+    )
 
 
 def _same_frame(a: str, b: str) -> bool:

@@ -14,7 +14,7 @@ from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.clock import DISORDER_NS
 from scorehoi_ros.io.pairing import Bundle, Pairing
-from scorehoi_ros.io.ros_camera import Cameras
+from scorehoi_ros.io.ros_camera import Cameras, shows_rectified
 from scorehoi_ros.io.ros_decode import depth_of, frame_of, mask_of, rgb_of
 from scorehoi_ros.io.tf_tree import TfTree
 from scorehoi_ros.messages.factory import NANOSECONDS, stamp_ns
@@ -35,16 +35,22 @@ _log = logging.getLogger(__name__)
 class Hall:
     """Takes messages of all topics in order of arrival and gives frames.
 
-    `frame` and `transform` may be called from another thread than the rest.  Raises CameraError when the
-    user's camera is none.
+    `image_topic`: as it is published; images of .../image_rect are without distortion.  `frame` and
+    `transform` may be called from another thread than the rest.  Raises CameraError when the user's camera is
+    none.
     """
 
-    def __init__(self, settings: InputConfig, report: Report) -> None:
+    def __init__(self, settings: InputConfig, report: Report, image_topic: str = "") -> None:
         self._settings, self._report = settings, report
         self._topics = settings.companion_topics
         has_info = settings.camera_info_topic != NONE
         timeout_s = settings.camera_info_timeout_s if has_info else 0.0
-        self._cameras = Cameras(settings.camera, int(timeout_s * NANOSECONDS))
+        self._cameras = Cameras(
+            settings.camera,
+            int(timeout_s * NANOSECONDS),
+            settings.camera_info_topic,
+            shows_rectified(image_topic),
+        )
         self._pairing = Pairing(
             tuple(self._topics),
             (INFO,) if has_info else (),

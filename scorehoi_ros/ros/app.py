@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 import rclpy
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -39,7 +40,7 @@ def run_node(build: Build, ros_args: Sequence[str] = ()) -> int:
         reason = str(error).removeprefix("failed to initialize rcl: ").split(", at /")[0].strip()
         raise InputError(f"the ROS arguments are wrong: {reason}. See docs/ros_api.md.") from error
     try:
-        node = ReconstructNode(build)
+        node = _make_node(build)
         handler = RosLogHandler(node.get_logger())
         package_log = logging.getLogger("scorehoi_ros")
         package_log.addHandler(handler)
@@ -53,6 +54,15 @@ def run_node(build: Build, ros_args: Sequence[str] = ()) -> int:
             node.destroy_node()
     finally:
         rclpy.try_shutdown()
+
+
+def _make_node(build: Build) -> ReconstructNode:
+    try:
+        return ReconstructNode(build)
+    except InvalidParameterTypeException as error:
+        # Those that rclpy declares itself, before ours (use_sim_time, ...), are flags.
+        name = str(error).rpartition(": ")[2]
+        raise InputError(f"{name} must be true or false. {error}.") from error
 
 
 def _run(node: ReconstructNode) -> int:

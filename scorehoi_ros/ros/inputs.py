@@ -17,11 +17,12 @@ from scorehoi_ros.io.ros_frames import Hall
 from scorehoi_ros.ros.factory import message_class
 from scorehoi_ros.ros.health import Health
 from scorehoi_ros.ros.settings import NodeConfig, topic_beside
-from scorehoi_ros.ros.subscribe import AdaptiveSubscription
+from scorehoi_ros.ros.subscribe import AdaptiveSubscription, Topic
 
 ADAPT_S = 0.5
 LOOK_S = 0.02
 """Time between looks for images that have waited long enough."""
+CAMERA_INFO = "camera_info"
 COMPANION_DEPTH = 10
 """Depth, masks and CameraInfo must be matched with images by stamp, so a few are kept."""
 TRANSFORM_DEPTH = 100
@@ -48,19 +49,21 @@ class Inputs:
         self._held_lock = threading.Lock()
         self._held: Bundle | None = None
         self._news = False
-        beside = topic_beside(settings.image_topic, "camera_info")
-        inputs = dataclasses.replace(inputs, camera_info_topic=inputs.camera_info_topic or beside)
-        self.hall = Hall(inputs, health.problem)
+        info_topic = inputs.camera_info_topic or camera_info_topic(node, settings.image_topic)
+        images = image_topic(node, settings)
+        self.hall = self._hall(inputs, images, info_topic)
         wanted = settings.image_reliability
         # In this order an executor calls back when several topics have something: the image comes last.
         self._subscriptions = [
             *(self._transforms() if inputs.gravity_frame or settings.target_frame else []),
-            *self._camera_infos(inputs.camera_info_topic, wanted),
+            *self._camera_infos(info_topic, wanted),
             *(
-                AdaptiveSubscription(node, _typed(topic), self._companion(name), COMPANION_DEPTH, wanted)
+                AdaptiveSubscription(
+                    node, _pictures(node, topic), self._companion(name), COMPANION_DEPTH, wanted
+                )
                 for name, topic in inputs.companion_topics.items()
             ),
-            AdaptiveSubscription(node, _typed(settings.subscribed_image_topic), self._image, 1, wanted),
+            AdaptiveSubscription(node, _pictures(node, images), self._image, 1, wanted),
         ]
         self.image_topic = self._subscriptions[-1].topic_name
         self._timers = [node.create_timer(ADAPT_S, self._adapt), node.create_timer(LOOK_S, self._look)]
@@ -81,11 +84,17 @@ class Inputs:
         with self._held_lock:
             self._held = bundle
 
+    def _hall(self, inputs: InputConfig, images: str, infos: str) -> Hall:
+        """The hall; the topics of images and CameraInfo are for its words, so remapped ones."""
+        resolved = self._node.resolve_topic_name
+        told = dataclasses.replace(inputs, camera_info_topic=infos if infos == NONE else resolved(infos))
+        return Hall(told, self._health.problem, resolved(images))
+
     def _camera_infos(self, topic: str, wanted: str) -> list[AdaptiveSubscription]:
         if topic == NONE:
             return []
-        source = (CameraInfo, topic)
-        return [AdaptiveSubscription(self._node, source, self._info, COMPANION_DEPTH, wanted, latecomer=True)]
+        source, depth = Topic(topic, (CameraInfo,)), COMPANION_DEPTH
+        return [AdaptiveSubscription(self._node, source, self._info, depth, wanted, latecomer=True)]
 
     def _transforms(self) -> list[AdaptiveSubscription]:
         try:
@@ -100,13 +109,14 @@ class Inputs:
         take = self.hall.take_transforms
         callbacks: dict[str, Callable[[Any], None]] = {STATIC: partial(take, static=True), MOVING: take}
         return [
-            AdaptiveSubscription(self._node, (kind, topic), callback, TRANSFORM_DEPTH, latecomer=True)
+            AdaptiveSubscription(self._node, Topic(topic, (kind,)), callback, TRANSFORM_DEPTH, latecomer=True)
             for topic, callback in callbacks.items()
         ]
 
     def _adapt(self) -> None:
         for subscription in self._subscriptions:
             subscription.adapt()
+            self._health.problem(f"type of {subscription.topic_name}", subscription.problem)
 
     def _look(self) -> None:
         now_ns = time.monotonic_ns()
@@ -150,8 +160,30 @@ class Inputs:
             self._on_bundle(bundle)
 
 
-def _typed(topic: str) -> tuple[Any, str]:
-    return (CompressedImage if topic.endswith(("/compressed", "/compressedDepth")) else Image), topic
+def image_topic(node: Node, settings: NodeConfig) -> str:
+    """The topic to ask for images on; the node remaps it when it subscribes.
+
+    A rule for the raw topic holds for its transports too, as with image_transport.
+    """
+    name, raw = settings.subscribed_image_topic, settings.image_topic
+    if name == raw or _has_rule(node, name):
+        return name
+    return settings.with_transport(node.resolve_topic_name(raw))
+
+
+def camera_info_topic(node: Node, image: str) -> str:
+    """`camera_info` beside the image topic as it is remapped, unless a rule of its own says where it is."""
+    name = topic_beside(image, CAMERA_INFO)
+    return name if _has_rule(node, name) else topic_beside(node.resolve_topic_name(image), CAMERA_INFO)
+
+
+def _has_rule(node: Node, topic: str) -> bool:
+    return node.resolve_topic_name(topic) != node.resolve_topic_name(topic, only_expand=True)
+
+
+def _pictures(node: Node, topic: str) -> Topic:
+    is_compressed = node.resolve_topic_name(topic).endswith(("/compressed", "/compressedDepth"))
+    return Topic(topic, (CompressedImage, Image) if is_compressed else (Image, CompressedImage))
 
 
 def published_image_topics(node: Node) -> list[str]:

@@ -26,7 +26,7 @@ from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.health import Health, Throttle, advice
-from scorehoi_ros.ros.inputs import Inputs, published_image_topics
+from scorehoi_ros.ros.inputs import Inputs, image_topic, published_image_topics
 from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
@@ -185,7 +185,7 @@ class ReconstructNode(LifecycleNode):
 
     def _tick(self) -> None:
         s, settings, now_s = self._health.snapshot(), self.parameters.node, time.monotonic()
-        topic = self.resolve_topic_name(settings.subscribed_image_topic)
+        topic = self.resolve_topic_name(image_topic(self, settings))
         workers = [worker for worker in (self._watcher, self._solver) if worker is not None]
         busy = any(worker.busy for worker in workers)
         reasons = advice(s, now_s, topic, lambda: published_image_topics(self), busy)

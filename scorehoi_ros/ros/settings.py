@@ -20,7 +20,7 @@ class NodeConfig:
     image_topic: str = option("image", "camera images (sensor_msgs/Image or CompressedImage)", read_only=True)
     transport: str = option(
         "raw",
-        "raw = Image on image_topic; compressed = CompressedImage on image_topic + /compressed",
+        "compressed = images are on image_topic + /compressed, raw = on image_topic",
         choices=("raw", "compressed"),
         read_only=True,
     )
@@ -64,10 +64,14 @@ class NodeConfig:
 
     @property
     def subscribed_image_topic(self) -> str:
-        """The topic that is subscribed to for images."""
-        if self.transport == "compressed" and not self.image_topic.endswith(COMPRESSED):
-            return self.image_topic + COMPRESSED
-        return self.image_topic
+        """The topic that is subscribed to for images, before remapping."""
+        return self.with_transport(self.image_topic)
+
+    def with_transport(self, topic: str) -> str:
+        """The topic on which images of a raw topic come."""
+        if self.transport == "compressed" and not topic.endswith(COMPRESSED):
+            return topic + COMPRESSED
+        return topic
 
 
 Config = TypeVar("Config", PipelineConfig, InputConfig, NodeConfig)
