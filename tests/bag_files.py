@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mcap.writer import CompressionType
+from mcap.writer import Writer as McapWriter
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -98,3 +100,27 @@ def write_bag(
 def storage_file(folder: Path) -> Path:
     """The data file in a bag folder."""
     return next(f for f in folder.iterdir() if f.suffix in (".mcap", ".db3"))
+
+
+def write_mcap(
+    path: Path,
+    messages: Sequence[tuple[str, Any, int]],
+    compression: CompressionType = CompressionType.NONE,
+    chunk_size: int = 1 << 20,
+    profile: str = "ros2",
+) -> Path:
+    """One MCAP file with (topic, message, log time), in chunks of about `chunk_size` bytes."""
+    with path.open("wb") as file:
+        writer = McapWriter(file, chunk_size=chunk_size, compression=compression)
+        writer.start(profile=profile, library="test")
+        channels: dict[str, int] = {}
+        for topic, message, log_ns in messages:
+            name = message.__msgtype__
+            if topic not in channels:
+                text, _ = STORE.generate_msgdef(name, ros_version=2)
+                schema = writer.register_schema(name=name, encoding="ros2msg", data=text.encode())
+                channels[topic] = writer.register_channel(topic, "cdr", schema)
+            data = bytes(STORE.serialize_cdr(message, name))
+            writer.add_message(channels[topic], log_ns, data, publish_time=log_ns)
+        writer.finish()
+    return path

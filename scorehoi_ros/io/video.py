@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 def open_video(path: Path, camera_of: CameraOf, masks_dir: Path | None = None) -> Source:
     """Frames of the first video stream as a player shows them: square pixels, upright, in its own colours.
 
-    Masks and calibration are those of the shown picture.  Stamps are the presentation times from the start of the stream, so a variable frame rate is kept.  Frames
-    are named by their index ("000000"), which also names their masks.  Raises InputError when the file is
-    not a video.
+    Masks and calibration are those of the shown picture.  Stamps are the presentation times from the start
+    of the stream, so a variable frame rate is kept.  Frames are named by their index ("000000"), which also
+    names their masks.  Raises InputError when the file is not a video, or of a codec that is not known.
     """
     check_indexed_masks(masks_dir)
     with _open(path) as container:
@@ -58,8 +58,8 @@ def _open(path: Path) -> Any:
     if container.streams.video[0].codec_context is None:
         container.close()
         raise InputError(
-            f"{path} cannot be decoded: its codec is not known, or the file is cut short before it says which. "
-            "Copy the file again, or convert it: ffmpeg -i IN -c:v libx264 OUT.mp4."
+            f"{path} cannot be decoded: its codec is not known, or the file is cut short before it says "
+            "which. Copy the file again, or convert it: ffmpeg -i IN -c:v libx264 OUT.mp4."
         )
     return container
 
@@ -113,7 +113,7 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
         damage = damage or _missing_tail(container, packets, last_ns, step_ns)
         if damage or not index:
             reason = f"{path.name} is damaged at frame {index}: {damage or 'no frame could be decoded'}."
-            yield BadFrame(f"{index:06d}", last_ns + step_ns, reason)
+            yield BadFrame(f"{index:06d}", last_ns + step_ns, reason, is_loss=True)
 
 
 def _frame(
