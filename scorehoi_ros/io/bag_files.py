@@ -87,10 +87,12 @@ class Workplace:
     """A temporary folder for unpacked files, made when it is needed; it goes with this object."""
 
     def __init__(self) -> None:
+        self.damage: list[str] = []
+        """What could not be unpacked to its end, in words."""
         self._folder: Path | None = None
 
     def file(self, name: str) -> Path:
-        """Path of a new file; the folder of another file of that name is not used again."""
+        """Path of a new file, in a folder of its own."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="scorehoi_bag_"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
@@ -144,9 +146,9 @@ def _unpacked(path: Path, workplace: Workplace) -> Path:
     with path.open("rb") as packed, target.open("wb") as plain:
         try:
             reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
-            shutil.copyfileobj(reader, plain, 1 << 20)
+            shutil.copyfileobj(reader, plain, zstandard.DECOMPRESSION_RECOMMENDED_OUTPUT_SIZE)
         except zstandard.ZstdError as error:
-            _log.warning("%s cannot be unpacked to its end: %s", path.name, error)
+            workplace.damage.append(f"{path.name} is damaged: {error}.")
     return target
 
 
@@ -164,6 +166,6 @@ def _with_log(path: Path, workplace: Workplace) -> Path:
         with closing(sqlite3.connect(target)) as base:
             base.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
-        _log.warning("%s-wal cannot be read: %s", path.name, error)
+        workplace.damage.append(f"{path.name}-wal is damaged: {error}.")
         shutil.copyfile(path, target)
     return target

@@ -12,6 +12,8 @@ from scorehoi_ros.errors import InputError
 
 CDR = "cdr"
 """Encoding of ROS 2 messages."""
+SCHEMALESS = "__schemaless__"
+"""What `rosbags` calls the type of a channel that has none."""
 GIVE_UP = 1000
 """Lost rows in a row after which the rest of an sqlite3 file is taken for lost."""
 
@@ -32,7 +34,9 @@ class BagDamageError(InputError):
 
 def type_label(name: str, encoding: str) -> str:
     """Name of a message type, with its encoding where that is not the one of ROS 2."""
-    return name if encoding in ("", CDR) else f"{name or 'no schema'} in {encoding}"
+    if encoding in ("", CDR):
+        return name
+    return f"{name} in {encoding}" if name and name != SCHEMALESS else f"without a schema, in {encoding}"
 
 
 def whole_messages(path: Path) -> Iterator[RawMessage]:

@@ -52,7 +52,7 @@ def open_storage(path: Path) -> Storage:
             lost.append(str(error))
     if not parts:
         raise InputError(f"{path} holds no readable bag. {lost[0]}")
-    storage = _joined(parts, lost, workplace)
+    storage = _joined(parts, lost + workplace.damage, workplace)
     _check_ros2(path, storage.types)
     return storage
 
