@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.bit_range import darkness
 from scorehoi_ros.io.frames import CameraOf, Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
+from scorehoi_ros.io.ros_frames import WarnOnce
 from scorehoi_ros.io.video_colour import ShownPicture
 from scorehoi_ros.types import Frame
 
@@ -98,7 +100,7 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
         step_ns = round(1e9 / float(stream.average_rate)) if stream.average_rate else 33_333_333
         start_ns: int | None = None
         index, last_ns, packets = 0, -step_ns, 0
-        damage = ""
+        damage, warn = "", WarnOnce()
         try:
             for packet in container.demux(stream):
                 packets += packet.size > 0
@@ -106,7 +108,10 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
                     time_ns = _time_ns(picture, last_ns + step_ns + (start_ns or 0))
                     start_ns = time_ns if start_ns is None else start_ns
                     last_ns = max(time_ns - start_ns, last_ns + 1)
-                    yield _frame(picture, shown, f"{index:06d}", last_ns, camera_of, masks_dir)
+                    frame = _frame(picture, shown, f"{index:06d}", last_ns, camera_of, masks_dir)
+                    if isinstance(frame, Frame):
+                        warn("darkness", darkness(frame.rgb))
+                    yield frame
                     index += 1
         except (av.error.FFmpegError, OSError) as error:
             damage = _reason(error)
