@@ -142,8 +142,6 @@ class Hall:
         names = " and ".join(bundle.missing)
         text = f"no {names} with the stamp of the image; the frame goes on without" if names else ""
         self._report("companions", text)
-        zero = "images have no stamp (zero); their times of arrival are used to follow what moves"
-        self._report("stamp", "" if bundle.stamp_ns else zero)
 
     def _companions(self, bundle: Bundle, size: tuple[int, int]) -> dict[str, Any]:
         """Decoded depth and masks by name, without those that cannot be used."""
