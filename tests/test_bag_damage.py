@@ -1,13 +1,21 @@
 """Damaged bags: what is whole of them is used, the rest is told."""
 
+import argparse
+import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcap.writer import CompressionType
 
+from scorehoi_ros.commands import label as command
+from scorehoi_ros.errors import InputError
 from tests.bag_files import EACH, cut, outcome, pictures, splits, spoil, storage_file, write_bag, write_mcap
+from tests.fake_pipeline import FakePipeline
+from tests.test_video_pictures import BT601, LIMITED
+from tests.test_video_pictures import write as write_video
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
@@ -103,3 +111,26 @@ def test_what_a_killed_recorder_left_in_its_log(tmp_path: Path) -> None:
     before = {f.name: f.read_bytes() for f in killed.iterdir()}
     assert outcome(killed) == ([2, 3, 4, 5], "")
     assert {f.name: f.read_bytes() for f in killed.iterdir()} == before
+
+
+@pytest.mark.parametrize("which", ["bag", "video"])
+def test_a_damaged_input_is_labelled_in_part(tmp_path: Path, which: str, capsys: Any) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    parser.add_argument("--json")
+    path = tmp_path / "in"
+    if which == "bag":
+        path.mkdir()
+        cut(splits(path)[1], 0.7)
+    else:
+        path = path.with_suffix(".mkv")
+        write_video(path, (320, 240), BT601, LIMITED, True, count=30)
+        cut(path, 0.7)
+    args = parser.parse_args([str(path), "--out", str(tmp_path / "out"), "--no-overlay"])
+    with pytest.raises(InputError, match=rf"{path.name} is labelled in part. .*(damaged|incomplete)"):
+        command.run_with(args, FakePipeline, lambda rgb, *_: rgb)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert len(summary["losses"]) == 1 and summary["losses"][0] == summary["frames"][-1]["message"]
+    whole = summary["frames_out"] - 1
+    assert whole >= 2 and len(list((tmp_path / "out" / "frames").glob("*.npz"))) == whole + 1
+    assert "BAD_INPUT 1" in capsys.readouterr().out and (tmp_path / "out" / "labels.mcap").exists()

@@ -173,3 +173,18 @@ def test_the_helper_writes_what_other_libraries_read(tmp_path: Path) -> None:
     with file.open("rb") as stream:
         found = [STORE.deserialize_cdr(m.data, s.name) for s, _, m in make_reader(stream).iter_messages()]
     assert len(found) == EACH and all(m.width == 40 for m in found)
+
+
+@pytest.mark.parametrize(
+    "kind", ["foxglove_msgs/msg/CompressedVideo", "ffmpeg_image_transport_msgs/msg/FFMPEGPacket"]
+)
+def test_streams_of_video_are_named(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "x.mcap"
+    with file.open("wb") as stream:
+        writer = McapWriter(stream)
+        writer.start(profile="ros2")
+        channel = writer.register_channel("/cam/video", "cdr", writer.register_schema(kind, "ros2msg", b""))
+        writer.add_message(channel, START_NS, bytes(50), START_NS)
+        writer.finish()
+    with pytest.raises(InputError, match=r"Video streams are not read: republish /cam/video as images"):
+        open_source(file)

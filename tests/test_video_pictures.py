@@ -19,7 +19,13 @@ BT709, BT601, BT2020 = 1, 5, 9
 
 
 def write(
-    path: Path, size: tuple[int, int], matrix: int, span: int, tagged: bool, ratio: Fraction | None = None
+    path: Path,
+    size: tuple[int, int],
+    matrix: int,
+    span: int,
+    tagged: bool,
+    ratio: Fraction | None = None,
+    count: int = 1,
 ) -> Path:
     """A clip of a flat red with the given matrix and range, with or without their tags."""
     rgb = np.full((size[1], size[0], 3), RED, np.uint8)
@@ -37,8 +43,9 @@ def write(
             src_colorspace=BT601 if matrix == BT709 else BT709, dst_colorspace=matrix,
             src_color_range=FULL, dst_color_range=span,
         )  # fmt: skip
-        picture.pts, picture.time_base = 0, Fraction(1, 30)
-        container.mux(stream.encode(picture))
+        for index in range(count):
+            picture.pts, picture.time_base = index, Fraction(1, 30)
+            container.mux(stream.encode(picture))
         container.mux(stream.encode())
     return path
 
