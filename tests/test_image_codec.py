@@ -208,7 +208,7 @@ def test_the_range_of_a_camera_does_not_shrink_in_the_dark() -> None:
         (np.full((48, 64), 15), True),
         (np.full((48, 64), 16), False),
         (np.pad(np.full((12, 16), 200), ((0, 36), (0, 48))), False),
-        (np.pad(np.full((2, 2), 255), ((0, 46), (0, 62))), True),
+        (np.pad(np.full((10, 10), 255), ((0, 470), (0, 630))), True),
         (np.full((1, 1), 3), True),
     ],
 )

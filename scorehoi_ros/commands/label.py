@@ -32,7 +32,11 @@ INTERRUPTED = 130
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Input, outputs, and every setting of the pipeline."""
     add = parser.add_argument
-    add("input", metavar="INPUT", help="video, image, folder of images, rosbag2 folder, .mcap or .db3 file")
+    add(
+        "input",
+        metavar="INPUT",
+        help="video, image, folder of images, rosbag2 folder, .mcap or .db3 file (also packed by zstd)",
+    )
     add(
         "--out", required=True, metavar="DIR", help="folder for frames/, overlays/, labels.mcap, summary.json"
     )
