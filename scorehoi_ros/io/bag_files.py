@@ -107,12 +107,17 @@ def ready_file(path: Path, workplace: Workplace) -> Path:
     """
     try:
         start = _start(path)
+        packed = path
         if start.startswith(ZSTD):
             path = _unpacked(path, workplace)
             start = _start(path)
         suffix = next((s for magic, s in _MAGICS.items() if start.startswith(magic)), None)
         if suffix is None:
-            raise InputError(f"{path} is not a readable bag: {_what(start)}.")
+            lost = path is not packed and not start
+            reason = (
+                "nothing in it can be unpacked; zstd data is damaged or cut short" if lost else _what(start)
+            )
+            raise InputError(f"{packed} is not a readable bag: {reason}.")
         if suffix == ".db3" and _has_log(path):
             return _with_log(path, workplace)
         if path.suffix != suffix:

@@ -127,8 +127,7 @@ def _salvaged(path: Path) -> Storage:
     except Exception as error:
         if not types:
             raise InputError(
-                f"{path} is not a readable bag: {words_of(error)}. "
-                "Expected a rosbag2 recording (MCAP or sqlite3)."
+                f"{path} is not a readable bag, it holds no whole message: {words_of(error)}."
             ) from error
 
     def read(topics: frozenset[str]) -> Iterator[RawMessage]:

@@ -147,7 +147,7 @@ class Player:
         try:
             yield from self._storage.read(frozenset(self.types))
         except BagDamageError as error:
-            log.warning("the rest of the bag is left out: %s", error)
+            log.warning("some of the bag is left out: %s", error)
 
     def _publish(self, message: RawMessage, played: Played, clock: Clock | None) -> None:
         data = message.data
