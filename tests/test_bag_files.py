@@ -4,6 +4,7 @@ import gzip
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lz4.frame
 import pytest
@@ -172,7 +173,9 @@ def test_files_that_only_look_like_a_bag_are_named(
 def test_the_helper_writes_what_other_libraries_read(tmp_path: Path) -> None:
     file = write_mcap(tmp_path / "x.mcap", pictures(0), CompressionType.LZ4, 5_000)
     with file.open("rb") as stream:
-        found = [STORE.deserialize_cdr(m.data, s.name) for s, _, m in make_reader(stream).iter_messages()]
+        found: list[Any] = [
+            STORE.deserialize_cdr(m.data, s.name) for s, _, m in make_reader(stream).iter_messages()
+        ]
     assert len(found) == EACH and all(m.width == 40 for m in found)
 
 
