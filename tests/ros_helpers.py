@@ -108,7 +108,7 @@ class Talker:
         header.stamp.sec, header.stamp.nanosec = divmod(self.stamp_ns, 1_000_000_000)
         return header
 
-    def send(self, message: Image | None = None, *, level: int = 7, step_s: float = 0.033) -> Image:
+    def send(self, message: Image | None = None, *, level: int = 70, step_s: float = 0.033) -> Image:
         message = message or small_image(level, self.header(step_s))
         self.image.publish(message)
         return message

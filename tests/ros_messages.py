@@ -37,7 +37,7 @@ def image(values: np.ndarray, encoding: str, stamp_ns: int = 0, frame: str = "ca
 
 
 def colour(stamp_ns: int = 0, frame: str = "cam", size: tuple[int, int] = (64, 48)) -> Any:
-    return image(np.full((size[1], size[0], 3), 7, np.uint8), "rgb8", stamp_ns, frame)
+    return image(np.full((size[1], size[0], 3), 70, np.uint8), "rgb8", stamp_ns, frame)
 
 
 def depth(stamp_ns: int = 0, frame: str = "cam", size: tuple[int, int] = (64, 48)) -> Any:

@@ -225,6 +225,24 @@ def test_a_cut_off_bag_gives_its_frames_then_the_reason(tmp_path: Path, storage:
     assert frames[-1].stamp_ns > good[-1].stamp_ns
 
 
+@pytest.mark.parametrize("log_ns", [0, START_NS])
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_recording_of_one_moment_keeps_order_and_companions(
+    tmp_path: Path, log_ns: int, stamped: bool
+) -> None:
+    """Some converters give every message the same log time."""
+    messages = []
+    for i in range(4):
+        when = stamp(i) if stamped else 0
+        depth = np.full((30, 40), 1500 + i, np.uint16)
+        messages += [(INFO, camera_info(when, 40, 30), log_ns), (COLOUR, image(when, pixels(i)), log_ns)]
+        messages += [(DEPTH, image(when, depth, "16UC1"), log_ns)]
+    frames = frames_of(open_source(write_bag(tmp_path / "bag", messages)))
+    assert [f.camera.source for f in frames] == ["camera_info"] * 4
+    for i, frame in enumerate(frames):
+        assert np.array_equal(frame.rgb, pixels(i)) and np.allclose(frame.depth, 1.5 + i / 1000)
+
+
 @pytest.mark.parametrize("name", ["x.mcap", "x.db3"])
 @pytest.mark.parametrize("content", [b"", b"hello" * 100, b"\x89MCAP0\r\n" + bytes(40)])
 def test_not_a_bag(tmp_path: Path, name: str, content: bytes) -> None:

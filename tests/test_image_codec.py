@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io import image_codec as codec
+from scorehoi_ros.io.bit_range import BitRange, darkness
 
 
 def picture(height: int = 6, width: int = 8) -> np.ndarray:
@@ -163,3 +164,65 @@ def test_compressed_depth() -> None:
 def test_bad_images_say_why(encoding: str, height: int, width: int, step: int, size: int, words: str) -> None:
     with pytest.raises(InputError, match=words):
         codec.decode_image(encoding, height, width, step, False, bytes(size))
+
+
+def mono16(values: np.ndarray, bits: BitRange | None = None) -> np.ndarray:
+    height, width = values.shape
+    return codec.decode_image("mono16", height, width, 2 * width, False, values.astype("<u2").tobytes(), bits)
+
+
+@pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("encoding", ["mono16", "rgb16", "bgra16", "bayer_rggb16", "png", "mono16; png"])
+def test_bits_of_a_sensor_in_sixteen(depth: int, encoding: str) -> None:
+    eight = np.repeat(np.repeat(smooth(16, 24), 2, axis=0), 2, axis=1)
+    if "mono" in encoding or "bayer" in encoding:
+        eight = np.repeat(eight[:, :, 2:], 3, axis=2)
+    assert eight.max() == 255
+    wide = (eight.astype(np.uint16) << (depth - 8)) | 1
+    if "png" in encoding:
+        file = cv2.imencode(".png", wide[:, :, ::-1])[1].tobytes()
+        shown = codec.decode_compressed(file, fmt=encoding)
+    else:
+        packed = {
+            "rgb16": wide, "bgra16": np.concatenate([wide[:, :, ::-1], wide[:, :, :1]], axis=2),
+        }.get(encoding, wide[:, :, 0])  # fmt: skip
+        step = packed.nbytes // 32
+        shown = codec.decode_image(encoding, 32, 48, step, False, packed.astype("<u2").tobytes())
+    assert np.abs(shown.astype(int) - eight).max() <= (10 if "bayer" in encoding else 1)
+
+
+def test_the_range_of_a_camera_does_not_shrink_in_the_dark() -> None:
+    bits = BitRange()
+    bright = np.linspace(0, 4095, 64).reshape(8, 8).round()
+    dark = bright / 8
+    assert mono16(bright, bits).max() == 255
+    assert mono16(dark, bits).max() == 31
+    assert mono16(dark).max() == 127, "alone it is taken for 10 bits"
+    assert mono16(np.zeros((8, 8)), bits).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "dark"),
+    [
+        (np.zeros((48, 64)), True),
+        (np.full((48, 64), 15), True),
+        (np.full((48, 64), 16), False),
+        (np.pad(np.full((12, 16), 200), ((0, 36), (0, 48))), False),
+        (np.pad(np.full((10, 10), 255), ((0, 470), (0, 630))), True),
+        (np.full((1, 1), 3), True),
+    ],
+)
+def test_darkness_is_said(values: np.ndarray, dark: bool) -> None:
+    rgb = np.repeat(values.astype(np.uint8)[:, :, None], 3, axis=2)
+    assert ("almost black" in darkness(rgb)) == dark
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_compressed_mosaic_becomes_colours(suffix: str) -> None:
+    tile = np.array([[200, 120], [120, 40]], np.uint8)
+    file = cv2.imencode(suffix, np.tile(tile, (16, 16)))[1].tobytes()
+    shown = codec.decode_compressed(file, fmt="bayer_rggb8; jpeg compressed ")
+    assert np.abs(shown[8:-8, 8:-8].astype(int) - (200, 120, 40)).max() <= 12
+    assert np.ptp(codec.decode_compressed(file, fmt="mono8; png")[0, 0]) == 0
+    colour = cv2.imencode(".png", smooth()[:, :, ::-1])[1].tobytes()
+    assert np.array_equal(codec.decode_compressed(colour, fmt="bayer_rggb8; png compressed bgr8"), smooth())

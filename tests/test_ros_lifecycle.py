@@ -129,11 +129,11 @@ def test_best_effort_camera_with_depth_and_masks(tmp_path: Path) -> None:
         t.wait_for_node()
         t.until(lambda: depth.get_subscription_count() and mask.get_subscription_count())
         t.spin(1.0)
-        image = small_image(7, t.header())
+        image = small_image(70, t.header())
         mask.publish(plane("mono8", image.header, np.full((48, 64), 255, np.uint8)))
         depth.publish(plane("16UC1", image.header, np.full((48, 64), 1500, np.uint16)))
         assert t.answer(image).message.endswith("depth=1.500 human_mask=3072")
-        small = small_image(7, t.header())
+        small = small_image(70, t.header())
         depth.publish(plane("16UC1", small.header, np.full((8, 8), 1500, np.uint16)))
         got = t.answer(small)
         assert got.status == Status.OK and "depth" not in got.message and "human_mask" not in got.message

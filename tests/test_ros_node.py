@@ -69,7 +69,7 @@ def test_age_counts_from_the_capture(t: Talker) -> None:
     header = t.header()
     header.stamp.sec, header.stamp.nanosec = divmod(time.time_ns() - 500_000_000, 1_000_000_000)
     t.stamp_ns = time.time_ns()
-    assert 500 < t.answer(small_image(7, header)).age_ms < 2000
+    assert 500 < t.answer(small_image(70, header)).age_ms < 2000
 
 
 def test_nobody_in_view_is_empty(t: Talker) -> None:
@@ -112,12 +112,12 @@ def test_markers_and_overlay_for_subscribers(t: Talker) -> None:
 
 
 def bad_images(t: Talker) -> dict[str, Image]:
-    wrong = small_image(7, t.header())
+    wrong = small_image(70, t.header())
     wrong.encoding = "jpeg2000"
     empty = Image(header=t.header(), encoding="rgb8")
-    truncated = small_image(7, t.header())
+    truncated = small_image(70, t.header())
     truncated.data = truncated.data[:100]
-    depth = small_image(7, t.header())
+    depth = small_image(70, t.header())
     depth.encoding = "32FC1"
     return {"jpeg2000": wrong, "0x0": empty, "truncated": truncated, "depth": depth}
 

@@ -138,6 +138,10 @@ def test_the_clock_of_the_track() -> None:
     unset_at_first = moments((0, 1), (0, 1.5), (1000, 2), (1000.5, 9), (0, 9.25), (1001, 9.5))
     assert [time for time, _ in unset_at_first] == [0, 0.5, 1, 1.5, 1.75, 2]
     assert {order for _, order in unset_at_first} == {"on"}
+    at_once = moments((0, 1), (0, 1.000001), (0, 1.1), (0, 1.1), (0, None), (7, 1.1))
+    assert [time for time, _ in at_once] == pytest.approx(
+        [0, 1 / 30, 0.133332, 0.166666, 0.2, 0.233333], abs=1e-5
+    )
     disordered = moments((5, 1), (5.2, 2), (5.1, 3), (5.15, 4), (5.3, 5), (5.1, 6), (5.2, 7))
     assert [order for _, order in disordered] == ["on", "on", "late", "late", "on", "back", "on"]
     assert disordered[2][0] == pytest.approx(5.2) and disordered[4][0] == pytest.approx(5.3)

@@ -63,7 +63,7 @@ def cycle(node: ReconstructNode, executor: SingleThreadedExecutor, talker: Talke
         if len(talker.results) > before:
             break
         if talker.image.get_subscription_count() and node._watcher.counts().submitted == 0:
-            talker.send(small_image(7, talker.header()))
+            talker.send(small_image(70, talker.header()))
         executor.spin_once(timeout_sec=0.01)
     assert message in talker.results[-1].message and len(talker.results) > before
     assert node.trigger_deactivate() == success and node.trigger_cleanup() == success

@@ -33,7 +33,11 @@ INTERRUPTED = 130
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Input, outputs, and every setting of the pipeline."""
     add = parser.add_argument
-    add("input", metavar="INPUT", help="video, image, folder of images, rosbag2 folder, .mcap or .db3 file")
+    add(
+        "input",
+        metavar="INPUT",
+        help="video, image, folder of images, rosbag2 folder, .mcap or .db3 file (also packed by zstd)",
+    )
     add(
         "--out", required=True, metavar="DIR", help="folder for frames/, overlays/, labels.mcap, summary.json"
     )
@@ -68,7 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Label with the real pipeline; 0 when done, 130 when interrupted."""
+    """Label with the real pipeline; 0 when done, 130 when interrupted.
+
+    Raises InputError (2) also when a damaged input is labelled in part; what is whole is written then.
+    """
     from scorehoi_ros.load import load_pipeline
     from scorehoi_ros.render.overlay import panel
 
@@ -89,6 +96,8 @@ def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
         return INTERRUPTED
     if summary["status"][Status.BAD_INPUT.name] == summary["frames_out"]:
         raise InputError(f"no frame of {args.input} could be used. {_why_nothing(summary)}")
+    if summary["losses"]:
+        raise InputError(f"{args.input} is labelled in part. {' '.join(summary['losses'])}")
     return 0
 
 

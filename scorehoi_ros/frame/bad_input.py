@@ -17,6 +17,8 @@ class BadFrame:
     """In words for the user."""
     frame_id: str = "camera_optical_frame"
     log_ns: int | None = None
+    is_loss: bool = False
+    """It stands for what a damaged source has lost, however many frames that were."""
 
 
 def bad_input(frame: Frame | BadFrame, reason: str) -> Reconstruction:

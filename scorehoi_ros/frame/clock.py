@@ -6,6 +6,11 @@ from typing import Literal
 DISORDER_NS = 100_000_000
 """Stamps that go back by at most this much are messages out of order; by more, a bag that loops or a seek."""
 
+NOMINAL_NS = 33_333_333
+"""What is taken to pass where stamps say nothing and arrivals neither: a frame of a usual camera."""
+BURST_NS = 10_000_000
+"""Images that come closer together than this were held up on their way, and came at once."""
+
 Order = Literal["on", "late", "back"]
 """Time goes on; the image is older than the one before it, slightly; time starts anew."""
 
@@ -34,8 +39,9 @@ class TrackClock:
     """Gives each image its moment, in order of arrival.
 
     Stamps that advance are the time.  Zero or equal stamps say nothing: the time between arrivals passes
-    (1 ns where that is not known), and also at the next stamp that advances, if it is less: stamps in whole
-    seconds stand still and then jump.  Only differences matter, so the time may drift from the stamps.
+    (`NOMINAL_NS` where that is not known, or they came in a burst), and also at the next stamp that advances,
+    if it is less: stamps in whole seconds stand still and then jump.  Only differences matter, so the time
+    may drift from the stamps.
     """
 
     def __init__(self) -> None:
@@ -56,13 +62,12 @@ class TrackClock:
 
 def _after(last: _Reading, stamp_ns: int, arrived_ns: int | None) -> Moment:
     step, before = stamp_ns - last.stamp_ns, last.moment
-    known = arrived_ns is not None and last.arrived_ns is not None
-    waited = max(arrived_ns - last.arrived_ns, 1) if known else None  # type: ignore[operator]
+    waited = 0 if arrived_ns is None or last.arrived_ns is None else arrived_ns - last.arrived_ns
+    passed = waited if waited >= BURST_NS else NOMINAL_NS
     if step == 0 or stamp_ns == 0:
-        passed = waited or 1
         return Moment(before.time_ns + passed, passed_ns=passed, still=True)
-    if before.still and waited is not None and (step > 0 or last.stamp_ns == 0):
-        step = min(step, waited)
+    if before.still and arrived_ns is not None and (step > 0 or last.stamp_ns == 0):
+        step = min(step, passed)
     if step > 0:
         return Moment(before.time_ns + step, passed_ns=step)
     if step >= -DISORDER_NS:

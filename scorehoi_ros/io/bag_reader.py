@@ -12,7 +12,8 @@ import numpy as np
 from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
+from scorehoi_ros.io.bag_salvage import BagDamageError, RawMessage
+from scorehoi_ros.io.bag_storage import Storage, open_storage
 from scorehoi_ros.io.bag_topics import STATIC, TRANSFORMS, find_topics
 from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
@@ -28,9 +29,9 @@ def open_bag(path: Path, image_topic: str, inputs: InputConfig, masks_dir: Path 
     """Images of a rosbag2 folder, .mcap or .db3 file; standard types need no embedded definitions.
 
     Empty topic names are found (`bag_topics.find_topics`).  Stamps and frame_id are those of the image
-    headers.  Mask files win where the bag has no mask.  A damaged bag gives its frames up to the damage, then
-    a BadFrame.  Raises InputError when the bag cannot be read or the image topic is not clear, CameraError
-    when `inputs.camera` is no camera.
+    headers.  Mask files win where the bag has no mask.  A damaged bag gives the frames that are whole, then a
+    BadFrame for the rest.  Raises InputError when the bag cannot be read or the image topic is not clear,
+    CameraError when `inputs.camera` is no camera.
     """
     check_indexed_masks(masks_dir)
     storage = open_storage(path)
@@ -74,7 +75,7 @@ class _Reader:
     masks_dir: Path | None
 
     def frames(self) -> Iterator[Frame | BadFrame]:
-        """All frames of the bag in recorded order; damage ends them with a BadFrame."""
+        """All whole frames of the bag in recorded order; a BadFrame at the end tells of damage."""
         hall = Hall(self.settings, WarnOnce(), self.image_topic)
         ahead = _Ahead(self.storage, self.settings.camera_info_topic)
         index, last, damage = 0, None, ""
@@ -87,7 +88,7 @@ class _Reader:
             index += 1
         if damage:
             stamp, log = (last.stamp_ns + 1, last.arrived_ns + 1) if last else (0, 0)
-            yield BadFrame(f"{index:06d}", stamp, damage, log_ns=log)
+            yield BadFrame(f"{index:06d}", stamp, damage, log_ns=log, is_loss=True)
 
     def _bundles(self, hall: Hall) -> Iterator[tuple[Bundle, int] | str]:
         """Images in order, each with the log time at which its wait is over; or what is damaged."""

@@ -13,6 +13,12 @@ TRANSFORMS = "tf2_msgs/msg/TFMessage"
 MOVING, STATIC = "/tf", "/tf_static"
 """Topics of transforms."""
 PICTURES = (IMAGE, COMPRESSED)
+_VIDEO = (
+    "foxglove_msgs/msg/CompressedVideo",
+    "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
+    "theora_image_transport/msg/Packet",
+)
+"""Types of video streams, of which one message alone is no picture."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +71,11 @@ def find_image_topic(wanted: str, types: dict[str, str], counts: dict[str, int])
         listed = _listing(dict.fromkeys(colour, ""), counts)
         raise InputError(f"the bag has several image topics; choose one with --image-topic: {listed}.")
     if not colour:
+        streams = ", ".join(sorted(t for t, kind in types.items() if kind in _VIDEO))
+        remedy = f" Video streams are not read: republish {streams} as images, and record these."
         raise InputError(
             f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}."
+            f"{remedy if streams else ''}"
         )
     return min(colour, key=lambda t: (types[t] != IMAGE, t))
 

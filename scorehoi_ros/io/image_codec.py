@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.io.bit_range import BitRange
 from scorehoi_ros.types import Bools
 
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -37,13 +38,24 @@ COLOUR_ENCODINGS = (*_CHANNELS, *_YUV, *_PLANAR, *_BAYER)
 DEPTH_ENCODINGS = tuple(_DEPTH)
 
 
-def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Buffer) -> Rgb:
-    """(height, width, 3) uint8 RGB from the fields of a sensor_msgs/Image; 16-bit values keep the high byte.
+def decode_image(
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    is_bigendian: bool,
+    data: Buffer,
+    bits: BitRange | None = None,
+) -> Rgb:
+    """(height, width, 3) uint8 RGB from the fields of a sensor_msgs/Image.
 
-    Raises InputError for an encoding that is not a colour image, a zero size, or too few bytes.
+    `bits`: what is known of the range of 16-bit values; None = only what this image shows.  Raises InputError
+    for an encoding that is not a colour image, a zero size, or too few bytes.
     """
+    bits = bits or BitRange()
     if encoding in _CHANNELS:
-        return _packed(encoding, height, width, step, is_bigendian, data)
+        values = rows(data, height, width, step, _dtype(encoding, is_bigendian), _CHANNELS[encoding])
+        return _packed(encoding, bits.to_eight(values))
     if encoding in _YUV:
         _check(width % 2 == 0, f"a {encoding} image must have an even width. Got {width}x{height}.")
         return _convert(rows(data, height, width, step, "u1", 2).reshape(height, width, 2), _YUV[encoding])
@@ -53,7 +65,7 @@ def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian
         return _convert(rows(data, height * 3 // 2, width, step, "u1", 1)[:, :, 0], _PLANAR[encoding])
     if encoding in _BAYER:
         mosaic = rows(data, height, width, step, _dtype(encoding, is_bigendian), 1)[:, :, 0]
-        return _convert(_eight_bits(mosaic), _BAYER[encoding])
+        return _convert(bits.to_eight(mosaic), _BAYER[encoding])
     hint = " This is a depth image; choose the colour topic." if encoding in _DEPTH else ""
     raise InputError(
         f"image encoding {encoding!r} is not supported.{hint} Supported: {', '.join(COLOUR_ENCODINGS)}."
@@ -86,15 +98,26 @@ def decode_mask(encoding: str, height: int, width: int, step: int, is_bigendian:
     return np.asarray(values > (127 if values.max() > 1 else 0))
 
 
-def decode_compressed(data: Buffer) -> Rgb:
+def decode_compressed(data: Buffer, bits: BitRange | None = None, fmt: str = "") -> Rgb:
     """(H, W, 3) uint8 RGB from the bytes of an encoded image file (JPEG, PNG, WebP, BMP), EXIF-rotated.
 
-    Used for image files and sensor_msgs/CompressedImage alike.  Raises InputError when the bytes are not an
-    image or end too early (a JPEG decoder would fill the missing part with grey without a word).
+    Used for image files and sensor_msgs/CompressedImage alike; `bits` as for `decode_image`, `fmt` is the
+    format of the message: that of a Bayer camera may hold the mosaic as a grey image.  Raises InputError when
+    the bytes are not an image or end too early (a JPEG decoder would fill the missing part with grey without
+    a word).
     """
     import cv2
 
-    return np.ascontiguousarray(_imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
+    pattern = _BAYER.get(fmt.partition(";")[0].strip())
+    colour = cv2.IMREAD_COLOR if pattern is None else cv2.IMREAD_ANYCOLOR
+    values = _imdecode(data, colour | cv2.IMREAD_ANYDEPTH)
+    if values.dtype not in (np.uint8, np.uint16):
+        values = _imdecode(data, colour)
+    values = (bits or BitRange()).to_eight(values)
+    if values.ndim == 2:
+        assert pattern is not None
+        return _convert(values, pattern)
+    return np.ascontiguousarray(values[:, :, ::-1])
 
 
 def decode_compressed_mask(data: Buffer) -> Bools:
@@ -160,8 +183,7 @@ def rows(data: Buffer, height: int, width: int, step: int, dtype: str, channels:
     return used.view(dtype).reshape(height, width, channels)
 
 
-def _packed(encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Buffer) -> Rgb:
-    pixels = _eight_bits(rows(data, height, width, step, _dtype(encoding, is_bigendian), _CHANNELS[encoding]))
+def _packed(encoding: str, pixels: NDArray[np.uint8]) -> Rgb:
     if pixels.shape[2] == 1:
         return np.repeat(pixels, 3, axis=2)
     order = slice(0, 3) if encoding.startswith("rgb") else slice(2, None, -1)
@@ -172,10 +194,6 @@ def _dtype(encoding: str, is_bigendian: bool) -> str:
     if not encoding.endswith("16"):
         return "u1"
     return ">u2" if is_bigendian else "<u2"
-
-
-def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return values if values.dtype == np.uint8 else (values >> 8).astype(np.uint8)
 
 
 def _convert(pixels: NDArray[np.uint8], code: str) -> Rgb:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from scorehoi_ros.errors import CameraError, InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.bit_range import darkness
 from scorehoi_ros.io.frames import CameraOf, Source
 from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.io.ros_frames import WarnOnce
 from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.types import Frame, Masks
 
@@ -31,7 +33,7 @@ def open_images(
         check_mask_names(masks_dir, {file.stem for file in files}, files[0].stem)
 
     def frames() -> Iterator[Frame | BadFrame]:
-        fits = False
+        fits, warn = False, WarnOnce()
         for index, file in enumerate(files):
             stamp_ns = round(index * 1e9 / rate_hz)
             try:
@@ -44,6 +46,7 @@ def open_images(
                 yield BadFrame(file.stem, stamp_ns, f"{file.name}: {error}")
             else:
                 fits = True
+                warn("darkness", darkness(frame.rgb))
                 yield frame
 
     return Source("images", frames, len(files), rate_hz)

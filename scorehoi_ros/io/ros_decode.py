@@ -1,35 +1,59 @@
 """Pixels of image messages; touches only their fields, so messages of rclpy and of rosbags both will do."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.io import image_codec
+from scorehoi_ros.io.bit_range import BitRange
 from scorehoi_ros.types import Bools, Floats
 
+_VIDEO = ("h264", "h265", "hevc", "h.264", "h.265", "av1", "vp8", "vp9", "mpeg4", "theora", "ffmpeg")
+"""Formats of which one message alone is no picture."""
 
-def rgb_of(message: Any) -> image_codec.Rgb:
-    """(H, W, 3) uint8 RGB of a sensor_msgs Image or CompressedImage; raises InputError."""
+Pixels = TypeVar("Pixels")
+
+
+def rgb_of(message: Any, bits: BitRange | None = None) -> image_codec.Rgb:
+    """(H, W, 3) uint8 RGB of a sensor_msgs Image or CompressedImage; raises InputError.
+
+    `bits`: what is known of the range of this camera's 16-bit values.
+    """
     if _is_compressed(message):
-        return image_codec.decode_compressed(message.data)
-    return image_codec.decode_image(*_fields(message))
+        fmt = str(message.format)
+        return _with_format(message, lambda data: image_codec.decode_compressed(data, bits, fmt))
+    return image_codec.decode_image(*_fields(message), bits)
 
 
 def depth_of(message: Any) -> Floats:
     """(H, W) float32 metres, 0 = unknown, of a sensor_msgs Image or CompressedImage; raises InputError."""
     if _is_compressed(message):
-        return image_codec.decode_compressed_depth(message.format, message.data)
+        fmt = str(message.format)
+        return _with_format(message, lambda data: image_codec.decode_compressed_depth(fmt, data))
     return image_codec.decode_depth(*_fields(message))
 
 
 def mask_of(message: Any) -> Bools:
     """(H, W) bool of a sensor_msgs Image or CompressedImage; raises InputError."""
     if _is_compressed(message):
-        return image_codec.decode_compressed_mask(message.data)
+        return _with_format(message, image_codec.decode_compressed_mask)
     return image_codec.decode_mask(*_fields(message))
 
 
 def frame_of(message: Any) -> str:
     """Frame name of a message's header; "/cam", as TF 1 wrote it, and "cam" are one frame."""
     return str(message.header.frame_id).lstrip("/")
+
+
+def _with_format(message: Any, decode: Callable[[Any], Pixels]) -> Pixels:
+    """What `decode` gives; its error names the format of the message."""
+    try:
+        return decode(message.data)
+    except InputError as error:
+        fmt = str(message.format)
+        video = any(word in fmt.lower() for word in _VIDEO)
+        remedy = " That is a video stream: republish it as raw, JPEG or PNG images, and record these."
+        raise InputError(f'{error} The format of the message is "{fmt}".{remedy if video else ""}') from error
 
 
 def _is_compressed(message: Any) -> bool:

@@ -13,6 +13,7 @@ from scorehoi_ros.config.inputs import NONE, InputConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.clock import DISORDER_NS
+from scorehoi_ros.io.bit_range import BitRange, darkness
 from scorehoi_ros.io.pairing import Bundle, Pairing
 from scorehoi_ros.io.ros_camera import Cameras, shows_rectified
 from scorehoi_ros.io.ros_decode import depth_of, frame_of, mask_of, rgb_of
@@ -59,6 +60,7 @@ class Hall:
             DISORDER_NS,
         )
         self._tf = TfTree()
+        self._bits = BitRange()
         self._damaged: dict[str, str] = {}
 
     def take_image(self, message: Any, now_ns: int) -> None:
@@ -119,7 +121,7 @@ class Hall:
         return BadFrame(name, bundle.stamp_ns, reason, frame_id)
 
     def _frame(self, bundle: Bundle, now_ns: int, name: str, frame_id: str) -> Frame | None:
-        rgb = rgb_of(bundle.image)
+        rgb = rgb_of(bundle.image, self._bits)
         height, width = rgb.shape[:2]
         times = (bundle.arrived_ns, now_ns)
         choice = self._cameras.choose((width, height), frame_of(bundle.image), bundle.stamp_ns, times)
@@ -127,6 +129,7 @@ class Hall:
         if choice.camera is None:
             return None
         self._report(INFO, choice.problem)
+        self._report("darkness", darkness(rgb))
         self._say_what_is_missing(bundle)
         found = self._companions(bundle, (height, width))
         return Frame(
@@ -145,8 +148,6 @@ class Hall:
         names = " and ".join(bundle.missing)
         text = f"no {names} with the stamp of the image; the frame goes on without" if names else ""
         self._report("companions", text)
-        zero = "images have no stamp (zero); their times of arrival are used to follow what moves"
-        self._report("stamp", "" if bundle.stamp_ns else zero)
 
     def _companions(self, bundle: Bundle, size: tuple[int, int]) -> dict[str, Any]:
         """Decoded depth and masks by name, without those that cannot be used."""

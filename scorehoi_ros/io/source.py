@@ -5,15 +5,15 @@ from pathlib import Path
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.io.bag_files import BAG_SUFFIXES, is_bag_file, list_storage_files
 from scorehoi_ros.io.bag_reader import open_bag
-from scorehoi_ros.io.bag_storage import BAG_SUFFIXES, list_storage_files
 from scorehoi_ros.io.frames import Source, camera_for
 from scorehoi_ros.io.images import IMAGE_SUFFIXES, open_images
 from scorehoi_ros.io.video import VIDEO_SUFFIXES, open_video
 
 SUPPORTED = (
     f"a video ({', '.join(VIDEO_SUFFIXES)}), an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of images, "
-    f"or a rosbag2 recording (its folder, or one {' or '.join(BAG_SUFFIXES)} file)"
+    f"or a rosbag2 recording (its folder, or one {' or '.join(BAG_SUFFIXES)} file, also packed by zstd)"
 )
 
 
@@ -42,7 +42,7 @@ def open_source(
             f"the masks folder {masks_dir} does not exist. It holds <stem>_human.* and <stem>_object.*."
         )
     suffix = path.suffix.lower()
-    if suffix in BAG_SUFFIXES or is_bag_folder(path):
+    if is_bag_file(path) or is_bag_folder(path):
         return open_bag(path, image_topic, inputs, masks_dir)
     if path.is_dir() or suffix in IMAGE_SUFFIXES:
         return open_images(path, camera_for(inputs.camera), masks_dir, rate_hz)

@@ -1,5 +1,6 @@
 """A video file as a source, decoded by FFmpeg through PyAV."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,19 +11,24 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
+from scorehoi_ros.io.bit_range import darkness
 from scorehoi_ros.io.frames import CameraOf, Source
 from scorehoi_ros.io.images import check_indexed_masks, frame_masks
+from scorehoi_ros.io.ros_frames import WarnOnce
+from scorehoi_ros.io.video_colour import ShownPicture
 from scorehoi_ros.types import Frame
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv")
 
+_log = logging.getLogger(__name__)
+
 
 def open_video(path: Path, camera_of: CameraOf, masks_dir: Path | None = None) -> Source:
-    """Frames of the first video stream, turned upright by the container's rotation.
+    """Frames of the first video stream as a player shows them: square pixels, upright, in its own colours.
 
-    Stamps are the presentation times from the start of the stream, so a variable frame rate is kept.  Frames
-    are named by their index ("000000"), which also names their masks.  Raises InputError when the file is
-    not a video.
+    Masks and calibration are those of the shown picture.  Stamps are the presentation times from the start
+    of the stream, so a variable frame rate is kept.  Frames are named by their index ("000000"), which also
+    names their masks.  Raises InputError when the file is not a video, or of a codec that is not known.
     """
     check_indexed_masks(masks_dir)
     with _open(path) as container:
@@ -50,6 +56,13 @@ def _open(path: Path) -> Any:
     if not container.streams.video:
         container.close()
         raise InputError(f"{path} holds no video stream.")
+    # What FFmpeg cannot name has no codec context, and asking such a stream for more ends the process.
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise InputError(
+            f"{path} cannot be decoded: its codec is not known, or the file is cut short before it says "
+            "which. Copy the file again, or convert it: ffmpeg -i IN -c:v libx264 OUT.mp4."
+        )
     return container
 
 
@@ -81,10 +94,13 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
 
     with _open(path) as container:
         stream = container.streams.video[0]
+        shown = ShownPicture(stream)
+        if shown.note:
+            _log.info("%s: %s", path.name, shown.note)
         step_ns = round(1e9 / float(stream.average_rate)) if stream.average_rate else 33_333_333
         start_ns: int | None = None
         index, last_ns, packets = 0, -step_ns, 0
-        damage = ""
+        damage, warn = "", WarnOnce()
         try:
             for packet in container.demux(stream):
                 packets += packet.size > 0
@@ -92,22 +108,25 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
                     time_ns = _time_ns(picture, last_ns + step_ns + (start_ns or 0))
                     start_ns = time_ns if start_ns is None else start_ns
                     last_ns = max(time_ns - start_ns, last_ns + 1)
-                    yield _frame(picture, f"{index:06d}", last_ns, camera_of, masks_dir)
+                    frame = _frame(picture, shown, f"{index:06d}", last_ns, camera_of, masks_dir)
+                    if isinstance(frame, Frame):
+                        warn("darkness", darkness(frame.rgb))
+                    yield frame
                     index += 1
         except (av.error.FFmpegError, OSError) as error:
             damage = _reason(error)
         damage = damage or _missing_tail(container, packets, last_ns, step_ns)
         if damage or not index:
             reason = f"{path.name} is damaged at frame {index}: {damage or 'no frame could be decoded'}."
-            yield BadFrame(f"{index:06d}", last_ns + step_ns, reason)
+            yield BadFrame(f"{index:06d}", last_ns + step_ns, reason, is_loss=True)
 
 
 def _frame(
-    picture: Any, name: str, stamp_ns: int, camera_of: CameraOf, masks_dir: Path | None
+    picture: Any, shown: ShownPicture, name: str, stamp_ns: int, camera_of: CameraOf, masks_dir: Path | None
 ) -> Frame | BadFrame:
     if picture.is_corrupt:
         return BadFrame(name, stamp_ns, f"frame {name} of the video is damaged.")
-    rgb = _upright(picture.to_ndarray(format="rgb24"), picture.rotation)
+    rgb = _upright(shown.rgb(picture), picture.rotation)
     height, width = rgb.shape[:2]
     camera = camera_of(width, height)
     try:

@@ -145,6 +145,8 @@ class _Run:
         ms = None if isinstance(frame, BadFrame) else (time.perf_counter() - start) * 1e3
         self._warn("gap", session.warning)
         self._write(r, session.pipeline, frame.log_ns)
+        if isinstance(frame, BadFrame) and frame.is_loss:
+            self.report.losses.append(frame.reason)
         template = session.pipeline.template
         self.report.add(r, ms, template.label if template is not None else "")
 

@@ -25,6 +25,8 @@ class RunReport:
     rows: list[dict[str, Any]] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=dict)
     camera_sources: set[str] = field(default_factory=set)
+    losses: list[str] = field(default_factory=list)
+    """What a damaged input has lost, in words."""
     betas_changes: int = 0
     _betas: Floats | None = None
     shapes_seen: int = 0
@@ -72,6 +74,7 @@ class RunReport:
             "camera_source": sources[0] if len(sources) == 1 else ("mixed" if sources else None),
             "betas_constant": self.betas_changes == 0 if self.shapes_seen > 1 else None,
             "betas_changes": self.betas_changes,
+            "losses": self.losses,
             "frames": self.rows,
         }
 

@@ -24,7 +24,8 @@ from rclpy.publisher import Publisher
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
-from scorehoi_ros.io.bag_storage import BagDamageError, RawMessage, Storage, open_storage
+from scorehoi_ros.io.bag_salvage import BagDamageError, RawMessage
+from scorehoi_ros.io.bag_storage import Storage, open_storage
 from scorehoi_ros.io.bag_topics import CAMERA_INFO, COMPRESSED, IMAGE, TRANSFORMS, find_image_topic
 from scorehoi_ros.msg import Interaction
 from scorehoi_ros.ros import qos
@@ -146,7 +147,7 @@ class Player:
         try:
             yield from self._storage.read(frozenset(self.types))
         except BagDamageError as error:
-            log.warning("the rest of the bag is left out: %s", error)
+            log.warning("some of the bag is left out: %s", error)
 
     def _publish(self, message: RawMessage, played: Played, clock: Clock | None) -> None:
         data = message.data
