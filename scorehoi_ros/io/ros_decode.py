@@ -1,15 +1,18 @@
 """Pixels of image messages; touches only their fields, so messages of rclpy and of rosbags both will do."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from scorehoi_ros.io import image_codec
+from scorehoi_ros.io.mask_image import decode_mask_file
+from scorehoi_ros.io.photos import decode_photo
 from scorehoi_ros.types import Bools, Floats
 
 
 def rgb_of(message: Any) -> image_codec.Rgb:
     """(H, W, 3) uint8 RGB of a sensor_msgs Image or CompressedImage; raises InputError."""
     if _is_compressed(message):
-        return image_codec.decode_compressed(message.data)
+        return decode_photo(bytes(message.data))
     return image_codec.decode_image(*_fields(message))
 
 
@@ -20,11 +23,11 @@ def depth_of(message: Any) -> Floats:
     return image_codec.decode_depth(*_fields(message))
 
 
-def mask_of(message: Any) -> Bools:
-    """(H, W) bool of a sensor_msgs Image or CompressedImage; raises InputError."""
+def mask_of(message: Any, ids: AbstractSet[int] = frozenset()) -> Bools:
+    """(H, W) bool of a sensor_msgs Image or CompressedImage; `ids`: see `mask_pixels`; raises InputError."""
     if _is_compressed(message):
-        return image_codec.decode_compressed_mask(message.data)
-    return image_codec.decode_mask(*_fields(message))
+        return decode_mask_file(bytes(message.data), ids)
+    return image_codec.decode_mask(*_fields(message), ids)
 
 
 def frame_of(message: Any) -> str:
