@@ -61,7 +61,7 @@ def photos(tmp_path: Path) -> Path:
     return images(tmp_path / "photos", ["a.png", "b.png"])
 
 
-def labelled(photos: Path, **settings: str) -> list[Any]:
+def labelled(photos: Path, **settings: list[float]) -> list[Any]:
     inputs = InputConfig(**settings)  # type: ignore[arg-type]
     return frames_of(open_source(photos, masks_dir=photos.parent / "masks", inputs=inputs))
 
@@ -120,7 +120,7 @@ def test_a_data_set_of_many_images(photos: Path, caplog: pytest.LogCaptureFixtur
     assert np.array_equal(first.masks.human, MAN) and np.array_equal(first.masks.object, BOX)
     assert isinstance(second, BadFrame)
     assert "more than one object mask for b (2)" in second.reason and "cup (annotation 6)" in second.reason
-    chosen = labelled(photos, object_mask_ids="62")[1]
+    chosen = labelled(photos, object_mask_ids=[62])[1]
     assert np.array_equal(chosen.masks.human, MAN) and np.array_equal(chosen.masks.object, BOX)
     assert "not used" not in caplog.text
     alone = frames_of(open_source(photos, masks_dir=path))[0]
@@ -162,14 +162,14 @@ def test_one_picture_of_ids_for_both(photos: Path) -> None:
     write(photos.parent / "masks" / "a.png", MAN + 2 * BOX)
     with pytest.raises(InputError, match=r"a\.png \(not named <frame>_human.*human_mask_ids"):
         labelled(photos)
-    frame = labelled(photos, human_mask_ids="1", object_mask_ids="2,3")[0]
+    frame = labelled(photos, human_mask_ids=[1], object_mask_ids=[2, 3])[0]
     assert np.array_equal(frame.masks.human, MAN) and np.array_equal(frame.masks.object, BOX)
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"), [(("1", "1,2"), "share"), (("one", ""), "whole"), (("", "1,"), "whole")]
+    ("settings", "words"), [(([1], [1, 2]), "share"), (([1.5], []), "whole"), (([], [0]), "from 1")]
 )
-def test_ids_are_checked(settings: tuple[str, str], words: str) -> None:
+def test_ids_are_checked(settings: tuple[list[float], list[float]], words: str) -> None:
     with pytest.raises(InputError, match=words):
         InputConfig(human_mask_ids=settings[0], object_mask_ids=settings[1])
 

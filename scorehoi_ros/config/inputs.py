@@ -39,11 +39,11 @@ class InputConfig:
     object_mask_topic: str = option(
         "", "masks of the object (docs/masks.md); none or empty as for depth_topic", read_only=True
     )
-    human_mask_ids: str = option(
-        "", "values of a mask that are the person, such as 1 or 1,3; empty = all but 0", read_only=True
+    human_mask_ids: list[float] = option(
+        [], "values of a mask that are the person (docs/masks.md); empty = all but 0", read_only=True
     )
-    object_mask_ids: str = option(
-        "", "values of a mask that are the object; empty = all but 0", read_only=True
+    object_mask_ids: list[float] = option(
+        [], "values of a mask that are the object; empty = all but 0", read_only=True
     )
     sync_tolerance_s: float = option(
         0.0,
@@ -85,8 +85,7 @@ class InputConfig:
         }
 
 
-def _ids(name: str, text: str) -> frozenset[int]:
-    try:
-        return frozenset(int(part) for part in text.split(",")) if text else frozenset()
-    except ValueError:
-        raise InputError(f"{name} must be whole numbers such as 1 or 1,3. Got {text!r}.") from None
+def _ids(name: str, values: list[float]) -> frozenset[int]:
+    if not all(value > 0 and float(value).is_integer() for value in values):
+        raise InputError(f"{name} must be whole numbers from 1. Got {values}.")
+    return frozenset(int(value) for value in values)
