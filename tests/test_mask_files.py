@@ -160,7 +160,7 @@ def test_labelme_beside_the_photos(photos: Path) -> None:
 
 def test_one_picture_of_ids_for_both(photos: Path) -> None:
     write(photos.parent / "masks" / "a.png", MAN + 2 * BOX)
-    with pytest.raises(InputError, match=r"a\.png \(not named <frame>_human.*human_mask_ids"):
+    with pytest.raises(InputError, match=r"a\.png does not say .* 1 \(10 %\), 2 .*--human-mask-ids"):
         labelled(photos)
     frame = labelled(photos, human_mask_ids=[1], object_mask_ids=[2, 3])[0]
     assert np.array_equal(frame.masks.human, MAN) and np.array_equal(frame.masks.object, BOX)

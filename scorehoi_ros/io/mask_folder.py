@@ -24,14 +24,16 @@ from scorehoi_ros.io.mask_annotations import (
     outlines_of_file,
     outlines_of_labelme,
 )
-from scorehoi_ros.io.mask_image import MASK_SUFFIXES, read_mask_file
+from scorehoi_ros.io.mask_image import MASK_SUFFIXES, decode_pixels, read_mask_file
 from scorehoi_ros.io.mask_json import Size, read_json
 from scorehoi_ros.io.mask_names import FrameNames, paired_names
+from scorehoi_ros.io.mask_pixels import found_values
 from scorehoi_ros.perception.precomputed import check_masks, fitted
 from scorehoi_ros.types import Bools, Masks
 
 ROLES = ("human", "object")
 MASK_NAME = re.compile(r"(.+)_(human|object)", re.IGNORECASE)
+NO_IDS = "not named <frame>_human or <frame>_object, and no human_mask_ids or object_mask_ids are given"
 NAMED = 5
 """Files that a line names."""
 
@@ -88,6 +90,8 @@ def open_mask_folder(path: Path, frames: FrameNames, ids: MaskIds, others: Seque
     belongs to a frame, or a COCO file is damaged.
     """
     entries, left_out = _all_entries(path, ids, set(others))
+    if not entries:
+        _demand_ids(path, left_out)
     names = paired_names(frames, {stem for stem, _ in entries}, path, left_out)
     unused = dict.fromkeys(_labels_without_frame(entries, names), "no frame of this name")
     _say_left_out(path, left_out | unused)
@@ -135,10 +139,18 @@ def _entries_of(file: Path, ids: MaskIds) -> tuple[Entries, str]:
         role = named[2].lower()
         return {(named[1], role): [_image(file, ids.get(role, frozenset()))]}, ""
     wanted = {(file.stem, role): [_image(file, ids[role])] for role in ROLES if ids.get(role)}
-    return (
-        wanted,
-        "not named <frame>_human or <frame>_object, and no human_mask_ids or object_mask_ids are given",
-    )
+    return wanted, NO_IDS
+
+
+def _demand_ids(path: Path, left_out: dict[str, str]) -> None:
+    """Raise InputError where pictures are there, but not whose masks they are."""
+    pictures = [name for name, why in left_out.items() if why == NO_IDS]
+    if pictures:
+        values = found_values(decode_pixels((path / pictures[0]).read_bytes()))
+        raise InputError(
+            f"{path / pictures[0]} does not say whose mask it is: it holds {values}. Say which are whom, for "
+            "example with --human-mask-ids 1 --object-mask-ids 2, or call it <frame>_human or <frame>_object."
+        )
 
 
 def _image(file: Path, ids: Any) -> Entry:

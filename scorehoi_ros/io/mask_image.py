@@ -36,8 +36,13 @@ def read_mask_file(path: Path, ids: AbstractSet[int] = frozenset()) -> Bools:
 
 def decode_mask_file(content: bytes, ids: AbstractSet[int] = frozenset()) -> Bools:
     """(h, w) bool from the bytes of an image file; raises InputError when they are unreadable or no mask."""
+    return mask_of(decode_pixels(content), ids)
+
+
+def decode_pixels(content: bytes) -> Pixels:
+    """What the bytes of an image file hold, indices where it has a palette; raises InputError."""
     check_complete(content)
-    return mask_of(_paletted(content) or _unchanged(content), ids)
+    return _paletted(content) or _unchanged(content)
 
 
 def _unchanged(content: bytes) -> Pixels:

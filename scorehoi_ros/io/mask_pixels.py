@@ -177,8 +177,12 @@ def _levels(grey: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return levels.astype(np.int64), counts.astype(np.int64)
 
 
+def found_values(pixels: Pixels) -> str:
+    """The commonest values of a picture in words."""
+    return _found(_grey(pixels.values))
+
+
 def _found(grey: NDArray[Any]) -> str:
-    """The commonest values in words."""
     levels, counts = _levels(grey)
     order = np.argsort(-counts, kind="stable")[:LISTED]
     shares = (f"{levels[i]} ({100.0 * counts[i] / grey.size:.3g} %)" for i in sorted(order))
