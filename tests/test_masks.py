@@ -1,7 +1,6 @@
 """The one rule of masks: what people store in pictures, and which pixels are meant."""
 
 import io
-import struct
 from typing import Any
 
 import cv2
@@ -13,6 +12,7 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.mask_image import decode_mask_file
 from scorehoi_ros.io.mask_json import polygon_mask, run_length_mask, segmentation_mask
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
+from tests.test_misuse import png_of_size
 
 SIZE = HEIGHT, WIDTH = 60, 80
 ONE = np.zeros(SIZE, np.uint8)
@@ -87,7 +87,6 @@ def test_soft_edges_are_cut_at_one_half() -> None:
     assert (red != (ONE > 0)).sum() <= 2 * 35
 
 
-HUGE_GIF = b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\xf0\0\0" + b"\0" * 60
 ANIMATED = [Image.fromarray(part * np.uint8(255)) for part in (ONE, TWO)]
 
 
@@ -107,7 +106,7 @@ ANIMATED = [Image.fromarray(part * np.uint8(255)) for part in (ONE, TWO)]
         pytest.param(by_pillow(ANIMATED[0], "GIF", save_all=True, append_images=ANIMATED[1:]), "2 pictures",
                      id="animation"),
         pytest.param(stored(ONE * 255)[:-30], "truncated", id="cut off"),
-        pytest.param(HUGE_GIF, "cannot be read", id="absurd size"),
+        pytest.param(png_of_size(12000, 12000), "claims 12000x12000", id="absurd size"),
         pytest.param(stored(np.where(ONE, np.nan, np.float32(0)), ".tif"), "not finite", id="NaN"),
     ],
 )  # fmt: skip

@@ -1,7 +1,6 @@
 """Photos as people have them: types, orientation, and what a folder leaves out."""
 
 import io
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ from scorehoi_ros.io.ros_decode import rgb_of
 from scorehoi_ros.io.source import open_source
 from tests.bag_files import compressed
 from tests.test_io_sources import frames_of, images
+from tests.test_misuse import png_of_size
 
 STORED = np.zeros((40, 60, 3), np.uint8)
 STORED[:20] = 230, 60, 60
 """The upper half is red."""
 
 ANIMATED = {"save_all": True, "append_images": [Image.new("RGB", (60, 40))]}
-HUGE = b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\xf0\0\0" + b"\0" * 60
 
 
 def photo(kind: str, orientation: int = 1, **options: Any) -> bytes:
@@ -56,10 +55,11 @@ def test_messages_are_turned_like_files() -> None:
         pytest.param(photo("GIF", **ANIMATED), "2 pictures.*ffmpeg", id="GIF"),
         pytest.param(photo("WEBP", **ANIMATED), "2 pictures", id="WebP"),
         pytest.param(b"\0\0\0\x18ftypheic" + b"\0" * 50, "HEIC.*heif-convert", id="HEIC named .jpg"),
-        pytest.param(photo("WEBP")[:60], "decoded", id="cut WebP"),
-        pytest.param(photo("AVIF")[:120], "decoded", id="cut AVIF"),
-        pytest.param(photo("GIF")[:20], "decoded", id="cut GIF"),
-        pytest.param(HUGE, "60000x60000|decoded", id="huge"),
+        pytest.param(photo("WEBP")[:60], "decoded|truncated", id="cut WebP"),
+        pytest.param(photo("AVIF")[:120], "decoded|not a readable", id="cut AVIF"),
+        pytest.param(photo("GIF")[:20], "not a readable", id="cut GIF"),
+        pytest.param(png_of_size(12000, 12000), "claims 12000x12000", id="huge"),
+        pytest.param(png_of_size(30000, 30000), "claims more", id="absurd"),
         pytest.param(b"", "empty", id="empty"),
     ],
 )  # fmt: skip

@@ -1,7 +1,5 @@
 """Image files as masks: their values as they are stored, without turning palettes into colours."""
 
-import io
-import warnings
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,10 @@ from numpy.typing import NDArray
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.image_codec import check_complete
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
+from scorehoi_ros.io.picture_header import open_lazily
 from scorehoi_ros.types import Bools
 
 MASK_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-MAX_PIXELS = 2**27
-"""Larger pictures are refused before they are decoded."""
 JPEG = b"\xff\xd8"
 
 
@@ -60,21 +57,15 @@ def _unchanged(content: bytes) -> Pixels:
 
 def _paletted(content: bytes) -> Pixels | None:
     """A picture with a palette by its indices, or of a kind that OpenCV does not read; else None."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of sizes; they are refused below
-        try:
-            image = Image.open(io.BytesIO(content))
-            if image.mode not in ("P", "PA") and image.format != "GIF":
-                return None
-            if image.width * image.height > MAX_PIXELS:
-                raise _unreadable(content)
-            return _indices(image)
-        except InputError:
-            raise
-        except Exception:  # whatever pillow meets in untrusted bytes; OpenCV decides whether it is an image
-            return None
+    image = open_lazily(content)
+    if image is None or (image.mode not in ("P", "PA") and image.format != "GIF"):
+        return None
+    try:
+        return _indices(image)
+    except InputError:
+        raise
+    except Exception:  # whatever pillow meets in untrusted bytes; OpenCV decides whether it is an image
+        return None
 
 
 def _indices(image: Any) -> Pixels:
@@ -93,6 +84,6 @@ def _indices(image: Any) -> Pixels:
 
 def _unreadable(content: bytes) -> InputError:
     return InputError(
-        f"it cannot be read as an image ({len(content)} bytes, at most {MAX_PIXELS >> 20} megapixels). "
+        f"it cannot be read as an image ({len(content)} bytes). "
         f"Expected a mask of type {', '.join(s[1:] for s in MASK_SUFFIXES)}."
     )

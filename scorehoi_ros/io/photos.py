@@ -1,13 +1,12 @@
 """Photos as files: which types are read, and upright pixels for all of them."""
 
-import io
-import warnings
 from typing import Any
 
 import numpy as np
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.image_codec import Rgb, decode_compressed
+from scorehoi_ros.io.picture_header import open_lazily
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".jp2",
@@ -17,9 +16,7 @@ REMEDIES = {
     (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"): "raw photos are not read; develop them",
 }
 """Photos that people have and no installed library reads."""
-MAX_PIXELS = 2**27
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_AVIF = (b"avif", b"avis")
 
 
 def decode_photo(content: bytes) -> Rgb:
@@ -32,8 +29,9 @@ def decode_photo(content: bytes) -> Rgb:
     brand = content[8:12] if content[4:8] == b"ftyp" else b""
     if brand in _HEIC:
         raise InputError(f"this is a HEIC image. {why_not('.heic')}.")
-    if brand in _AVIF or content.startswith(b"GIF8") or content[8:12] == b"WEBP":
-        return _by_pillow(content)
+    image = open_lazily(content)
+    if image is not None and image.format in ("GIF", "AVIF", "WEBP"):
+        return _by_pillow(image, len(content))
     return decode_compressed(content)
 
 
@@ -45,28 +43,19 @@ def why_not(suffix: str) -> str:
     return "not an image type that is read"
 
 
-def _by_pillow(content: bytes) -> Rgb:
-    from PIL import Image, ImageOps
+def _by_pillow(image: Any, size: int) -> Rgb:
+    from PIL import ImageOps
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of sizes; they are refused here
-        try:
-            image = Image.open(io.BytesIO(content))
-            _check(image)
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        except InputError:
-            raise
-        except Exception as error:  # whatever pillow meets in untrusted bytes
+    try:
+        count = getattr(image, "n_frames", 1)
+        if count > 1:
             raise InputError(
-                f"the {len(content)} bytes cannot be decoded as an image ({error}). Export it again."
-            ) from error
-
-
-def _check(image: Any) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise InputError(f"the image has {image.width}x{image.height} pixels, more than {MAX_PIXELS}.")
-    count = getattr(image, "n_frames", 1)
-    if count > 1:
+                f"this is an animation of {count} pictures. Make a video of it: ffmpeg -i IN OUT.mp4."
+            )
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except InputError:
+        raise
+    except Exception as error:  # whatever pillow meets in untrusted bytes
         raise InputError(
-            f"this is an animation of {count} pictures. Make a video of it: ffmpeg -i IN OUT.mp4."
-        )
+            f"the {size} bytes cannot be decoded as an image ({error}). Export it again."
+        ) from error
