@@ -87,6 +87,7 @@ def test_soft_edges_are_cut_at_one_half() -> None:
     assert (red != (ONE > 0)).sum() <= 2 * 35
 
 
+HUGE_CHUNK = stored(ONE)[:33] + b"\xf0\0\0\0" + stored(ONE)[37:]
 ANIMATED = [Image.fromarray(part * np.uint8(255)) for part in (ONE, TWO)]
 
 
@@ -107,6 +108,7 @@ ANIMATED = [Image.fromarray(part * np.uint8(255)) for part in (ONE, TWO)]
                      id="animation"),
         pytest.param(stored(ONE * 255)[:-30], "truncated", id="cut off"),
         pytest.param(png_of_size(12000, 12000), "claims 12000x12000", id="absurd size"),
+        pytest.param(HUGE_CHUNK, "truncated", id="absurd chunk"),
         pytest.param(stored(np.where(ONE, np.nan, np.float32(0)), ".tif"), "not finite", id="NaN"),
     ],
 )  # fmt: skip

@@ -21,7 +21,7 @@ STORED = np.zeros((40, 60, 3), np.uint8)
 STORED[:20] = 230, 60, 60
 """The upper half is red."""
 
-ANIMATED = {"save_all": True, "append_images": [Image.new("RGB", (60, 40))]}
+ANIMATED: dict[str, Any] = {"save_all": True, "append_images": [Image.new("RGB", (60, 40))]}
 
 
 def photo(kind: str, orientation: int = 1, **options: Any) -> bytes:

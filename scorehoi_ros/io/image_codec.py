@@ -212,7 +212,7 @@ def check_complete(content: bytes) -> None:
     ends: dict[bytes, Callable[[], bool]] = {
         # Inside JPEG scan data 0xFF is always escaped, so an end marker after the last scan is a real one.
         b"\xff\xd8": lambda: content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda"),
-        b"\x89PNG": lambda: b"IEND" in content,
+        b"\x89PNG": lambda: _reaches_end_of_png(content),
         b"RIFF": lambda: len(content) >= 8 + struct.unpack("<I", content[4:8].ljust(4, b"\0"))[0],
     }
     for magic, complete in ends.items():
@@ -220,6 +220,17 @@ def check_complete(content: bytes) -> None:
             raise InputError(
                 f"the image file is truncated: it ends after {len(content)} bytes without an end mark."
             )
+
+
+def _reaches_end_of_png(content: bytes) -> bool:
+    """Whether the chunks lead to the end mark; OpenCV makes room (seconds) for what a length claims."""
+    position = 8
+    while position + 12 <= len(content):
+        (length,) = struct.unpack(">I", content[position : position + 4])
+        if content[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + length
+    return False
 
 
 def _millimetres(values: NDArray[Any], fmt: str) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """What the first bytes of an image file say, before anything is decoded."""
 
 import io
+import struct
 import warnings
 from typing import Any
 
@@ -24,10 +25,19 @@ def open_lazily(content: bytes) -> Any | None:
         except Image.DecompressionBombError as error:
             raise _too_large("more than that") from error
         except Exception:  # whatever pillow meets in untrusted bytes
+            _check_png(content)
             return None
     if image.width * image.height > MAX_PIXELS:
         raise _too_large(f"{image.width}x{image.height}")
     return image
+
+
+def _check_png(content: bytes) -> None:
+    """Refuse a PNG by its size where pillow gives it up: OpenCV makes room for all pixels before it does."""
+    if content.startswith(b"\x89PNG") and len(content) >= 24:
+        width, height = struct.unpack(">II", content[16:24])
+        if width * height > MAX_PIXELS:
+            raise _too_large(f"{width}x{height}")
 
 
 def _too_large(size: str) -> InputError:
