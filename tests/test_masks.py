@@ -198,7 +198,7 @@ def test_polygons_cover_the_pixels_whose_centres_they_hold() -> None:
     outside = polygon_mask([square + [70.0, 40.0], square - 12.0], SIZE)  # cut at the border of the image
     assert outside.sum() == 8 * 23 and outside[:23, :8].all()
     assert np.array_equal(segmentation_mask([square.ravel().tolist(), (square + 5).ravel().tolist()], SIZE),
-                          mask | polygon_mask([square + 5], SIZE))  # fmt: skip
+                          mask | polygon_mask([square + 5.0], SIZE))  # fmt: skip
     angles = np.linspace(0, 2 * np.pi, 200)
     circle = polygon_mask([30 + 20 * np.stack([np.cos(angles), np.sin(angles)], 1)], SIZE)
     assert circle.sum() == pytest.approx(np.pi * 400, rel=0.01)
