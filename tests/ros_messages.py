@@ -1,9 +1,11 @@
 """Plain objects with the fields of ROS messages."""
 
+import io
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 
 def header(stamp_ns: int = 0, frame: str = "cam") -> Any:
@@ -42,6 +44,15 @@ def colour(stamp_ns: int = 0, frame: str = "cam", size: tuple[int, int] = (64, 4
 
 def depth(stamp_ns: int = 0, frame: str = "cam", size: tuple[int, int] = (64, 48)) -> Any:
     return image(np.full((size[1], size[0]), 1500, np.uint16), "16UC1", stamp_ns, frame)
+
+
+def png_of_ids(ids: np.ndarray, stamp_ns: int = 5) -> Any:
+    """A CompressedImage whose PNG has a palette, as DAVIS stores masks."""
+    picture = Image.fromarray(ids, "P")
+    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    target = io.BytesIO()
+    picture.save(target, "PNG")
+    return SimpleNamespace(header=header(stamp_ns), format="png", data=target.getvalue())
 
 
 def mask(columns: slice, stamp_ns: int = 0, size: tuple[int, int] = (64, 48)) -> Any:

@@ -99,6 +99,21 @@ def test_depth_and_masks_of_the_same_stamp(tmp_path: Path) -> None:
     assert frames[0].masks.human_score == 1.0
 
 
+def test_one_topic_of_ids_is_the_mask_of_both(tmp_path: Path) -> None:
+    ids = np.zeros((30, 40), np.uint16)
+    ids[5:9], ids[20:25] = 300, 400
+    messages = [*recording(2), *(("/ids", image(stamp(i), ids, "16UC1"), stamp(i)) for i in range(2))]
+    messages.sort(key=lambda entry: entry[2])
+    wanted = InputConfig(
+        human_mask_topic="/ids", object_mask_topic="/ids", human_mask_ids=[300], object_mask_ids=[400]
+    )
+    folder = write_bag(tmp_path / "bag", messages)
+    for frame in frames_of(open_source(folder, image_topic=COLOUR, inputs=wanted)):
+        assert np.array_equal(frame.masks.human, ids == 300) and np.array_equal(
+            frame.masks.object, ids == 400
+        )
+
+
 def test_topics_that_are_not_clear(tmp_path: Path) -> None:
     messages = [*recording(2), ("/other/image", image(stamp(0), pixels(0)), stamp(0))]
     folder = write_bag(tmp_path / "bag", messages)

@@ -111,7 +111,16 @@ def test_masks() -> None:
     assert np.array_equal(codec.decode_mask("mono8", 2, 3, 3, False, mask.tobytes()), mask > 0)
     assert np.array_equal(codec.decode_mask("mono8", 2, 3, 3, False, (mask // 255).tobytes()), mask > 0)
     with pytest.raises(InputError, match="mono8"):
-        codec.decode_mask("rgb8", 2, 3, 9, False, mask.tobytes())
+        codec.decode_mask("yuyv", 2, 3, 6, False, mask.tobytes())
+    for encoding, kind, value in (("mono16", ">u2", 1), ("32SC1", ">i4", 70_000), ("32FC1", ">f4", 0.9)):
+        values = (mask > 0).astype(kind) * np.array(value, kind)
+        data = values.astype(kind).tobytes()
+        assert np.array_equal(codec.decode_mask(encoding, 2, 3, 0, True, data), mask > 0)
+    blue = np.zeros((2, 3, 4), np.uint8)
+    blue[..., 0], blue[..., 3] = mask // 2, 255
+    assert np.array_equal(codec.decode_mask("bgra8", 2, 3, 12, False, blue.tobytes()), mask > 0)
+    ids = np.array([[0, 1, 2]], np.uint8)
+    assert codec.decode_mask("8UC1", 1, 3, 3, False, ids.tobytes(), {2}).tolist() == [[False, False, True]]
 
 
 def test_compressed_colour() -> None:

@@ -20,8 +20,8 @@ from scorehoi_ros.inventory import check as doctor
 from scorehoi_ros.io.calibration_file import parse_camera
 from scorehoi_ros.io.image_codec import decode_compressed
 from scorehoi_ros.io.images import list_images
+from scorehoi_ros.io.mask_image import read_mask_file
 from scorehoi_ros.objects.mesh_file import parse_mesh
-from scorehoi_ros.perception.precomputed import read_grey
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.perception.window import prompted_box
 from scorehoi_ros.types import Box, Prompt
@@ -49,7 +49,7 @@ def test_a_picture_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
     mask = tmp_path / "a_human.png"
     mask.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as an image"):
-        read_grey(mask)
+        read_mask_file(mask)
 
 
 def test_an_equals_sign_of_the_template_is_not_that_of_a_stem() -> None:

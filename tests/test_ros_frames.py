@@ -16,6 +16,7 @@ from scorehoi_ros.io.tf_tree import TfTree
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 
+SHADES = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8)
 ALL: dict[str, Any] = {"depth_topic": "/depth", "human_mask_topic": "/human", "object_mask_topic": "/object"}
 
 
@@ -55,6 +56,8 @@ def test_everything_fits() -> None:
         ({"depth": ros.colour(5)}, "depth_input", "rgb8"),
         ({"human": ros.mask(slice(0, 20), 5, (32, 24))}, "human_input", "32 x 24 pixels"),
         ({"object": ros.mask(slice(0, 0), 5)}, "object_input", "empty"),
+        ({"object": ros.mask(slice(0, 64), 5)}, "object_input", "/object is left out: every pixel"),
+        ({"object": ros.image(SHADES, "mono8", 5)}, "object_input", "found the values"),
         ({"depth": ros.depth(4)}, "companions", "no depth with the stamp"),
         (
             {"human": ros.mask(slice(0, 20), 5), "object": ros.mask(slice(0, 20), 5)},
@@ -68,6 +71,16 @@ def test_what_cannot_be_used_is_left_out_and_said(companions: Any, key: str, wor
     assert isinstance(frame, Frame), "the frame goes on without"
     assert frame.depth is None and frame.masks.human is None and frame.masks.object is None
     assert list(said) == [key] and words in said[key]
+
+
+@pytest.mark.parametrize("pack", [lambda ids: ros.image(ids, "mono8", 5), ros.png_of_ids])
+def test_one_topic_of_ids_is_the_mask_of_both(pack: Any) -> None:
+    ids = np.zeros((48, 64), np.uint8)
+    ids[:, :20], ids[:, 30:40] = 1, 2
+    message = pack(ids)
+    frame, said = one_frame({"human": message, "object": message}, human_mask_ids=[1], object_mask_ids=[2])
+    assert said == {}
+    assert np.array_equal(frame.masks.human, ids == 1) and np.array_equal(frame.masks.object, ids == 2)
 
 
 def test_what_is_over_is_said_no_more() -> None:

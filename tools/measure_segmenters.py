@@ -31,9 +31,9 @@ from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.frame.track import _SURE_IOU, _SURE_SCORE
 from scorehoi_ros.geometry.rigid import transform_points
+from scorehoi_ros.io.mask_folder import load_masks
 from scorehoi_ros.perception.grabcut import FAR, PROMPTED, GrabCutSegmenter, segment_once
 from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.perception.protocols import Segmentation
 from scorehoi_ros.perception.search import follow
 from scorehoi_ros.perception.segmenter import make_segmenter

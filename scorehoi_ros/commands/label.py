@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--masks",
         metavar="DIR",
-        help="masks <name>_human.* and <name>_object.*; frames of videos are named 000000",
+        help="masks <name>_human.* and <name>_object.* (images or JSON; frames of videos are named 000000), "
+        "or a COCO file; docs/masks.md",
     )
     add(
         "--independent",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scorehoi_ros.config.option import check_options, option
+from scorehoi_ros.errors import InputError
 
 NONE = "none"
 """A topic of this name is not used."""
@@ -33,10 +34,16 @@ class InputConfig:
         read_only=True,
     )
     human_mask_topic: str = option(
-        "", "mono8 masks of the person; none or empty as for depth_topic", read_only=True
+        "", "masks of the person (docs/masks.md); none or empty as for depth_topic", read_only=True
     )
     object_mask_topic: str = option(
-        "", "mono8 masks of the object; none or empty as for depth_topic", read_only=True
+        "", "masks of the object (docs/masks.md); none or empty as for depth_topic", read_only=True
+    )
+    human_mask_ids: list[float] = option(
+        [], "values of a mask that are the person (docs/masks.md); empty = all but 0", read_only=True
+    )
+    object_mask_ids: list[float] = option(
+        [], "values of a mask that are the object; empty = all but 0", read_only=True
     )
     sync_tolerance_s: float = option(
         0.0,
@@ -57,9 +64,28 @@ class InputConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.mask_ids["human"] & self.mask_ids["object"]:
+            raise InputError(
+                f"human_mask_ids ({self.human_mask_ids}) and object_mask_ids ({self.object_mask_ids}) share "
+                "values. A value is either the person or the object."
+            )
 
     @property
     def companion_topics(self) -> dict[str, str]:
         """Topics that are joined with the image by stamp, by name, without those that are not used."""
         topics = {"depth": self.depth_topic, "human": self.human_mask_topic, "object": self.object_mask_topic}
         return {name: topic for name, topic in topics.items() if topic not in ("", NONE)}
+
+    @property
+    def mask_ids(self) -> dict[str, frozenset[int]]:
+        """Values of masks that are meant, of "human" and "object"; an empty set = by the rule of masks."""
+        return {
+            "human": _ids("human_mask_ids", self.human_mask_ids),
+            "object": _ids("object_mask_ids", self.object_mask_ids),
+        }
+
+
+def _ids(name: str, values: list[float]) -> frozenset[int]:
+    if not all(value > 0 and float(value).is_integer() for value in values):
+        raise InputError(f"{name} must be whole numbers from 1. Got {values}.")
+    return frozenset(int(value) for value in values)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.errors import BodyError, InputError
 from scorehoi_ros.files import NPZ_DAMAGE
-from scorehoi_ros.perception.precomputed import THRESHOLD, read_grey
+from scorehoi_ros.io.mask_image import read_mask_file
+from scorehoi_ros.perception.precomputed import resized
 from scorehoi_ros.types import Bools, Floats, Masks
 
 
@@ -101,9 +102,8 @@ def read_mask(paths: Sequence[Path], height: int, width: int) -> Bools | None:
     for path in paths:
         if not path.is_file():
             continue
-        grey = read_grey(path)
-        if grey.shape != (height, width):
-            grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-        mask = grey > THRESHOLD
+        mask = read_mask_file(path)
+        if mask.shape != (height, width):
+            mask = resized(mask, (height, width))
         return mask if mask.any() else None
     return None

@@ -72,6 +72,7 @@ PACKAGES = (
     _core("onnx", "Apache-2.0", "method regress"),
     _core("av", "BSD-3-Clause (libs GPL)", "video"),
     _core("rosbags", "Apache-2.0", "bags", module="rosbags.rosbag2"),
+    _core("pillow", "MIT-CMU", "masks, photos", module="PIL"),
     _core("pyyaml", "MIT", "camera files", module="yaml"),
     _core("tqdm", "MPL-2.0 AND MIT", "progress"),
     _core("matplotlib", "PSF-based", "plots"),

@@ -16,7 +16,8 @@ from scorehoi_ros.io.bag_salvage import BagDamageError, RawMessage
 from scorehoi_ros.io.bag_storage import Storage, open_storage
 from scorehoi_ros.io.bag_topics import STATIC, TRANSFORMS, find_topics
 from scorehoi_ros.io.frames import Source
-from scorehoi_ros.io.images import check_indexed_masks, frame_masks
+from scorehoi_ros.io.images import frame_masks, indexed_masks
+from scorehoi_ros.io.mask_folder import MaskFolder
 from scorehoi_ros.io.message_types import typestore
 from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall, WarnOnce
@@ -33,13 +34,13 @@ def open_bag(path: Path, image_topic: str, inputs: InputConfig, masks_dir: Path 
     BadFrame for the rest.  Raises InputError when the bag cannot be read or the image topic is not clear,
     CameraError when `inputs.camera` is no camera.
     """
-    check_indexed_masks(masks_dir)
+    masks = indexed_masks(masks_dir, inputs.mask_ids)
     storage = open_storage(path)
     image, found = find_topics(image_topic, inputs, storage.types, storage.counts)
     info = "a guess" if found.camera_info_topic == NONE else found.camera_info_topic
     _log.info("reading images from %s, camera from %s", image, found.camera or info)
     Hall(found, WarnOnce(), image)  # wrong settings are told before the first frame
-    reader = _Reader(storage, image, found, masks_dir)
+    reader = _Reader(storage, image, found, masks)
     return Source("bag", reader.frames, storage.counts.get(image), _rate(storage, image))
 
 
@@ -72,7 +73,7 @@ class _Reader:
     storage: Storage
     image_topic: str
     settings: InputConfig
-    masks_dir: Path | None
+    mask_files: MaskFolder | None
 
     def frames(self) -> Iterator[Frame | BadFrame]:
         """All whole frames of the bag in recorded order; a BadFrame at the end tells of damage."""
@@ -103,10 +104,11 @@ class _Reader:
         yield from ((bundle, now_ns) for bundle in hall.ready(None))
 
     @property
-    def _roles(self) -> dict[str, str]:
-        """What each topic is for."""
-        companions = {topic: name for name, topic in self.settings.companion_topics.items()}
-        return {self.settings.camera_info_topic: "camera_info"} | companions | {self.image_topic: "image"}
+    def _roles(self) -> dict[str, tuple[str, ...]]:
+        """What each topic is for; one with ids may be the mask of both, person and object."""
+        companions = self.settings.companion_topics
+        roles = {t: tuple(n for n in companions if companions[n] == t) for t in companions.values()}
+        return {self.settings.camera_info_topic: ("camera_info",)} | roles | {self.image_topic: ("image",)}
 
     @property
     def _transform_topics(self) -> frozenset[str]:
@@ -115,7 +117,8 @@ class _Reader:
 
     def _take(self, hall: Hall, raw: RawMessage) -> None:
         """Sort one message in."""
-        role = self._roles.get(raw.topic, "transforms")
+        roles = self._roles.get(raw.topic, ("transforms",))
+        role = roles[0]
         try:
             message = deserialise(raw)
         except InputError as error:
@@ -131,7 +134,8 @@ class _Reader:
         elif role == "transforms":
             hall.take_transforms(message, static=raw.topic == STATIC)
         else:
-            hall.take_companion(role, message, raw.log_ns)
+            for name in roles:
+                hall.take_companion(name, message, raw.log_ns)
 
     def _frame(self, hall: Hall, bundle: Bundle, ahead: "_Ahead", now_ns: int, name: str) -> Frame | BadFrame:
         frame = hall.frame(bundle, now_ns, name)
@@ -147,7 +151,7 @@ class _Reader:
     def _with_mask_files(self, frame: Frame) -> Frame | BadFrame:
         height, width = frame.rgb.shape[:2]
         try:
-            files = frame_masks(self.masks_dir, frame.name, height, width)
+            files = frame_masks(self.mask_files, frame.name, height, width)
         except InputError as error:
             return BadFrame(frame.name, frame.stamp_ns, str(error), frame.frame_id, frame.log_ns)
         masks = frame.masks

@@ -6,6 +6,7 @@ Every function raises InputError with words when the values do not describe an i
 
 import struct
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.bit_range import BitRange
+from scorehoi_ros.io.mask_pixels import Pixels, mask_of
 from scorehoi_ros.types import Bools
 
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -34,6 +36,11 @@ _BAYER = {
     for bits in (8, 16)
 }
 _DEPTH = {"16UC1": ("u2", 0.001), "mono16": ("u2", 0.001), "32FC1": ("f4", 1.0)}
+_MASK = {
+    "mono8": ("u1", 1), "8UC1": ("u1", 1), "8SC1": ("i1", 1), "mono16": ("u2", 1), "16UC1": ("u2", 1),
+    "16SC1": ("i2", 1), "32SC1": ("i4", 1), "32FC1": ("f4", 1), "rgb8": ("u1", 3), "bgr8": ("u1", 3),
+    "8UC3": ("u1", 3), "rgba8": ("u1", 4), "bgra8": ("u1", 4), "8UC4": ("u1", 4),
+}  # fmt: skip
 COLOUR_ENCODINGS = (*_CHANNELS, *_YUV, *_PLANAR, *_BAYER)
 DEPTH_ENCODINGS = tuple(_DEPTH)
 
@@ -85,17 +92,23 @@ def decode_depth(
     return _known(values.astype(np.float32) * np.float32(scale))
 
 
-def decode_mask(encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Buffer) -> Bools:
-    """(height, width) bool from a one-channel image: values above half of the range are inside.
-
-    An image that holds only 0 and 1 is taken as it is.
-    """
-    if encoding not in ("mono8", "8UC1"):
-        raise InputError(
-            f"mask encoding {encoding!r} is not supported. Expected mono8 (0 outside, 255 inside)."
-        )
-    values = rows(data, height, width, step, "u1", 1)[:, :, 0]
-    return np.asarray(values > (127 if values.max() > 1 else 0))
+def decode_mask(
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    is_bigendian: bool,
+    data: Buffer,
+    ids: AbstractSet[int] = frozenset(),
+) -> Bools:
+    """(height, width) bool by the rule of masks (`mask_pixels.mask_of`, with its `ids`)."""
+    if encoding not in _MASK:
+        raise InputError(f"mask encoding {encoding!r} is not supported. Expected {', '.join(_MASK)}.")
+    kind, channels = _MASK[encoding]
+    values = rows(data, height, width, step, (">" if is_bigendian else "<") + kind, channels)
+    if channels == 1:
+        return mask_of(Pixels(values[:, :, 0]), ids)
+    return mask_of(Pixels(values[:, :, :3], alpha=values[:, :, 3] if channels == 4 else None), ids)
 
 
 def decode_compressed(data: Buffer, bits: BitRange | None = None, fmt: str = "") -> Rgb:
@@ -118,14 +131,6 @@ def decode_compressed(data: Buffer, bits: BitRange | None = None, fmt: str = "")
         assert pattern is not None
         return _convert(values, pattern)
     return np.ascontiguousarray(values[:, :, ::-1])
-
-
-def decode_compressed_mask(data: Buffer) -> Bools:
-    """(H, W) bool from an encoded one-channel image file, as `decode_mask`."""
-    import cv2
-
-    values = _imdecode(data, cv2.IMREAD_GRAYSCALE)
-    return np.asarray(values > (127 if values.max() > 1 else 0))
 
 
 def decode_compressed_depth(fmt: str, data: Buffer) -> NDArray[np.float32]:
@@ -207,7 +212,7 @@ def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
 
     content = bytes(data)
     _check(len(content) > 0, "the image file is empty (0 bytes).")
-    _check_complete(content)
+    check_complete(content)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:
@@ -220,11 +225,12 @@ def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def _check_complete(content: bytes) -> None:
+def check_complete(content: bytes) -> None:
+    """Raise InputError for an image file that was cut off, where its kind has an end mark."""
     ends: dict[bytes, Callable[[], bool]] = {
         # Inside JPEG scan data 0xFF is always escaped, so an end marker after the last scan is a real one.
         b"\xff\xd8": lambda: content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda"),
-        b"\x89PNG": lambda: b"IEND" in content,
+        b"\x89PNG": lambda: _reaches_end_of_png(content),
         b"RIFF": lambda: len(content) >= 8 + struct.unpack("<I", content[4:8].ljust(4, b"\0"))[0],
     }
     for magic, complete in ends.items():
@@ -232,6 +238,17 @@ def _check_complete(content: bytes) -> None:
             raise InputError(
                 f"the image file is truncated: it ends after {len(content)} bytes without an end mark."
             )
+
+
+def _reaches_end_of_png(content: bytes) -> bool:
+    """Whether the chunks lead to the end mark; OpenCV makes room (seconds) for what a length claims."""
+    position = 8
+    while position + 12 <= len(content):
+        (length,) = struct.unpack(">I", content[position : position + 4])
+        if content[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + length
+    return False
 
 
 def _millimetres(values: NDArray[Any], fmt: str) -> NDArray[np.float32]:

@@ -1,43 +1,53 @@
 """A folder of images, or one image file, as a source."""
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scorehoi_ros.errors import CameraError, InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.bit_range import darkness
 from scorehoi_ros.io.frames import CameraOf, Source
-from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.io.mask_annotations import MaskIds
+from scorehoi_ros.io.mask_folder import MASK_NAME, MaskFolder, open_mask_folder
+from scorehoi_ros.io.mask_names import FrameNames
+from scorehoi_ros.io.photos import IMAGE_SUFFIXES, decode_photo, why_not
 from scorehoi_ros.io.ros_frames import WarnOnce
-from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.types import Frame, Masks
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_MASK_NAME = re.compile(r"(.+)_(human|object)")
+log = logging.getLogger(__name__)
 
 
 def open_images(
-    path: Path, camera_of: CameraOf, masks_dir: Path | None = None, rate_hz: float = 1.0
+    path: Path,
+    camera_of: CameraOf,
+    masks_dir: Path | None = None,
+    rate_hz: float = 1.0,
+    mask_ids: MaskIds | None = None,
 ) -> Source:
     """Images in natural order of their names ("2.png" before "10.png"), stamps `index / rate_hz`.
 
-    Masks are `<stem>_human.*` and `<stem>_object.*` in `masks_dir`.  Raises InputError when there is no
-    image, when two images share a stem, or when no mask belongs to any image.
+    Masks lie in `masks_dir` (`io.mask_folder`).  One line says which other files are left out.  Raises
+    InputError when there is no image, when two images share a stem, or when no mask belongs to any image.
     """
     if not rate_hz > 0:
         raise InputError(f"the image rate must be above 0 Hz. Got {rate_hz}.")
     files = [path] if path.is_file() else list_images(path, masks_dir)
+    if path.is_dir():
+        _say_left_out(path, files, masks_dir)
+    masks = None
     if masks_dir is not None:
-        check_mask_names(masks_dir, {file.stem for file in files}, files[0].stem)
+        names = FrameNames(tuple(file.stem for file in files))
+        masks = open_mask_folder(masks_dir, names, mask_ids or {}, files)
 
     def frames() -> Iterator[Frame | BadFrame]:
         fits, warn = False, WarnOnce()
         for index, file in enumerate(files):
             stamp_ns = round(index * 1e9 / rate_hz)
             try:
-                frame = _read(file, stamp_ns, camera_of, masks_dir)
+                frame = _read(file, stamp_ns, camera_of, masks)
             except CameraError as error:
                 if not fits:
                     raise
@@ -60,7 +70,7 @@ def list_images(folder: Path, masks_dir: Path | None = None) -> list[Path]:
         if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
     ]
     if masks_dir is not None and masks_dir.resolve() == folder.resolve():
-        found = [file for file in found if not _MASK_NAME.fullmatch(file.stem)]
+        found = [file for file in found if not MASK_NAME.fullmatch(file.stem)]
     if not found:
         there = ", ".join(sorted(file.name for file in folder.iterdir())[:3]) or "nothing"
         raise InputError(
@@ -82,36 +92,36 @@ def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], file.name
 
 
-def frame_masks(masks_dir: Path | None, stem: str, height: int, width: int) -> Masks:
+def frame_masks(masks: MaskFolder | None, name: str, height: int, width: int) -> Masks:
     """Masks of one frame; none when no folder was given."""
-    return Masks() if masks_dir is None else load_masks(masks_dir, stem, height, width)
+    return Masks() if masks is None else masks.masks(name, height, width)
 
 
-def _read(file: Path, stamp_ns: int, camera_of: CameraOf, masks_dir: Path | None) -> Frame:
+def indexed_masks(masks_dir: Path | None, mask_ids: MaskIds) -> MaskFolder | None:
+    """Masks of a video or bag, whose frames are named by their index; raises InputError when none fits."""
+    return None if masks_dir is None else open_mask_folder(masks_dir, FrameNames(), mask_ids)
+
+
+def _read(file: Path, stamp_ns: int, camera_of: CameraOf, masks: MaskFolder | None) -> Frame:
     try:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}.") from error
-    rgb = decode_compressed(content)
+    rgb = decode_photo(content)
     height, width = rgb.shape[:2]
     camera = camera_of(width, height)
-    return Frame(
-        rgb, camera, stamp_ns, name=file.stem, masks=frame_masks(masks_dir, file.stem, height, width)
-    )
+    return Frame(rgb, camera, stamp_ns, name=file.stem, masks=frame_masks(masks, file.stem, height, width))
 
 
-def check_indexed_masks(masks_dir: Path | None) -> None:
-    """Raise InputError when a masks folder for a video or bag holds no mask of any frame index."""
-    if masks_dir is not None:
-        indices = {mask.stem[:6] for mask in masks_dir.iterdir() if mask.stem[:6].isdecimal()}
-        check_mask_names(masks_dir, indices, "000000")
-
-
-def check_mask_names(masks_dir: Path, stems: set[str], example: str) -> None:
-    """Raise InputError when no mask in the folder belongs to a frame: a wrong folder must be noticed."""
-    found = {match[1] for mask in masks_dir.iterdir() if (match := _MASK_NAME.fullmatch(mask.stem))}
-    if not found & stems:
-        raise InputError(
-            f"no mask in {masks_dir} belongs to a frame. Expected names like {example}_human.png and "
-            f"{example}_object.png; found masks for {', '.join(sorted(found)[:3]) or 'nothing'}."
-        )
+def _say_left_out(folder: Path, files: Sequence[Path], masks_dir: Path | None) -> None:
+    """One line about the files of a folder that are not labelled; masks among them are not meant."""
+    among = masks_dir is not None and masks_dir.resolve() == folder.resolve()
+    others = [
+        file.suffix.lower() or "without suffix"
+        for file in set(folder.iterdir()) - set(files)
+        if file.is_file() and not file.name.startswith(".") and not (among and MASK_NAME.fullmatch(file.stem))
+    ]
+    if others:
+        counts = sorted(Counter(others).items())
+        listed = "; ".join(f"{count} {suffix} ({why_not(suffix)})" for suffix, count in counts)
+        log.warning("%d of %d files are labelled; left out: %s", len(files), len(files) + len(others), listed)

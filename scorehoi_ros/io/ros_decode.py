@@ -1,11 +1,14 @@
 """Pixels of image messages; touches only their fields, so messages of rclpy and of rosbags both will do."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io import image_codec
 from scorehoi_ros.io.bit_range import BitRange
+from scorehoi_ros.io.mask_image import decode_mask_file
+from scorehoi_ros.io.photos import decode_photo
 from scorehoi_ros.types import Bools, Floats
 
 _VIDEO = ("h264", "h265", "hevc", "h.264", "h.265", "av1", "vp8", "vp9", "mpeg4", "theora", "ffmpeg")
@@ -21,7 +24,7 @@ def rgb_of(message: Any, bits: BitRange | None = None) -> image_codec.Rgb:
     """
     if _is_compressed(message):
         fmt = str(message.format)
-        return _with_format(message, lambda data: image_codec.decode_compressed(data, bits, fmt))
+        return _with_format(message, lambda data: decode_photo(bytes(data), bits, fmt))
     return image_codec.decode_image(*_fields(message), bits)
 
 
@@ -33,11 +36,11 @@ def depth_of(message: Any) -> Floats:
     return image_codec.decode_depth(*_fields(message))
 
 
-def mask_of(message: Any) -> Bools:
-    """(H, W) bool of a sensor_msgs Image or CompressedImage; raises InputError."""
+def mask_of(message: Any, ids: AbstractSet[int] = frozenset()) -> Bools:
+    """(H, W) bool of a sensor_msgs Image or CompressedImage; `ids`: see `mask_pixels`; raises InputError."""
     if _is_compressed(message):
-        return _with_format(message, image_codec.decode_compressed_mask)
-    return image_codec.decode_mask(*_fields(message))
+        return _with_format(message, lambda data: decode_mask_file(bytes(data), ids))
+    return image_codec.decode_mask(*_fields(message), ids)
 
 
 def frame_of(message: Any) -> str:

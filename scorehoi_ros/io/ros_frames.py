@@ -169,7 +169,7 @@ class Hall:
         message = bundle.companions[name]
         if name == "depth":
             _check_registered(frame_of(message), frame_of(bundle.image))
-        values = depth_of(message) if name == "depth" else mask_of(message)
+        values = depth_of(message) if name == "depth" else mask_of(message, self._settings.mask_ids[name])
         if values.shape != size:
             raise InputError(
                 f"it has {values.shape[1]} x {values.shape[0]} pixels, the image {size[1]} x {size[0]}. "

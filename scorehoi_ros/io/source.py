@@ -8,7 +8,8 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.bag_files import BAG_SUFFIXES, is_bag_file, list_storage_files
 from scorehoi_ros.io.bag_reader import open_bag
 from scorehoi_ros.io.frames import Source, camera_for
-from scorehoi_ros.io.images import IMAGE_SUFFIXES, open_images
+from scorehoi_ros.io.images import open_images
+from scorehoi_ros.io.photos import IMAGE_SUFFIXES
 from scorehoi_ros.io.video import VIDEO_SUFFIXES, open_video
 
 SUPPORTED = (
@@ -37,17 +38,18 @@ def open_source(
         inputs = dataclasses.replace(inputs, camera=camera)
     if not path.exists():
         raise InputError(f"{path} does not exist. Expected {SUPPORTED}.")
-    if masks_dir is not None and not masks_dir.is_dir():
+    if masks_dir is not None and not masks_dir.is_dir() and masks_dir.suffix.lower() != ".json":
         raise InputError(
-            f"the masks folder {masks_dir} does not exist. It holds <stem>_human.* and <stem>_object.*."
+            f"the masks folder {masks_dir} does not exist. It holds <stem>_human.* and <stem>_object.*; "
+            "one COCO file (.json) will also do."
         )
     suffix = path.suffix.lower()
     if is_bag_file(path) or is_bag_folder(path):
         return open_bag(path, image_topic, inputs, masks_dir)
     if path.is_dir() or suffix in IMAGE_SUFFIXES:
-        return open_images(path, camera_for(inputs.camera), masks_dir, rate_hz)
+        return open_images(path, camera_for(inputs.camera), masks_dir, rate_hz, inputs.mask_ids)
     if suffix in VIDEO_SUFFIXES:
-        return open_video(path, camera_for(inputs.camera), masks_dir)
+        return open_video(path, camera_for(inputs.camera), masks_dir, inputs.mask_ids)
     if suffix == ".bag":
         raise InputError(
             f"{path} is a ROS 1 bag. Convert it first: rosbags-convert --src {path} --dst FOLDER."

@@ -13,7 +13,9 @@ from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.bit_range import darkness
 from scorehoi_ros.io.frames import CameraOf, Source
-from scorehoi_ros.io.images import check_indexed_masks, frame_masks
+from scorehoi_ros.io.images import frame_masks, indexed_masks
+from scorehoi_ros.io.mask_annotations import MaskIds
+from scorehoi_ros.io.mask_folder import MaskFolder
 from scorehoi_ros.io.ros_frames import WarnOnce
 from scorehoi_ros.io.video_colour import ShownPicture
 from scorehoi_ros.types import Frame
@@ -23,14 +25,16 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpe
 _log = logging.getLogger(__name__)
 
 
-def open_video(path: Path, camera_of: CameraOf, masks_dir: Path | None = None) -> Source:
+def open_video(
+    path: Path, camera_of: CameraOf, masks_dir: Path | None = None, mask_ids: MaskIds | None = None
+) -> Source:
     """Frames of the first video stream as a player shows them: square pixels, upright, in its own colours.
 
     Masks and calibration are those of the shown picture.  Stamps are the presentation times from the start
     of the stream, so a variable frame rate is kept.  Frames are named by their index ("000000"), which also
     names their masks.  Raises InputError when the file is not a video, or of a codec that is not known.
     """
-    check_indexed_masks(masks_dir)
+    masks = indexed_masks(masks_dir, mask_ids or {})
     with _open(path) as container:
         stream = container.streams.video[0]
         rate = float(stream.average_rate) if stream.average_rate else None
@@ -38,7 +42,7 @@ def open_video(path: Path, camera_of: CameraOf, masks_dir: Path | None = None) -
         count = stream.frames or (round(duration * rate) if duration and rate else None)
 
     def frames() -> Iterator[Frame | BadFrame]:
-        return _frames(path, camera_of, masks_dir)
+        return _frames(path, camera_of, masks)
 
     return Source("video", frames, count, rate)
 
@@ -89,7 +93,7 @@ def _missing_tail(container: Any, packets: int, last_ns: int, step_ns: int) -> s
     return ""
 
 
-def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator[Frame | BadFrame]:
+def _frames(path: Path, camera_of: CameraOf, masks: MaskFolder | None) -> Iterator[Frame | BadFrame]:
     import av
 
     with _open(path) as container:
@@ -108,7 +112,7 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
                     time_ns = _time_ns(picture, last_ns + step_ns + (start_ns or 0))
                     start_ns = time_ns if start_ns is None else start_ns
                     last_ns = max(time_ns - start_ns, last_ns + 1)
-                    frame = _frame(picture, shown, f"{index:06d}", last_ns, camera_of, masks_dir)
+                    frame = _frame(picture, shown, f"{index:06d}", last_ns, camera_of, masks)
                     if isinstance(frame, Frame):
                         warn("darkness", darkness(frame.rgb))
                     yield frame
@@ -122,7 +126,12 @@ def _frames(path: Path, camera_of: CameraOf, masks_dir: Path | None) -> Iterator
 
 
 def _frame(
-    picture: Any, shown: ShownPicture, name: str, stamp_ns: int, camera_of: CameraOf, masks_dir: Path | None
+    picture: Any,
+    shown: ShownPicture,
+    name: str,
+    stamp_ns: int,
+    camera_of: CameraOf,
+    folder: MaskFolder | None,
 ) -> Frame | BadFrame:
     if picture.is_corrupt:
         return BadFrame(name, stamp_ns, f"frame {name} of the video is damaged.")
@@ -130,7 +139,7 @@ def _frame(
     height, width = rgb.shape[:2]
     camera = camera_of(width, height)
     try:
-        masks = frame_masks(masks_dir, name, height, width)
+        masks = frame_masks(folder, name, height, width)
     except ScorehoiError as error:
         return BadFrame(name, stamp_ns, str(error))
     return Frame(rgb, camera, stamp_ns, name=name, masks=masks)

@@ -1,39 +1,19 @@
-"""Masks that were made elsewhere: files beside the frames, or masks from a topic."""
+"""Masks that were made elsewhere: what is checked, wherever they come from, and how they fit their frame."""
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.types import Bools, Masks
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
-THRESHOLD = 127
-"""A pixel belongs to the mask above this grey level, so that JPEG noise does not."""
 MAX_ASPECT_ERROR = 0.01
 SAME_MASK_IOU = 0.9
 """Human and object masks that overlap more than this are one mask given twice."""
 
 log = logging.getLogger(__name__)
-
-
-def load_masks(directory: str | Path, stem: str, height: int, width: int) -> Masks:
-    """Masks `<stem>_human.png|jpg|jpeg` and `<stem>_object.*` of a frame of this size, checked.
-
-    A missing file gives None; a mask of another size is resized when its aspect ratio agrees within 1 %.
-    Pixels above 127 belong to the mask; a file of only 0 and 1 is read as such.
-    Raises InputError for unreadable files, several files for one mask, and what `check_masks` refuses.
-    """
-    folder = Path(directory)
-    if not folder.is_dir():
-        raise InputError(f"there is no folder of masks {folder}. Give the folder with <frame>_human.png.")
-    human = _load(folder, f"{stem}_human", height, width)
-    thing = _load(folder, f"{stem}_object", height, width)
-    return check_masks(Masks(human, thing), height, width)
 
 
 def check_masks(masks: Masks, height: int, width: int) -> Masks:
@@ -82,39 +62,20 @@ def _refuse_twins(human: Bools, thing: Bools) -> None:
         )
 
 
-def _load(folder: Path, name: str, height: int, width: int) -> Bools | None:
-    found = [folder / (name + suffix) for suffix in SUFFIXES if (folder / (name + suffix)).is_file()]
-    if not found:
-        return None
-    if len(found) > 1:
-        raise InputError(f"more than one file for a mask: {', '.join(map(str, found))}. Keep one.")
-    grey = read_grey(found[0])
-    if grey.max() == 1:  # written as 0 and 1 instead of 0 and 255
-        grey = grey * np.uint8(255)
-    got_height, got_width = grey.shape
-    if (got_height, got_width) == (height, width):
-        return grey > THRESHOLD
+def fitted(mask: Bools, size: tuple[int, int], label: str) -> Bools:
+    """`mask` in a frame's size (height, width); raises InputError when its aspect ratio is another."""
+    if mask.shape == size:
+        return mask
+    (got_height, got_width), (height, width) = mask.shape, size
     if abs(got_width / got_height / (width / height) - 1.0) > MAX_ASPECT_ERROR:
         raise InputError(
-            f"{found[0]} does not fit its frame: it is {got_width}x{got_height}, the frame is "
+            f"{label} does not fit its frame: it is {got_width}x{got_height}, the frame is "
             f"{width}x{height}. Make the mask from the same image; only another scale is allowed."
         )
-    return cv2.resize(grey, (width, height), interpolation=cv2.INTER_LINEAR) > THRESHOLD
+    return resized(mask, size)
 
 
-def read_grey(path: Path) -> NDArray[np.uint8]:
-    """(h, w) uint8 of an image file, without its orientation tag; raises InputError when it is unreadable."""
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}.") from error
-    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        grey = cv2.imdecode(data, flags) if data.size else None
-    except cv2.error:  # absurd sizes in the header
-        grey = None
-    if grey is None:
-        raise InputError(
-            f"{path} cannot be read as an image ({data.size} bytes). Expected a PNG or JPEG mask."
-        )
-    return np.asarray(grey, np.uint8)
+def resized(mask: Bools, size: tuple[int, int]) -> Bools:
+    """(height, width) bool: the mask in another size."""
+    soft = cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft > 0.5)
