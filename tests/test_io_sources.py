@@ -47,7 +47,7 @@ def write_video(
 def images(folder: Path, names: list[str], size: tuple[int, int] = (40, 30)) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
-        assert cv2.imwrite(str(folder / name), np.full((size[1], size[0], 3), 20 * index + 10, np.uint8))
+        assert cv2.imwrite(str(folder / name), np.full((size[1], size[0], 3), 20 * index + 30, np.uint8))
     return folder
 
 
