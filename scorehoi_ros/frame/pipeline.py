@@ -55,12 +55,14 @@ class Pipeline:
         cannot be used gives status BAD_INPUT and the state as it was; nothing is raised for it.
         """
         last = None if state is None else state.last_glimpse
-        return self.reconstruct(self.glimpse(frame, last), state, prompt)
+        return self.reconstruct(self.glimpse(frame, last, prompt), state, prompt)
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         """The first half of a step, which needs no solution of earlier frames; see `frame.glimpse`."""
+        if prompt is None and before is None and self.config.prompt_box:
+            prompt = Prompt(box=parse_box(self.config.prompt_box))
         with limited_threads(self.config.threads):
-            return glimpse(frame, before, self.eyes.detector)
+            return glimpse(frame, before, self.eyes.detector, prompt)
 
     def reconstruct(
         self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
