@@ -47,6 +47,8 @@ class Look:
     """What the object looks like in this frame."""
     people: int = 0
     """How many people are in view, as far as was looked."""
+    mended: bool = False
+    """The evidence is no longer that of the landmarks: the method found left and right exchanged in them."""
 
 
 def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, timer: StageTimer) -> Look:

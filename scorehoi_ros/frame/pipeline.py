@@ -116,7 +116,9 @@ class Pipeline:
         seen = look(frame, glimpsed.seen, self.eyes, told, timer)
         # A direction that the user gave wins over what TF says.
         gravity = self.config.gravity or (() if frame.gravity is None else frame.gravity)
-        refined = self._solve(seen.evidence, prediction, gravity, timer)
+        refined, mended = self._solve(seen.evidence, prediction, gravity, timer)
+        if mended is not None:
+            seen = replace(seen, evidence=mended.to("cpu"), mended=True)
         with timer("summarise"):
             subject = Subject(self.config, self.body, self.layer, self.template, gravity)
             result = summarise(frame, seen, refined, subject, known)
@@ -134,16 +136,17 @@ class Pipeline:
         prediction: Prediction | None,
         gravity: Sequence[float] | Floats,
         timer: StageTimer,
-    ) -> Refined:
-        """Estimate and refine what the evidence shows."""
+    ) -> tuple[Refined, Evidence | None]:
+        """Estimate and refine what the evidence shows; also the evidence as the method mended it."""
         if evidence is None:
-            return Refined(Estimate(), memory=prediction.memory if prediction is not None else None)
+            return Refined(Estimate(), memory=prediction.memory if prediction is not None else None), None
         evidence = evidence.to(self.config.device)
         with timer("estimate"):
             proposal = self.method.estimator(evidence, prediction)
         with timer("refine"):
             floor = self._floor(proposal, gravity)
-            return self.method.refiner(proposal, evidence, floor, prediction)
+            refined = self.method.refiner(proposal, proposal.evidence or evidence, floor, prediction)
+        return refined, proposal.evidence
 
     def _floor(self, proposal: Proposal, gravity: Sequence[float] | Floats) -> Floor | None:
         if proposal.best.human is None:
