@@ -44,7 +44,7 @@ class FakePipeline:
         self.template = FakeTemplate(label=config.object or "none") if config.object else None
         self.closed = False
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         return Glimpse(frame, frame, None)
 
     def reconstruct(

@@ -45,6 +45,10 @@ class Look:
     landmarks: Landmarks | None
     appearance: Floats | None
     """What the object looks like in this frame."""
+    people: int = 0
+    """How many people are in view, as far as was looked."""
+    mended: bool = False
+    """The evidence is no longer that of the landmarks: the method found left and right exchanged in them."""
 
 
 def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
@@ -68,4 +72,5 @@ def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, 
             sighting = see_object(frame, masks, eyes.segmenter, known.prompt, known.template, person, memory)
     with timer("gather"):
         evidence = build_evidence(frame, sighting.masks, landmarks, person)
-    return Look(evidence, sighting.masks, landmarks, sighting.appearance)
+    people = 0 if seen is None else 1 if seen.trail is None else seen.trail.people
+    return Look(evidence, sighting.masks, landmarks, sighting.appearance, people)

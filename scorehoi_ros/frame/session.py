@@ -33,7 +33,7 @@ class PipelineLike(Protocol):
     def template(self) -> ObjectTemplate | None:
         """The object template, None = human only."""
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         """The half of a step that needs no solution of earlier frames."""
 
     def reconstruct(
@@ -79,6 +79,7 @@ class Session:
         self._last: LastGlimpse | None = None
         self._looking = Lock()
         self._prompt: Prompt | None = None
+        self._prompt_to_look: Prompt | None = None
         self._clock = TrackClock()
         self._solved_ns: int | None = None
         self._gaps = self._repeats = 0
@@ -110,8 +111,11 @@ class Session:
             moment = self._clock.take(frame.stamp_ns, frame.log_ns)
             if self._independent:
                 moment, self._last = Moment(frame.stamp_ns), None
+            prompt = None
+            if moment.order != "late":
+                prompt, self._prompt_to_look = self._prompt_to_look, None
             try:
-                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._last)
+                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._last, prompt)
             except Exception as error:
                 self._last = None
                 log.error("looking at frame %s failed: %s", frame.name, error, exc_info=error)
@@ -159,12 +163,14 @@ class Session:
 
     def reset(self) -> None:
         """Forget the person, the object and any prompt not yet used."""
-        self._prompt = None
+        self._prompt = self._prompt_to_look = None
         self._start_afresh()
 
     def set_prompt(self, prompt: Prompt) -> None:
-        """Use a prompt for the next frame."""
+        """Use a prompt for the next frame: to find the object, and who of several people handles it."""
         self._prompt = prompt
+        with self._looking:
+            self._prompt_to_look = prompt
 
     def rebuild(self, config: PipelineConfig) -> None:
         """Change settings; the old pipeline stays when the new one cannot be made (ScorehoiError).

@@ -82,6 +82,9 @@ class Proposal:
     """Image and geometry features (F, c_I, c_G) for refiner and contact predictor of the same method."""
     uncertainty: dict[str, float] | None = None
     """Standard deviations by name, where the method knows them."""
+    evidence: Evidence | None = None
+    """What the image says, where the method found a part of it wrong and mended it (left taken for right); it
+    is refined and judged by this.  None = by that which was proposed from."""
 
     @property
     def best(self) -> Estimate:

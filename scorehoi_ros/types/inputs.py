@@ -116,6 +116,11 @@ class Region:
     """Radians by which its axes are turned against the image's, clockwise as seen."""
 
 
+ChosenBy = Literal["prominence", "mask", "object", "trail"]
+"""Why it is this one of several people: the most visible one, the one in a given mask, the one nearest to the
+object, the one who was followed before."""
+
+
 @dataclass(frozen=True)
 class Trail:
     """What a detector must know of the frame before to follow somebody into the next."""
@@ -128,6 +133,31 @@ class Trail:
     """Frames since they were last looked for."""
     searched: int
     """Frames since the whole image was searched for people."""
+    people: int = 1
+    """How many were in view when this one was chosen."""
+    chosen_by: ChosenBy = "prominence"
+    """Why it is this one."""
+    colours: Floats | None = None
+    """Of the clothes on the trunk when the person was chosen among several, see `perception.colours`."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is known, before looking, of who is meant and where to look; pixels of the image."""
+
+    person: Bools | None = None
+    """(H, W) mask of the person that came with the frame: whoever is in it is meant, also while another is
+    followed."""
+    thing: Box | None = None
+    """Around the object, as this frame or the user says: of several people who handles it is meant."""
+    choose: bool = False
+    """The user has just said where the object is: whoever is followed is chosen anew."""
+    old_thing: Box | None = None
+    """Around the object where it was when it was last told."""
+    lost: Trail | None = None
+    """Of the person who was followed, and then not found for some frames."""
+    empty: int = 0
+    """How many frames before this one showed nobody."""
 
 
 @dataclass(frozen=True)
