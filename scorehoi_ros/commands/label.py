@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from scorehoi_ros.frame.session import Build
 from scorehoi_ros.geometry.camera import camera_numbers
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.label.labeller import Draw, LabelJob, label, refuse_overwriting
+from scorehoi_ros.label.labeller import LabelJob, label, refuse_overwriting
+from scorehoi_ros.label.outputs import Draw
 from scorehoi_ros.label.report import readable
 from scorehoi_ros.objects.families import is_family_spec
 from scorehoi_ros.types import Status
@@ -58,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=positive, metavar="N", help="stop after N frames")
     add("--stride", type=positive, default=1, metavar="N", help="take every N-th frame")
     add("--rate", type=float, default=1.0, metavar="HZ", help="images a second in a folder (default 1)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on where a run with the same options was stopped or killed, as if it had not been",
+    )
     add("--no-overlay", action="store_true", help="no pictures and no video")
     inputs = parser.add_argument_group("inputs", "the camera; for bags also topics and how they are joined")
     inputs.add_argument(
@@ -85,7 +92,9 @@ def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
     if args.json:
         write_json(args.json, summary)
     if summary["interrupted"]:
-        sys.stderr.write("scorehoi label: interrupted; what is written is complete up to the last frame\n")
+        sys.stderr.write(
+            f"scorehoi label: interrupted; {summary['frames_out']} frames are complete, --resume goes on after them\n"
+        )
         return INTERRUPTED
     if summary["status"][Status.BAD_INPUT.name] == summary["frames_out"]:
         raise InputError(f"no frame of {args.input} could be used. {_why_nothing(summary)}")
@@ -130,8 +139,15 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
         overlays=not args.no_overlay,
         limit=args.limit,
         stride=args.stride,
-        facts={"input": args.input, "kind": source.kind, "objects": args.object},
+        facts={"input": args.input, "kind": source.kind, "objects": args.object, "options": _options(args)},
+        resume=args.resume,
     )
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What decides the results besides the settings of the pipeline."""
+    names = ("masks", "independent", "limit", "stride", "rate", "no_overlay", "image_topic")
+    return {name: getattr(args, name) for name in names} | asdict(from_args(args, InputConfig))
 
 
 def parse_objects(values: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -24,7 +24,9 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class Reading:
+    """A stamp with the moment that was given to it."""
+
     stamp_ns: int
     arrived_ns: int | None
     moment: Moment
@@ -38,23 +40,23 @@ class TrackClock:
     seconds stand still and then jump.  Only differences matter, so the time may drift from the stamps.
     """
 
-    def __init__(self) -> None:
-        self._last: _Reading | None = None
+    def __init__(self, last: Reading | None = None) -> None:
+        self.last = last
 
     def take(self, stamp_ns: int, arrived_ns: int | None) -> Moment:
         """The moment of the next image; `arrived_ns` on any clock that goes on, None = not known.
 
         A late image moves nothing: its moment is just after that of the newest one before it.
         """
-        last = self._last
+        last = self.last
         first = Moment(stamp_ns, still=stamp_ns == 0)
         moment = first if last is None else _after(last, stamp_ns, arrived_ns)
         if moment.order != "late":
-            self._last = _Reading(stamp_ns, arrived_ns, moment)
+            self.last = Reading(stamp_ns, arrived_ns, moment)
         return moment
 
 
-def _after(last: _Reading, stamp_ns: int, arrived_ns: int | None) -> Moment:
+def _after(last: Reading, stamp_ns: int, arrived_ns: int | None) -> Moment:
     step, before = stamp_ns - last.stamp_ns, last.moment
     known = arrived_ns is not None and last.arrived_ns is not None
     waited = max(arrived_ns - last.arrived_ns, 1) if known else None  # type: ignore[operator]
