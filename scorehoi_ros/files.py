@@ -102,7 +102,7 @@ class Spare:
     def __init__(self, folder: Path, size: int) -> None:
         self._file: IO[bytes] | None = None
         with suppress(OSError):  # no room to spare: whoever writes will say so
-            self._file = tempfile.TemporaryFile(dir=folder)
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, it is open until released
             os.posix_fallocate(self._file.fileno(), 0, size)
 
     def release(self) -> bool:

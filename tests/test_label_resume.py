@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import time
@@ -16,10 +15,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.commands import label as command
 from scorehoi_ros.errors import InputError, OutputError
+from scorehoi_ros.files import sole_writer
 from scorehoi_ros.frame.glimpse import Glimpse
 from scorehoi_ros.frame.saved import UnknownKindError, load_value, save_value
 from scorehoi_ros.label import progress
@@ -54,7 +53,9 @@ class Chained(FakePipeline):
         if before is not None:
             assert before.same is before.estimate.human
             # the sum of a transposed array rounds as its memory lies
-            pose = replace(pose, theta=np.sin(before.same.theta + before.turned.sum() + float(before.weights[0])))
+            pose = replace(
+                pose, theta=np.sin(before.same.theta + before.turned.sum() + float(before.weights[0]))
+            )
         turned = np.random.default_rng(int(seen.frame.name)).normal(size=(5, 7)).T
         memory = Chain(Estimate(pose), pose, torch.tensor([pose.theta[0, 0]]) * 1.7, turned)
         r = replace(r, message=repr(float(pose.theta.sum())), estimate=Estimate(pose, None))
@@ -75,7 +76,9 @@ def noisy(folder: Path, count: int = COUNT) -> Path:
 def content(out: Path) -> dict[str, Any]:
     """Every output file in bytes; of the summary what is not a time of this machine."""
     files: dict[str, Any] = {
-        str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file() and p.name != "summary.json"
+        str(p.relative_to(out)): p.read_bytes()
+        for p in sorted(out.rglob("*"))
+        if p.is_file() and p.name != "summary.json"
     }
     summary = summary_of(out)
     rows = [row | {"ms": None} for row in summary.pop("frames")]
@@ -101,7 +104,7 @@ def forked(work: Callable[[], int]) -> int:
         os._exit(99)
 
 
-@pytest.mark.parametrize("more", [(), ("--independent",), ("--stride", "3"), ("--no-overlay",)])
+@pytest.mark.parametrize("more", [(), ("--independent", "--no-overlay"), ("--stride", "3")])
 def test_killed_runs_end_as_one_that_was_not(
     tmp_path: Path, often: None, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
 ) -> None:
@@ -110,14 +113,13 @@ def test_killed_runs_end_as_one_that_was_not(
     arguments = [str(source), "--object", "box:1", *more, "--out"]
     assert run(*arguments, str(whole), build=Chained) == 0
     monkeypatch.setattr(Chained, "delay_s", 0.02)
-    dice, killed, code = random.Random(len(more)), 0, 0
-    for _ in range(8):
+    dice, ends = random.Random(len(more)), []
+    for _ in range(6):
         child = forked(lambda: run(*arguments, str(out), "--resume", build=Chained))
         time.sleep(dice.uniform(0.02, 0.35))
         os.kill(child, signal.SIGKILL)
-        code = os.waitpid(child, 0)[1]
-        killed += code == signal.SIGKILL
-    assert killed > 3
+        ends.append(os.waitpid(child, 0)[1])
+    assert ends.count(signal.SIGKILL) > 2
     assert run(*arguments, str(out), "--resume", build=Chained) == 0
     assert content(out) == content(whole)
     assert not list(out.rglob(".*")) and not (out / "resume.npz").exists()
@@ -174,10 +176,12 @@ def test_an_interrupt_before_the_first_frame_is_at_once(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 12 MB."""
+    """A disk of 16 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(disk)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(disk)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("needs the right to mount")
     try:
@@ -186,11 +190,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("left_kb", [150, 500, 1500, 3000])
+@pytest.mark.parametrize("left_kb", [500, 3000])
 def test_a_full_disk_keeps_everything_finished(tmp_path: Path, small_disk: Path, left_kb: int) -> None:
     source, out = noisy(tmp_path / "in", 60), small_disk / "out"
     filler = small_disk / "filler"
-    filler.write_bytes(bytes((12 * 1024 - 8 * 1024 - left_kb) * 1024))
+    filler.write_bytes(bytes((16 * 1024 - 8 * 1024 - left_kb) * 1024))
 
     with pytest.raises(OutputError, match="cannot write"):
         run(str(source), "--object", "box:1", "--out", str(out), build=big(Chained))
@@ -199,8 +203,10 @@ def test_a_full_disk_keeps_everything_finished(tmp_path: Path, small_disk: Path,
     assert finished - 1 <= interactions(out) <= finished
     assert not list(out.rglob(".*"))
     filler.unlink()
-    (small_disk / "out").rename(small_disk / "o")
-    assert summary_after(source, small_disk / "o")
+    arguments = [str(source), "--object", "box:1", "--out"]
+    assert run(*arguments, str(out), "--resume", build=big(Chained)) == 0
+    assert run(*arguments, str(tmp_path / "whole"), build=big(Chained)) == 0
+    assert content(out) == content(tmp_path / "whole")
 
 
 def big(kind: type[FakePipeline]) -> type[FakePipeline]:
@@ -215,6 +221,86 @@ def big(kind: type[FakePipeline]) -> type[FakePipeline]:
     return Big
 
 
-def summary_after(source: Path, out: Path) -> bool:
-    code = run(str(source), "--object", "box:1", "--out", str(out), "--resume", "--limit", "60", build=big(Chained))
-    return code == 0
+def test_a_run_goes_on_only_as_it_began(tmp_path: Path, often: None) -> None:
+    source, out = noisy(tmp_path / "in", 4), tmp_path / "out"
+    arguments = [str(source), "--out", str(out), "--resume"]
+    assert run(*arguments, build=stopped_at("02", signal.SIGINT)) == 130
+    with pytest.raises(InputError, match="stride was 1 and is now 2"):
+        run(*arguments, "--stride", "2")
+    with pytest.raises(InputError, match="track_iterations was"):
+        run(*arguments, "--fit-track-iterations", "3")
+    (source / "03.png").unlink()
+    (source / "02.png").unlink()
+    with pytest.raises(InputError, match="2 frames now, fewer than were labelled before"):
+        run(*arguments, build=Chained)
+    assert interactions(out) == 3
+    (source / "00.png").rename(source / "0a.png")
+    with pytest.raises(InputError, match="cannot be read|input has changed"):
+        run(*arguments, build=Chained)
+    (out / "resume.npz").write_bytes((out / "resume.npz").read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"resume.npz cannot be read.*without --resume"):
+        run(*arguments)
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    with sole_writer(tmp_path / "out"), pytest.raises(OutputError, match="another run is writing"):
+        run(str(noisy(tmp_path / "in", 1)), "--out", str(tmp_path / "out"))
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "frames").mkdir(parents=True)
+    mine = [out / ".gitignore", out / "frames" / ".notes-of-mine.txt", out / ".labels.mcap"]
+    left = [out / ".labels-a_3xy9zk.mcap", out / "frames" / ".0001-abcdefgh.npz"]
+    for path in mine + left:
+        path.write_text("")
+    with sole_writer(out):
+        assert [path.exists() for path in mine + left] == [True] * 3 + [False] * 2
+
+
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    shared = np.array([0.1, np.nan, -0.0])
+    value = {
+        "a": (1, 2.5, float("inf"), None, True, "ä"),
+        "b": [shared, shared, np.float32(1) / 3, np.zeros((0, 3), bool), np.int64(7)],
+        "c": Status.LOST,
+        "d": torch.arange(6.0, dtype=torch.float64).reshape(2, 3).T,
+        "e": np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1),
+    }
+    save_value(tmp_path / "x.npz", value)
+    back = load_value(tmp_path / "x.npz")
+    assert back["a"] == value["a"]
+    assert back["b"][0] is back["b"][1] and back["b"][0].tobytes() == shared.tobytes()
+    assert [type(v) for v in back["b"]] == [type(v) for v in value["b"]] and back["b"][2] == value["b"][2]
+    assert back["c"] is Status.LOST
+    assert back["d"].dtype == torch.float64 and torch.equal(back["d"], value["d"])
+    assert np.array_equal(back["e"], value["e"]) and back["e"].strides == value["e"].strides
+    with pytest.raises(UnknownKindError, match="object"):
+        save_value(tmp_path / "y.npz", [object()])
+    assert not (tmp_path / "y.npz").exists()
+
+
+def test_a_file_calls_nothing_but_plain_values(tmp_path: Path) -> None:
+    for name in ("os:system", "subprocess:Popen", "builtins:print"):
+        tree = json.dumps({"format": 1, "value": {"made": name, "of": [["args", "true"]]}})
+        np.savez(tmp_path / "x.npz", tree=np.array(tree))
+        with pytest.raises(InputError, match="cannot be read"):
+            load_value(tmp_path / "x.npz")
+
+
+def test_a_memory_that_cannot_be_saved_costs_only_the_resumption(tmp_path: Path, often: None) -> None:
+    class Opaque(FakePipeline):
+        def reconstruct(self, seen: Glimpse, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
+            if seen.frame.name == "02" and self.stops:
+                os.kill(os.getpid(), signal.SIGINT)
+            known = None if state is None else replace(state, memory=None)
+            r, after = super().reconstruct(seen, known, prompt)
+            return r, replace(after, memory=lambda: None)
+
+        stops = True
+
+    source, out = noisy(tmp_path / "in", 4), tmp_path / "out"
+    assert run(str(source), "--out", str(out), build=Opaque) == 130
+    Opaque.stops = False
+    assert run(str(source), "--out", str(out), "--resume", build=Opaque) == 0
+    assert summary_of(out)["frames_out"] == 4

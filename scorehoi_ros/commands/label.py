@@ -93,7 +93,8 @@ def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
         write_json(args.json, summary)
     if summary["interrupted"]:
         sys.stderr.write(
-            f"scorehoi label: interrupted; {summary['frames_out']} frames are complete, --resume goes on after them\n"
+            f"scorehoi label: interrupted; {summary['frames_out']} frames are complete, and --resume goes on "
+            "after them\n"
         )
         return INTERRUPTED
     if summary["status"][Status.BAD_INPUT.name] == summary["frames_out"]:

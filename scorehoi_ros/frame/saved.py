@@ -100,7 +100,9 @@ class _Writer:
             raise UnknownKindError("an array of objects cannot be saved")
         name = f"a{len(self.arrays)}"
         axes = sorted(range(array.ndim), key=lambda k: -array.strides[k])
-        self.arrays[name] = np.ascontiguousarray(array.transpose(axes)).reshape([array.shape[k] for k in axes])
+        self.arrays[name] = np.ascontiguousarray(array.transpose(axes)).reshape(
+            [array.shape[k] for k in axes]
+        )
         return [name, axes]
 
 

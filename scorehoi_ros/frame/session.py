@@ -175,7 +175,13 @@ class Session:
     def memory(self) -> SessionMemory:
         """What another session, given it, goes on from as this one would."""
         return SessionMemory(
-            self._state, self._last, self._prompt, self._clock.last, self._solved_ns, self._gaps, self._repeats
+            self._state,
+            self._last,
+            self._prompt,
+            self._clock.last,
+            self._solved_ns,
+            self._gaps,
+            self._repeats,
         )
 
     def remember(self, memory: SessionMemory) -> None:

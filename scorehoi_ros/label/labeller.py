@@ -92,7 +92,9 @@ def _label(job: LabelJob, before: Progress, tools: "_Tools") -> dict[str, Any]:
 def _tell_of_earlier(job: LabelJob) -> None:
     earlier = list((job.out / "frames").glob("*.npz"))
     if earlier:
-        _log.warning("%s holds frames of an earlier run (%d); those not made again stay", job.out, len(earlier))
+        _log.warning(
+            "%s holds frames of an earlier run (%d); those not made again stay", job.out, len(earlier)
+        )
 
 
 def selected(source: Source, stride: int, limit: int | None) -> Iterator[Frame | BadFrame]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,15 +75,18 @@ def read_progress(out: Path, recipe: str) -> Progress | None:
     path = out / NAME
     if not path.exists():
         return None
-    progress = load_value(path)
+    try:
+        progress = load_value(path)
+    except InputError as error:
+        raise InputError(f"{error} Run again without --resume.") from error
     if not isinstance(progress, Progress):
         raise InputError(f"{path} is not of `scorehoi label`. Run again without --resume.")
     if progress.recipe != recipe:
-        before, now = json.loads(progress.recipe), json.loads(recipe)
+        before, now = (dict(_flat(json.loads(text))) for text in (progress.recipe, recipe))
         name = next(key for key in sorted({*before, *now}) if before.get(key) != now.get(key))
         raise InputError(
-            f"the run in {out} was made with another {name}: {_short(before.get(name))}, now "
-            f"{_short(now.get(name))}. Give the same options, or run again without --resume."
+            f"the run in {out} was begun with other options: {name} was {before.get(name)!r} and is now "
+            f"{now.get(name)!r}. Give the same ones, or run again without --resume."
         )
     return progress
 
@@ -120,6 +123,10 @@ class ProgressFile:
         self._path.unlink(missing_ok=True)
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values in nested groups, by their own names."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value)
+        else:
+            yield name, value
