@@ -260,7 +260,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
     shared = np.array([0.1, np.nan, -0.0])
-    value = {
+    value: dict[str, Any] = {
         "a": (1, 2.5, float("inf"), None, True, "ä"),
         "b": [shared, shared, np.float32(1) / 3, np.zeros((0, 3), bool), np.int64(7)],
         "c": Status.LOST,

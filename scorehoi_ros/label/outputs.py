@@ -72,14 +72,15 @@ class Outputs:
     def write_again(self, frame: Frame | BadFrame, pictured: bool) -> Reconstruction:
         """A frame whose files are there, into bag and video; the result, as it was.
 
-        `pictured`: the result came with its image.  Raises InputError when its files are not those of `frame`.
+        `pictured`: the result came with its image.  Raises InputError when its files are not
+        those of `frame`.
         """
         path = self._out / "frames" / f"{frame.name}.npz"
         r = load_label(path)
         if (r.name, r.stamp_ns) != (frame.name, frame.stamp_ns):
             raise InputError(
-                f"{path} is of another frame (stamp {r.stamp_ns}, now {frame.stamp_ns}): the input has changed. "
-                "Run again without --resume."
+                f"{path} is of another frame (stamp {r.stamp_ns}, now {frame.stamp_ns}): the input has "
+                "changed. Run again without --resume."
             )
         if pictured and isinstance(frame, Frame):
             r = replace(r, flat=undistort_frame(frame).rgb)

@@ -48,7 +48,7 @@ class Progress:
 
 def recipe_of(options: Mapping[str, Any]) -> str:
     """The recipe of a run, from values that JSON can hold."""
-    return json.dumps(options | {"version": __version__}, sort_keys=True)
+    return json.dumps(dict(options) | {"version": __version__}, sort_keys=True)
 
 
 def digest_of(recipe: str) -> str:
