@@ -81,16 +81,17 @@ def sole_writer(folder: str | Path) -> Iterator[Path]:
     except OSError:
         pass  # a file system without locks
     try:
-        for path in leftovers(target):
-            path.unlink(missing_ok=True)
+        _clear(target)
         yield target
     finally:
+        _clear(target)  # of workers that were ended
         os.close(handle)
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """Temporary files of `whole_file` in a folder and one deeper; of runs that were killed, if none is on."""
-    return [path for path in (*folder.glob(".*"), *folder.glob("*/.*")) if _TEMPORARY.fullmatch(path.name)]
+def _clear(folder: Path) -> None:
+    for path in (*folder.glob(".*"), *folder.glob("*/.*")):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 class Spare:

@@ -17,7 +17,7 @@ from scorehoi_ros.commands.options import (
 from scorehoi_ros.commands.progress import show_progress
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import refuse_unwritable, write_json
+from scorehoi_ros.files import write_json
 from scorehoi_ros.frame.session import Build
 from scorehoi_ros.geometry.camera import camera_numbers
 from scorehoi_ros.io.images import list_images
@@ -85,8 +85,6 @@ def run(args: argparse.Namespace) -> int:
 def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
     """Label with the given pipeline and painter."""
     job = job_from_args(args)
-    if args.json:
-        refuse_unwritable(args.json)
     summary = label(job, build, draw, show_progress)
     sys.stdout.write(readable(summary) + f"\nwritten  {job.out}\n")
     if args.json:

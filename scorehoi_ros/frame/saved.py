@@ -4,6 +4,7 @@ A track is read back exactly: every bit of every number, and one object that is 
 (`methods/regress/memory.py` asks whether an estimate is the very one that was tracked).
 """
 
+import importlib
 import json
 import sys
 from dataclasses import fields, is_dataclass
@@ -42,7 +43,9 @@ def save_value(path: str | Path, value: Any) -> None:
 
 
 def load_value(path: str | Path) -> Any:
-    """Read what `save_value` wrote; classes are looked up among the modules that are already imported.
+    """Read what `save_value` wrote; no class is made but plain ones.
+
+    They are those of our own modules, or of modules that are imported already.
 
     Raises InputError when the file is missing, damaged, or of another version.
     """
@@ -53,7 +56,7 @@ def load_value(path: str | Path) -> Any:
         if tree["format"] != FORMAT:
             raise ValueError(f"format {tree['format']}, expected {FORMAT}")
         return _Reader(arrays).value(tree["value"])
-    except (*NPZ_DAMAGE, AttributeError) as error:
+    except (*NPZ_DAMAGE, AttributeError, ImportError) as error:
         raise InputError(f"{path} cannot be read: {error!r}.") from error
 
 
@@ -147,8 +150,10 @@ def _name(made: type) -> str:
 
 
 def _class(name: str) -> Any:
-    """A dataclass, named tuple or enum; nothing is imported for it, and nothing else is ever called."""
+    """A dataclass, named tuple or enum; only our own modules are imported, and nothing else is called."""
     module, _, qualified = name.partition(":")
+    if module.startswith(f"{__package__.partition('.')[0]}."):
+        importlib.import_module(module)
     found: Any = sys.modules[module]
     for part in qualified.split("."):
         found = getattr(found, part)
