@@ -3,7 +3,6 @@
 A command module has EXAMPLE (one shell line), add_arguments(parser) and run(args) -> int.
 """
 
-import _thread
 import argparse
 import importlib
 import logging
@@ -38,6 +37,8 @@ EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 cannot write, 4 optional part m
 DEBUG = "SCOREHOI_DEBUG"
 """Environment variable: when set, an unexpected error shows where it came from."""
 INTERNAL_ERROR, INTERRUPTED = 1, 130
+AGAIN_S = 0.05
+"""An interrupt that was lost comes again after this time."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -125,8 +126,10 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
     def again(lost: Any) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
-            return sys.__unraisablehook__(lost)
-        return _thread.interrupt_main()
+            sys.__unraisablehook__(lost)
+            return
+        # not here: raised in this function it would be lost, too
+        threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

@@ -3,6 +3,7 @@
 import os
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -42,10 +43,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_decoders_leave_the_terminal_alone(name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    try:
+    with suppress(InputError):
         assert decode_compressed(CASES[name]).shape == PICTURE.shape
-    except InputError:
-        pass
     assert capfd.readouterr().err == ""
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall
 from scorehoi_ros.ros.factory import message_class
 from scorehoi_ros.ros.health import Health
+from scorehoi_ros.ros.lost import LostImages
 from scorehoi_ros.ros.settings import NodeConfig, topic_beside
 from scorehoi_ros.ros.subscribe import AdaptiveSubscription
 
@@ -62,6 +63,7 @@ class Inputs:
             ),
             AdaptiveSubscription(node, _typed(settings.subscribed_image_topic), self._image, 1, wanted),
         ]
+        self._lost, self._publishers = LostImages(), 0
         self.image_topic = self._subscriptions[-1].topic_name
         self._timers = [node.create_timer(ADAPT_S, self._adapt), node.create_timer(LOOK_S, self._look)]
 
@@ -107,6 +109,7 @@ class Inputs:
     def _adapt(self) -> None:
         for subscription in self._subscriptions:
             subscription.adapt()
+        self._publishers = self._node.count_publishers(self.image_topic)
 
     def _look(self) -> None:
         now_ns = time.monotonic_ns()
@@ -130,7 +133,8 @@ class Inputs:
         self._news = True
         self._look()
 
-    def _image(self, message: Any) -> None:
+    def _image(self, message: Any, info: Mapping[str, Any]) -> None:
+        self._health.lost(self._lost.before(info, self._publishers))
         now_ns = time.monotonic_ns()
         self.hall.take_image(message, now_ns)
         self._hand_on(now_ns)

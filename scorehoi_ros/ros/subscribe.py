@@ -33,7 +33,7 @@ class AdaptiveSubscription:
         self,
         node: Node,
         source: tuple[Any, str],
-        callback: Callable[[Any], None],
+        callback: Callable[..., None],
         depth: int,
         wanted: str = "auto",
         latecomer: bool = False,
