@@ -119,6 +119,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     Python can only print it.
     """
     seen: list[int] = []
+    later: list[threading.Timer] = []
 
     def raise_it(number: int, frame: FrameType | None) -> None:
         seen.append(number)
@@ -129,7 +130,8 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
             sys.__unraisablehook__(lost)
             return
         # not here: raised in this function it would be lost, too
-        threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT)).start()
+        later.append(threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT)))
+        later[-1].start()
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -140,6 +142,8 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(seen)
     finally:
         sys.unraisablehook = hook
+        for timer in later:
+            timer.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -32,6 +32,10 @@ WORK = {
     class Late:
         def __del__(self): time.sleep(30)
     Late(); time.sleep(30)""",
+    "lost, and ends by itself": """
+    class Late:
+        def __del__(self): time.sleep(30)
+    Late(); raise ImportError('half imported')""",
     "leaves by itself": """
     try: time.sleep(30)
     except BaseException: raise OSError('closed')""",
