@@ -12,7 +12,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
-from scorehoi_ros.frame.clock import DISORDER_NS, Moment, TrackClock
+from scorehoi_ros.frame.clock import DISORDER_NS, Moment, Reading, TrackClock
 from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
@@ -61,6 +61,20 @@ class Sight:
     moment: Moment
     stamp_ns: int
     """Of the image, as it came."""
+
+
+@dataclass(frozen=True)
+class SessionMemory:
+    """Everything in a session that the answer to the next frame depends on."""
+
+    state: TrackState | None
+    last: LastGlimpse | None
+    prompt: Prompt | None
+    reading: Reading | None
+    """Of the clock."""
+    solved_ns: int | None
+    gaps: int
+    repeats: int
 
 
 class Session:
@@ -160,6 +174,25 @@ class Session:
             f"frames are more than max_gap_s = {self.config.max_gap_s:g} s apart, so that each starts afresh "
             "(slow, and with new ids); set max_gap_s above the time a frame takes"
         )
+
+    @property
+    def memory(self) -> SessionMemory:
+        """What another session, given it, goes on from as this one would."""
+        return SessionMemory(
+            self._state,
+            self._last,
+            self._prompt,
+            self._clock.last,
+            self._solved_ns,
+            self._gaps,
+            self._repeats,
+        )
+
+    def remember(self, memory: SessionMemory) -> None:
+        """Go on from the memory of another session with the same settings."""
+        self._state, self._last, self._prompt = memory.state, memory.last, memory.prompt
+        self._clock = TrackClock(memory.reading)
+        self._solved_ns, self._gaps, self._repeats = memory.solved_ns, memory.gaps, memory.repeats
 
     def reset(self) -> None:
         """Forget the person, the object and any prompt not yet used."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.bit_range import BitRange
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
+from scorehoi_ros.native import quiet_decoders
 from scorehoi_ros.types import Bools
 
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -214,7 +215,8 @@ def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
     _check(len(content) > 0, "the image file is empty (0 bytes).")
     check_complete(content)
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        with quiet_decoders():
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:
         raise InputError(
             f"the image file of {len(content)} bytes cannot be decoded: it is damaged, or its size is beyond "
