@@ -12,6 +12,7 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.image_codec import check_complete
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
 from scorehoi_ros.io.picture_header import open_lazily
+from scorehoi_ros.native import quiet_decoders
 from scorehoi_ros.types import Bools
 
 MASK_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
@@ -45,7 +46,8 @@ def decode_pixels(content: bytes) -> Pixels:
 def _unchanged(content: bytes) -> Pixels:
     data = np.frombuffer(content, np.uint8)
     try:
-        values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        with quiet_decoders():
+            values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:  # absurd sizes in the header
         values = None
     if values is None:
