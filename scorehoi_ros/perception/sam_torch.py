@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, MissingExtraError
-from scorehoi_ros.perception.sam import POSITIVE, SamPrompt, log_weights
+from scorehoi_ros.perception.sam import SamPrompt, log_weights
 from scorehoi_ros.types import Floats
 
 WIDTHS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
@@ -78,7 +78,7 @@ class TorchSamEngine:
 
         points = None
         if len(prompt.points):
-            points = (tensor(prompt.points), tensor(np.full(len(prompt.points), POSITIVE)))
+            points = (tensor(prompt.points), tensor(prompt.labels))
         return self._model.prompt_encoder(
             points=points,
             boxes=None if prompt.box is None else tensor(prompt.box),
