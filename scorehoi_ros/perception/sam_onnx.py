@@ -8,7 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.perception.sam import SamPrompt, log_weights
+from scorehoi_ros.perception.sam import LastImage, SamPrompt, log_weights
 from scorehoi_ros.perception.sam_cut import cut_pair
 from scorehoi_ros.types import Floats
 
@@ -49,19 +49,18 @@ class OnnxSamEngine:
         _check_decoder(self._decoder, decoder)
         side = self._input.shape[-1] if len(self._input.shape) == 4 else None
         self.size: int = side if isinstance(side, int) else DEFAULT_SIZE
+        self._embeddings = LastImage(self._embed)
 
     def masks(
         self, rgb: NDArray[np.uint8], prompt: SamPrompt, height: int, width: int
     ) -> tuple[Floats, Floats]:
         """See `SamEngine.masks`."""
-        image = rgb.astype(np.float32) if len(self._input.shape) == 3 else normalised(rgb, self.size)
-        embeddings = self._encoder.run(None, {self._input.name: image})[0]
         coordinates, labels = decoder_points(prompt)
         empty = np.zeros((self.size // 4, self.size // 4), np.float32)
         logits, ious = self._decoder.run(
             DECODER_OUTPUTS,
             {
-                "image_embeddings": embeddings,
+                "image_embeddings": self._embeddings(rgb),
                 "point_coords": coordinates,
                 "point_labels": labels,
                 "mask_input": (empty if prompt.mask_logits is None else prompt.mask_logits)[None, None],
@@ -70,6 +69,10 @@ class OnnxSamEngine:
             },
         )
         return logits[0], ious[0]
+
+    def _embed(self, rgb: NDArray[np.uint8]) -> Any:
+        image = rgb.astype(np.float32) if len(self._input.shape) == 3 else normalised(rgb, self.size)
+        return self._encoder.run(None, {self._input.name: image})[0]
 
 
 def open_session(path: Path, model: bytes | None = None) -> Any:

@@ -158,7 +158,7 @@ class _Sizes:
 
     def _slice(self, node: NodeProto) -> None:
         old, new = self.old[node.input[0]], self.new[node.input[0]]
-        if old == new or len(node.input) < 4:
+        if len(node.input) < 4:
             return
         ends = numpy_helper.to_array(self.constants[node.input[2]]).copy()
         axes = numpy_helper.to_array(self.constants[node.input[3]])
@@ -191,8 +191,8 @@ def groups(source: Shape, target: Shape) -> list[tuple[list[int], list[int]]]:
         taken, given = ([i], [j]) if i < len(source) and j < len(target) else ([], [])
         i, j = i + len(taken), j + len(given)
         one, other = prod(source[k] for k in taken), prod(target[k] for k in given)
-        while one != other or not taken:
-            if (one <= other or not given) and i < len(source):
+        while one != other or not (taken or given):
+            if one <= other and i < len(source):
                 taken.append(i)
                 one *= source[i]
                 i += 1
