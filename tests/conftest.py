@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, DDS on this machine only and in a domain of our own, an empty cache."""
+"""What holds for every test: one thread, an empty cache, DDS on this machine only, in our own domain."""
 
 import os
 import signal

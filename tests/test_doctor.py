@@ -150,3 +150,20 @@ def test_command_exits_4_when_a_required_part_is_missing(
     monkeypatch.setattr(doctor, "PACKAGES", (package("no_such_module", "no-such-distribution"),))
     assert command.run(arguments()) == 4
     assert "Required parts are missing or broken" in capsys.readouterr().out
+
+
+def test_a_fetched_model_is_found_and_damage_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    part = FilePart(
+        "m", "x", "y", "z", how="get it", cached="models/m/a.onnx", sha256=hashlib.sha256(b"good").hexdigest()
+    )
+    assert doctor.examine_file(part, "").state == doctor.MISSING
+    path = tmp_path / "scorehoi_ros/models/m/a.onnx"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"good")
+    assert (doctor.examine_file(part, "").state, doctor.examine_file(part, "").path) == (
+        doctor.FOUND,
+        str(path),
+    )
+    path.write_bytes(b"bad")
+    assert doctor.examine_file(part, "").state == doctor.BROKEN

@@ -143,7 +143,7 @@ def test_a_cut_decoder_has_its_tokens_and_clicks_in_place(size):
 
 
 def test_positions_are_those_of_the_paper():
-    """Sines, then cosines, of 2 pi times the centre in -1..1 along each direction; x is the first coordinate."""
+    """Sines, then cosines, of 2 pi times the centre in -1..1 along each direction; x comes first."""
     found = token_positions(np.array([[1.0], [0.0]]), 4)
     np.testing.assert_allclose(
         found[0, 0], np.sin(2 * np.pi * np.array([-0.75, -0.25, 0.25, 0.75])), atol=1e-12

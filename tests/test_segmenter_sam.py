@@ -123,6 +123,8 @@ def test_clicks_and_a_mask_prior_reach_the_decoder(segmenter):
     image = red_square()
     clicked = segmenter.segment(image, Prompt(points=np.array([[60.0, 35.0], [50.0, 30.0]])), None)
     assert clicked.score == pytest.approx(0.1)  # 1 + 1 and the padding point's -1
+    beside = Prompt(points=np.array([[60.0, 35.0]]), background=np.array([[50.0, 30.0]]))
+    assert segmenter.segment(image, beside, None).score == pytest.approx(0.0)  # 1 + 0 - 1
     prior = np.zeros((80, 120), bool)
     prior[60:78, 5:30] = True
     found = segmenter.segment(image, Prompt(mask=prior), None)

