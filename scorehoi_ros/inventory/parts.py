@@ -29,8 +29,8 @@ class PackagePart:
 class FilePart:
     """A data file.
 
-    It comes with the package as models/`shipped_as`, is fetched into the cache folder as `cached`, or is named
-    by the user with `option`.
+    It comes with the package as models/`shipped_as`, is fetched into the cache folder as `cached`, or is
+    named by the user with `option`.
     """
 
     name: str
