@@ -128,7 +128,8 @@ def test_manifest_without_the_file_is_told(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_every_part_says_licence_source_and_use() -> None:
-    for part in (*PACKAGES, *FILES):
+    parts: list[PackagePart | FilePart] = [*PACKAGES, *FILES]
+    for part in parts:
         assert part.licence and part.source and part.needed_for
     assert all(part.option or part.how for part in FILES)
 
