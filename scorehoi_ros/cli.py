@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "play a clip through the node in three processes and measure what comes out (needs ROS 2)",
     "node": "run the ROS 2 node: camera images in, human mesh, object pose and contacts out",
     "template": "check, convert, list and export object templates",
+    "models": "fetch models of others into the cache, told where they are from: a promptable segmenter",
     "doctor": "list every package and file that can be used: found or missing, licence, hash, how to get it",
     "eval": "measure methods on a data set with the metrics of the papers: shape, pose, contact, time",
     "synth": "generate synthetic scenes of people and objects: images, masks, landmarks, ground truth",

@@ -95,7 +95,7 @@ def test_a_prompt_box_beside_the_image_is_told_once(caplog: pytest.LogCaptureFix
 
 
 def test_sam_weights_without_the_segmenter_sam_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    make_segmenter(PipelineConfig(sam=SamConfig(encoder="encoder.onnx")))
+    make_segmenter(PipelineConfig(segmenter="grabcut", sam=SamConfig(encoder="encoder.onnx")))
     assert "not used" in caplog.text
 
 

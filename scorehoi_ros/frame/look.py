@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.frame.evidence import Evidence, build_evidence
-from scorehoi_ros.frame.stages import Prediction
+from scorehoi_ros.frame.stages import Prediction, looks_closely
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, see_object
 from scorehoi_ros.perception.person import place_person
@@ -68,7 +68,7 @@ def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, 
     if known.template is not None:
         with timer("segment_object"):
             places = known.prediction.object_hypotheses(person) if known.prediction is not None else []
-            memory = ObjectMemory(places, known.appearance)
+            memory = ObjectMemory(places, known.appearance, looks_closely(known.prediction))
             sighting = see_object(frame, masks, eyes.segmenter, known.prompt, known.template, person, memory)
     with timer("gather"):
         evidence = build_evidence(frame, sighting.masks, landmarks, person)

@@ -13,7 +13,7 @@ from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse, glimpse
 from scorehoi_ros.frame.look import Eyes, Known, look
-from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
+from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined, looks_closely
 from scorehoi_ros.frame.subject import Subject
 from scorehoi_ros.frame.summary import summarise
 from scorehoi_ros.frame.track import TrackState
@@ -111,7 +111,7 @@ class Pipeline:
         known = track.current(state, frame, self.config.max_gap_s)
         prediction = track.predict(known, frame.stamp_ns)
         appearance = known.object.appearance if known.object is not None else None
-        prompt = prompt or self._first_prompt(known)
+        prompt = prompt or self._first_prompt(known, prediction)
         told = Known(self.template, prediction, appearance, prompt)
         seen = look(frame, glimpsed.seen, self.eyes, told, timer)
         # A direction that the user gave wins over what TF says.
@@ -124,11 +124,11 @@ class Pipeline:
             result = summarise(frame, seen, refined, subject, known)
         return result, track.advance(known, result, seen.appearance, refined.memory)
 
-    def _first_prompt(self, known: TrackState) -> Prompt | None:
+    def _first_prompt(self, known: TrackState, prediction: Prediction | None) -> Prompt | None:
         # The configured box describes the start of a track only.
         if known.object is not None or not self.config.prompt_box:
             return None
-        return Prompt(box=parse_box(self.config.prompt_box))
+        return Prompt(box=parse_box(self.config.prompt_box), closely=looks_closely(prediction))
 
     def _solve(
         self,

@@ -36,6 +36,8 @@ class ObjectMemory:
     """Where it may be now; empty when it was never seen."""
     appearance: Floats | None = None
     """`Segmentation.appearance` of an earlier frame."""
+    closely: bool = True
+    """Whether a slow segmenter may look for it where the quick one is in doubt."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,10 @@ def _prompts(
         projected = project_template(template, hypothesis, frame)
         if projected.any() and not any(_alike(projected, other) for other in tried):
             tried.append(projected)
-            yield Prompt(mask=projected)
+            yield Prompt(mask=projected, closely=memory.closely)
     proposal = propose(frame, template, person) if person is not None else None
     if proposal is not None:
-        yield proposal
+        yield replace(proposal, closely=memory.closely)
 
 
 def _alike(one: Bools, other: Bools) -> bool:

@@ -81,11 +81,15 @@ class Prompt:
     box: Box | None = None
     points: Floats | None = None
     """(n, 2) pixels on the object."""
+    background: Floats | None = None
+    """(n, 2) pixels beside the object; they alone prompt nothing."""
     mask: Bools | None = None
     """(H, W) bool prior, for example the projected template of the last frame."""
     appearance: Floats | None = None
     """`Segmentation.appearance` of an earlier frame with a good score, of the same segmenter: lets it find an
     object that has moved away from the prior, and lowers the score of things that look different."""
+    closely: bool = True
+    """False: only a quick look, though a slow segmenter might find it better."""
 
 
 @dataclass(frozen=True)
