@@ -3,29 +3,12 @@
 import json
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scorehoi_ros.errors import OutputError
-
-NPZ_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading the arrays of a damaged .npz may raise; RuntimeError: one wrong bit says that it is encrypted,
-or compressed in an unknown way (NotImplementedError)."""
 
 
 @contextmanager
