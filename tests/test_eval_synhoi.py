@@ -108,7 +108,7 @@ def test_damaged_truths_are_refused(truths, tmp_path) -> None:
     arrays = pack([make_truth()])
     del arrays["betas"]
     np.savez(truths, **arrays)
-    with pytest.raises(InputError, match=r"no field 'betas'"):
+    with pytest.raises(InputError, match=r"it has no 'betas'"):
         synhoi.open_truths(truths, Renderer(), None)
 
 

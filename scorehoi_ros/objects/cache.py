@@ -1,6 +1,7 @@
 """Built templates kept in the user's cache directory, so that a second start does not build them again."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ LAYOUT = Layout(
         "axis": Field("f", ("*",)),
         "sphere": Field("b"),
         "origin_shift": Field("f", (3,)),
+        "notes": Field("U", ("notes",), needed=False),
     },
 )
 _log = logging.getLogger(__name__)
@@ -41,8 +43,8 @@ def cache_file(key: str) -> Path:
     return cache_folder("templates") / f"{key}.npz"
 
 
-def write_cached(key: str, template: ObjectTemplate) -> None:
-    """Keep a built template; a cache that cannot be written is only logged."""
+def write_cached(key: str, template: ObjectTemplate, notes: Sequence[str] = ()) -> None:
+    """Keep a built template and the warnings about it; a cache that cannot be written is only logged."""
     symmetry = template.symmetry
     axis = np.empty(0) if symmetry.axis is None else symmetry.axis
     try:
@@ -60,19 +62,24 @@ def write_cached(key: str, template: ObjectTemplate) -> None:
                 axis=axis,
                 sphere=np.array(symmetry.sphere),
                 origin_shift=template.origin_shift,
+                notes=np.array(list(notes), dtype=np.str_),
             )
     except OutputError as error:
         _log.warning("the template is not cached: %s", error)
 
 
-def read_cached(key: str) -> ObjectTemplate | None:
-    """The kept template, or None when there is none or it is damaged (it is then built and written again)."""
+def read_cached(key: str) -> tuple[ObjectTemplate, list[str]] | None:
+    """The kept template and the warnings about it; None when there is none, or it is damaged.
+
+    It is then built and written again.
+    """
     path = cache_file(key)
     if not path.is_file():
         return None
     try:
         with damage_told(path, LAYOUT):
-            return _template(read_npz(path, LAYOUT))
+            arrays = read_npz(path, LAYOUT)
+            return _template(arrays), [str(note) for note in arrays.get("notes", ())]
     except InputError as error:
         _log.warning("a cached template is damaged and is built again: %s", error)
         return None
