@@ -87,6 +87,10 @@ def read_cached(key: str) -> tuple[ObjectTemplate, list[str]] | None:
 
 def _template(data: dict[str, NDArray[Any]]) -> ObjectTemplate:
     """The template of checked arrays; ValueError when they do not belong together."""
+    # Compiled code reads the floats; what is shorter in the file would be another type to it.
+    data = {
+        n: a.astype(np.float64) if a.dtype.kind == "f" and n != "sdf_values" else a for n, a in data.items()
+    }
     mesh = Mesh(data["vertices"], data["faces"])
     template_id, values, axis = str(data["template_id"]), data["sdf_values"], data["axis"]
     if template_id != content_hash(mesh, data["points"]):
