@@ -5,8 +5,6 @@ import json
 import os
 import re
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,20 +12,6 @@ from typing import IO, Any
 
 from scorehoi_ros.errors import OutputError
 
-NPZ_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading the arrays of a damaged .npz may raise; RuntimeError: one wrong bit says that it is encrypted,
-or compressed in an unknown way (NotImplementedError)."""
 _TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")
 """Names that `whole_file` gives."""
 

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import MissingExtraError
+from scorehoi_ros.io.mask_folder import load_masks
 from scorehoi_ros.perception.grabcut import GrabCutSegmenter
 from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.precomputed import load_masks
 from scorehoi_ros.perception.protocols import Segmenter
 from scorehoi_ros.perception.sam import SamSegmenter
 from scorehoi_ros.perception.sam_onnx import OnnxSamEngine

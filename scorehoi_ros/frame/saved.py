@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import NPZ_DAMAGE, whole_file
+from scorehoi_ros.files import whole_file
+from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
 
 FORMAT = 1
 _TREE = "tree"
+_LAYOUT = Layout("a saved state", "It cannot be gone on from.", {_TREE: Field("U")})
 
 
 class UnknownKindError(TypeError):
@@ -49,15 +50,13 @@ def load_value(path: str | Path) -> Any:
 
     Raises InputError when the file is missing, damaged, or of another version.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+    path = Path(path)
+    arrays = read_npz(path, _LAYOUT)
+    with damage_told(path, _LAYOUT):
         tree = json.loads(str(arrays[_TREE]))
         if tree["format"] != FORMAT:
             raise ValueError(f"format {tree['format']}, expected {FORMAT}")
         return _Reader(arrays).value(tree["value"])
-    except (*NPZ_DAMAGE, AttributeError, ImportError) as error:
-        raise InputError(f"{path} cannot be read: {error!r}.") from error
 
 
 class _Writer:
@@ -153,7 +152,10 @@ def _class(name: str) -> Any:
     """A dataclass, named tuple or enum; only our own modules are imported, and nothing else is called."""
     module, _, qualified = name.partition(":")
     if module.startswith(f"{__package__.partition('.')[0]}."):
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"{name} is not known here") from error
     found: Any = sys.modules[module]
     for part in qualified.split("."):
         found = getattr(found, part)
