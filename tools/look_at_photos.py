@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Draw what is reconstructed of photos from a box alone, beside what comes of their masks, to be looked at.
 
-FOLDER holds images/ and masks/<stem>_human.*, <stem>_object.* as for tools/measure_prompts.py.  Every photo is
-reconstructed afresh, once with its masks and once for each segmenter with nothing but the box of its object's
-mask, grown by 5 %.  OUT gets a picture <stem>.png for each photo: one row for each way, with the overlay and
-the views from the side and from above.
+FOLDER holds images/ and masks/<stem>_human.*, <stem>_object.* as for tools/measure_prompts.py.  Every photo
+is reconstructed afresh, once with its masks and once for each segmenter with nothing but the box of its
+object's mask, grown by 5 %.  OUT gets a picture <stem>.png for each photo: one row for each way, with the
+overlay and the views from the side and from above.
 
 Printed is for each way the overlap (IoU) of the drawn object with the true mask, without what the person
 hides of it, the probability that the object is right, and the deepest penetration.
 
-example: tools/look_at_photos.py ../shared/data/behave_clip --object boxlong.xyz --camera 306,306,318,243 --out OUT
+example: tools/look_at_photos.py ../shared/data/behave_clip --object long.xyz --camera 306,306,318,243 --out .
 """
 
 import argparse
