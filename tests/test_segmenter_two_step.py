@@ -118,7 +118,7 @@ def test_a_lost_object_is_prompted_where_its_colours_are_and_judged_by_them() ->
     found = both.segment(IMAGE, Prompt(mask=before, appearance=red()), None)
     moved = careful.asked[0].mask
     assert moved is not None and (moved & square()).sum() > 0.9 * square().sum()
-    assert (found.mask == square()).all() and found.score > 0.8
+    assert (found.mask == square()).all() and found.score > 0.7
     other = replace(found, mask=before, probability=before.astype(np.float32))
     careful.answer = replace(other, mask=square(0, 25), probability=square(0, 25).astype(np.float32))
     assert both.segment(IMAGE, Prompt(mask=before, appearance=red()), None).score < 0.4

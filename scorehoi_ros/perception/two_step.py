@@ -61,8 +61,12 @@ class TwoStepSegmenter:
         """The tracked object, in the best place for its colours."""
         mask, appearance = prompt.mask, prompt.appearance
         assert mask is not None
-        near = prompt if appearance is None else replace(prompt, mask=follow(rgb, mask, appearance, FAR))
-        return judged(with_colours(rgb, self._careful.segment(rgb, near, exclude)), prompt)
+        near = mask if appearance is None else follow(rgb, mask, appearance, FAR)
+        found = self._careful.segment(rgb, replace(prompt, mask=near), exclude)
+        # The shape that was followed stands for the colours' own answer.
+        against = doubts(rgb, found.mask, found.mask, near)
+        found = replace(found, score=predicted_overlap(against) if found.mask.any() else 0.0)
+        return judged(with_colours(rgb, found), prompt)
 
 
 def with_colours(rgb: NDArray[np.uint8], found: Segmentation) -> Segmentation:
