@@ -20,9 +20,8 @@ from mask_faults import FAULTS, Shown
 from tqdm import tqdm
 
 from scorehoi_ros.body.load import free_body
-from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Human, Sample, Truth
-from scorehoi_ros.evaluate.methods import GivenLandmarks, Setting, answer_from, blind_human
+from scorehoi_ros.evaluate.methods import GivenLandmarks, answer_from, blind_human
 from scorehoi_ros.evaluate.scores import score
 from scorehoi_ros.files import write_json
 from scorehoi_ros.frame.pipeline import Pipeline
@@ -62,7 +61,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first scene (default 0)")
     parser.add_argument("--method", default="regress", help="method of the pipeline (default regress)")
     parser.add_argument("--faults", default=",".join(FAULTS), help="names separated by commas (default all)")
-    parser.add_argument("--pictures", action="store_true", help="draw pictures (slow), where colours are used")
+    parser.add_argument(
+        "--pictures", action="store_true", help="draw pictures (slow), where colours are used"
+    )
     parser.add_argument("--rows", type=Path, metavar="FILE", help="writes what was measured, a row a frame")
     args = parser.parse_args()
     names = ["clean", *(n for n in args.faults.split(",") if n != "clean")]
@@ -104,9 +105,7 @@ def _shown(seen: Observation) -> Shown:
     assert seen.masks.human is not None and seen.masks.object is not None
     ys, xs = np.nonzero(seen.human_mask | seen.object_mask)
     side = 1.4 * max(np.ptp(ys), np.ptp(xs)) + 1
-    return Shown(
-        seen.masks.human, seen.masks.object, seen.human_whole, seen.object_whole, float(side) / 256
-    )
+    return Shown(seen.masks.human, seen.masks.object, seen.human_whole, seen.object_whole, float(side) / 256)
 
 
 def one(

@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 
 from scorehoi_ros.frame import mask_place, mask_tidy
-from scorehoi_ros.frame.evidence import CROP_SIZE, bounding_box, inside_image, union_box
+from scorehoi_ros.frame.evidence import bounding_box, inside_image, union_box
 from scorehoi_ros.frame.mask_place import Place
 from scorehoi_ros.geometry.camera import Crop, crop_image, square_crop
 from scorehoi_ros.types import Bools, Frame, Masks
 
 MOVED_SCORE = 0.7
 """What a mask is trusted at most that had to be moved."""
+_MOST_LOST = 0.5
+"""An object's mask does not lose a larger share than this to the person."""
 _MARGIN = 0.2
 
 
@@ -29,55 +31,104 @@ def checked(frame: Frame, own: Bools | None) -> Checked:
     """The masks of a frame without crumbs and slivers, each moved where it lay off.
 
     `own` (H, W) is the detector's mask of the person, None = it has none.  A person's mask is held against
-    that and, without one, against the edges of the image, an object's against the edges.  2 ms for 640x480.
+    that and, without one, against the edges of the image, an object's against the edges.
     """
-    tidy = _tidied(frame.masks)
-    crop = _crop_of(tidy, mask_place.SIDE)
-    if crop is None:
-        return Checked(tidy)
-    rgb, inside = crop_image(frame.rgb, crop), inside_image(crop, frame.rgb.shape[:2], cv2.INTER_NEAREST)
-    off, changed = {}, {}
-    for name in ("human", "object"):
-        mask = getattr(tidy, name)
-        if mask is None:
-            continue
-        small = crop_image(mask, crop, cv2.INTER_AREA)
-        if name == "human" and own is not None:
-            place = mask_place.beside_mask(small, crop_image(own, crop, cv2.INTER_AREA))
-        else:
-            place = mask_place.on_edges(small, rgb, inside)
-        if place.sure:
-            off[name] = float(np.hypot(*place.shift))
-            changed[name] = _moved(mask, place, crop)
-            changed[f"{name}_score"] = min(MOVED_SCORE, getattr(tidy, f"{name}_score"))
-    return Checked(replace(tidy, **changed), off)
+    view = _look_at(frame.masks)
+    if view is None:
+        return Checked(frame.masks)
+    tidy = _tidied(frame.masks, view)
+    if tidy is not frame.masks:
+        view = _look_at(tidy)
+        if view is None:
+            return Checked(tidy)
+    return _disputed(_in_place(frame, tidy, view, own), own)
 
 
-def _crop_of(masks: Masks, size: int) -> Crop | None:
+def _in_place(frame: Frame, tidy: Masks, view: "_View", own: Bools | None) -> Checked:
+    """Each mask moved to where it fits better, if it clearly does."""
+    places = {name: place for name, place in _places(frame, view, own).items() if place.sure}
+    moved = {name: _moved(getattr(tidy, name), place, view.crop) for name, place in places.items()}
+    scores = {f"{name}_score": min(MOVED_SCORE, getattr(tidy, f"{name}_score")) for name in places}
+    off = {name: float(np.hypot(*place.shift)) for name, place in places.items()}
+    return Checked(replace(tidy, **moved, **scores), off)
+
+
+def _disputed(found: Checked, own: Bools | None) -> Checked:
+    """What both masks claim is the person's where the detector says so, too, else the object's.
+
+    Either may be in front there, and what is taken from one of them is free for it: it may go on behind the
+    other.  Without a detector's mask only the person's loses: of a person more is seen elsewhere.  So it is
+    where the object would lose most of its mask.
+    """
+    human, thing = found.masks.human, found.masks.object
+    if human is None or thing is None:
+        return found
+    both = human & thing
+    if not both.any():
+        return found
+    hidden = np.zeros_like(both) if own is None else both & own
+    human = human & ~(both & ~hidden)
+    if np.count_nonzero(hidden) <= _MOST_LOST * np.count_nonzero(thing):
+        thing = thing & ~hidden
+    return replace(found, masks=replace(found.masks, human=human, object=thing))
+
+
+@dataclass(frozen=True)
+class _View:
+    """The crop around both, and what of the masks is in it."""
+
+    crop: Crop
+    human: Bools | None
+    """(S, S)"""
+    object: Bools | None
+    """(S, S)"""
+
+
+def _look_at(masks: Masks) -> _View | None:
+    """None without any mask."""
     box = union_box(bounding_box(masks.human), bounding_box(masks.object))
-    return None if box is None else square_crop(box, np.eye(3), _MARGIN, size)
-
-
-def _tidied(masks: Masks) -> Masks:
-    crop = _crop_of(masks, mask_tidy.SIDE)
-    if crop is None:
-        return masks
-    both = [None if m is None else crop_image(m, crop, cv2.INTER_AREA) for m in (masks.human, masks.object)]
+    if box is None:
+        return None
+    crop = square_crop(box, np.eye(3), _MARGIN, mask_tidy.SIDE)
     human, thing = (
-        None if mine is None else mask_tidy.unwanted(mine, other)
-        for mine, other in ((both[0], both[1]), (both[1], both[0]))
+        None if m is None else crop_image(m, crop, cv2.INTER_AREA) for m in (masks.human, masks.object)
     )
-    return replace(
-        masks,
-        human=_without(masks.human, human, crop),
-        object=_without(masks.object, thing, crop),
-    )
+    return _View(crop, human, thing)
 
 
-def _without(mask: Bools | None, unwanted: Bools | None, crop: Crop) -> Bools | None:
+def _tidied(masks: Masks, view: _View) -> Masks:
+    """The same masks when there is nothing to be taken away."""
+    pairs = {"human": (view.human, view.object), "object": (view.object, view.human)}
+    lost = {name: mask_tidy.unwanted(*pair) for name, pair in pairs.items() if pair[0] is not None}
+    kept = {
+        name: _without(getattr(masks, name), unwanted, view.crop)
+        for name, unwanted in lost.items()
+        if unwanted is not None
+    }
+    return replace(masks, **kept) if kept else masks
+
+
+def _places(frame: Frame, view: _View, own: Bools | None) -> dict[str, Place]:
+    """Where each mask would fit best."""
+    step = mask_tidy.SIDE // mask_place.SIDE
+    human, thing = (
+        None if m is None else np.ascontiguousarray(m[::step, ::step]) for m in (view.human, view.object)
+    )
+    crop = Crop(np.diag([1 / step, 1 / step, 1.0]) @ view.crop.T_crop_image, np.eye(3), mask_place.SIDE)
+    found: dict[str, Place] = {}
+    if human is not None and own is not None:
+        found["human"] = mask_place.beside_mask(human, crop_image(own, crop, cv2.INTER_NEAREST))
+    by_edges = {"human": human if own is None else None, "object": thing}
+    wanted = {name: mask for name, mask in by_edges.items() if mask is not None}
+    if wanted:
+        edges = mask_place.edges_of(crop_image(frame.rgb, crop))
+        inside = inside_image(crop, frame.rgb.shape[:2], cv2.INTER_NEAREST)
+        found |= {name: mask_place.on_edges(mask, edges, inside) for name, mask in wanted.items()}
+    return found
+
+
+def _without(mask: Bools, unwanted: Bools, crop: Crop) -> Bools:
     """A mask (H, W) without what its crop has too much."""
-    if mask is None or unwanted is None:
-        return mask
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     size = mask.shape[1], mask.shape[0]
     lost = cv2.warpAffine(unwanted.view(np.uint8), crop.T_crop_image[:2], size, flags=flags)
@@ -85,7 +136,7 @@ def _without(mask: Bools | None, unwanted: Bools | None, crop: Crop) -> Bools | 
 
 
 def _moved(mask: Bools, place: Place, crop: Crop) -> Bools:
-    x, y = place.shift * (mask_place.SIDE / CROP_SIZE) / crop.T_crop_image[0, 0]
+    x, y = place.shift / crop.T_crop_image[0, 0]
     by = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
     size = mask.shape[1], mask.shape[0]
     moved = cv2.warpAffine(np.ascontiguousarray(mask).view(np.uint8), by, size, flags=cv2.INTER_NEAREST)

@@ -83,6 +83,7 @@ class Session:
         self._solved_ns: int | None = None
         self._gaps = self._repeats = 0
         self._told_of_disorder = False
+        self._off: dict[str, float] = {}
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -138,6 +139,9 @@ class Session:
             return bad_input(replace(frame, stamp_ns=sight.stamp_ns), reason)
         finally:
             self._prompt = self._prompt if late else None
+        self._off = {
+            name: px for name in ("human", "object") if (px := result.quality.get(f"{name}_mask_off_px"))
+        }
         if not late:
             self._state = state
         return replace(result, stamp_ns=sight.stamp_ns)
@@ -155,6 +159,17 @@ class Session:
         return (
             f"frames are more than max_gap_s = {self.config.max_gap_s:g} s apart, so that each starts afresh "
             "(slow, and with new ids); set max_gap_s above the time a frame takes"
+        )
+
+    @property
+    def mask_warning(self) -> str:
+        """That masks of the last frame did not lie where they should."""
+        if not self._off:
+            return ""
+        which = " and ".join(f"that of the {name} by {px:.0f} px" for name, px in self._off.items())
+        return (
+            f"given masks do not lie on the image, {which} at 256-pixel crop scale; they are moved, and "
+            "trusted less: check that masks and images are of the same moment, size and crop"
         )
 
     def reset(self) -> None:

@@ -45,6 +45,7 @@ def summarise(
     contacts, penetration = _contacts(human, thing, found, refined.contacts, subject)
     status, message = _verdict(human_part, object_part)
     warm = {} if refined.warm is None else {"warm": float(refined.warm)}
+    off = {f"{name}_mask_off_px": px for name, px in seen.off_px.items()}
     energy = {f"energy_{k}": v for k, v in (refined.energy or {}).items() if k in ("first", "last")}
     return Reconstruction(
         stamp_ns=frame.stamp_ns,
@@ -60,7 +61,7 @@ def summarise(
         estimate=estimate,
         masks=seen.masks,
         landmarks=seen.landmarks,
-        quality=human_part.quality | object_part.quality | energy | penetration | warm,
+        quality=human_part.quality | object_part.quality | energy | penetration | warm | off,
         flat=frame.rgb,
     )
 

@@ -144,6 +144,7 @@ class _Run:
         r = session.step(frame)
         ms = None if isinstance(frame, BadFrame) else (time.perf_counter() - start) * 1e3
         self._warn("gap", session.warning)
+        self._warn("masks", session.mask_warning)
         self._write(r, session.pipeline, frame.log_ns)
         template = session.pipeline.template
         self.report.add(r, ms, template.label if template is not None else "")
