@@ -123,7 +123,10 @@ def _places(frame: Frame, view: _View, own: Bools | None) -> dict[str, Place]:
     if wanted:
         edges = mask_place.edges_of(crop_image(frame.rgb, crop))
         inside = inside_image(crop, frame.rgb.shape[:2], cv2.INTER_NEAREST)
-        found |= {name: mask_place.on_edges(mask, edges, inside) for name, mask in wanted.items()}
+        for name, mask in wanted.items():
+            human_place = found.get("human")
+            same = human_place.shift if human_place is not None and human_place.sure else None
+            found[name] = mask_place.on_edges(mask, edges, inside, same)
     return found
 
 

@@ -27,6 +27,8 @@ _LEAST_EDGE = 0.2
 """Mean edge, 0..1, along the border of a mask where it fits: 0.16 to 0.5 on photos, at most 0.12 in noise."""
 _LEAST_DEVIATIONS, _LEAST_EDGE_GAIN = 2.9, 1.5
 """How much more that is than elsewhere on average, and than where it lies, in deviations of all places."""
+_NEAR, _LEAST_EXPECTED_GAIN = 3, 0.5
+"""How far around an expected place edges are looked for, and how much more of them there have to be."""
 _BORDER_POINTS, _LEAST_POINTS = 100, 12
 _CLUTTER = 3.0
 """An edge of so many times the median of the picture is half believed."""
@@ -63,10 +65,11 @@ def beside_mask(mask: Bools, other: Bools) -> Place:
     return _place(shift, there >= _LEAST_OVERLAP and there - here >= _LEAST_GAIN)
 
 
-def on_edges(mask: Bools, edges: Float32, inside: Bools) -> Place:
+def on_edges(mask: Bools, edges: Float32, inside: Bools, expected: Floats | None = None) -> Place:
     """A mask (S, S) against the edges of the image (`edges_of`).  0.5 ms.
 
     `inside` (S, S) are the pixels of the image; the border of the mask at its end does not count.
+    `expected` (2,), pixels of a crop of 256, is where the other mask had to be moved: little is asked of it.
     """
     points, normals = _border(mask, inside)
     if len(points) < _LEAST_POINTS:
@@ -74,11 +77,25 @@ def on_edges(mask: Bools, edges: Float32, inside: Bools) -> Place:
     scores = _along(edges, points, normals)
     mean, spread = float(scores[_AROUND].mean()), max(float(scores[_AROUND].std()), 1e-6)
     here = float(scores[_REACH - 1 : _REACH + 2, _REACH - 1 : _REACH + 2].max())
-    row, column = np.unravel_index(int(np.where(_AROUND, scores, -np.inf).argmax()), scores.shape)
-    there = float(scores[row, column])
+    if expected is not None:
+        shift, there = _best(scores, _around(expected))
+        if there - here >= _LEAST_EXPECTED_GAIN * spread:
+            return _place(shift, True)
+    shift, there = _best(scores, _AROUND)
     clear = there - mean >= _LEAST_DEVIATIONS * spread and there - here >= _LEAST_EDGE_GAIN * spread
-    shift = _UNIT * (np.array([column, row], np.float64) - _REACH)
     return _place(shift, clear and there >= _LEAST_EDGE)
+
+
+def _around(shift: Floats) -> Bools:
+    """(k, k) shifts near one of pixels of a crop of 256."""
+    column, row = shift / _UNIT
+    return np.asarray(np.hypot(_GRID[0] - row, _GRID[1] - column) <= _NEAR)
+
+
+def _best(scores: Float32, among: Bools) -> tuple[Floats, float]:
+    """The shift, pixels of a crop of 256, with the largest of scores (k, k), and that score."""
+    row, column = np.unravel_index(int(np.where(among, scores, -np.inf).argmax()), scores.shape)
+    return _UNIT * (np.array([column, row], np.float64) - _REACH), float(scores[row, column])
 
 
 def _place(shift: Floats, clear: bool) -> Place:
