@@ -27,6 +27,17 @@ class Checked:
     """human, object -> by how much the mask lay off, pixels at 256-pixel crop scale; only where it did."""
 
 
+@dataclass(frozen=True)
+class _View:
+    """The crop around both, and what of the masks is in it."""
+
+    crop: Crop
+    human: Bools | None
+    """(S, S)"""
+    object: Bools | None
+    """(S, S)"""
+
+
 def checked(frame: Frame, own: Bools | None) -> Checked:
     """The masks of a frame without crumbs and slivers, each moved where it lay off.
 
@@ -44,13 +55,24 @@ def checked(frame: Frame, own: Bools | None) -> Checked:
     return _disputed(_in_place(frame, tidy, view, own), own)
 
 
-def _in_place(frame: Frame, tidy: Masks, view: "_View", own: Bools | None) -> Checked:
+def _in_place(frame: Frame, tidy: Masks, view: _View, own: Bools | None) -> Checked:
     """Each mask moved to where it fits better, if it clearly does."""
-    places = {name: place for name, place in _places(frame, view, own).items() if place.sure}
-    moved = {name: _moved(getattr(tidy, name), place, view.crop) for name, place in places.items()}
-    scores = {f"{name}_score": min(MOVED_SCORE, getattr(tidy, f"{name}_score")) for name in places}
-    off = {name: float(np.hypot(*place.shift)) for name, place in places.items()}
-    return Checked(replace(tidy, **moved, **scores), off)
+    masks, off = tidy, {}
+    for name, place in _places(frame, view, own).items():
+        if place.sure:
+            off[name] = float(np.hypot(*place.shift))
+            masks = _with_moved(masks, name, place, view.crop)
+    return Checked(masks, off)
+
+
+def _with_moved(masks: Masks, name: str, place: Place, crop: Crop) -> Masks:
+    if name == "human" and masks.human is not None:
+        score = min(MOVED_SCORE, masks.human_score)
+        return replace(masks, human=_moved(masks.human, place, crop), human_score=score)
+    if name == "object" and masks.object is not None:
+        score = min(MOVED_SCORE, masks.object_score)
+        return replace(masks, object=_moved(masks.object, place, crop), object_score=score)
+    return masks
 
 
 def _disputed(found: Checked, own: Bools | None) -> Checked:
@@ -73,17 +95,6 @@ def _disputed(found: Checked, own: Bools | None) -> Checked:
     return replace(found, masks=replace(found.masks, human=human, object=thing))
 
 
-@dataclass(frozen=True)
-class _View:
-    """The crop around both, and what of the masks is in it."""
-
-    crop: Crop
-    human: Bools | None
-    """(S, S)"""
-    object: Bools | None
-    """(S, S)"""
-
-
 def _look_at(masks: Masks) -> _View | None:
     """None without any mask."""
     box = union_box(bounding_box(masks.human), bounding_box(masks.object))
@@ -98,14 +109,13 @@ def _look_at(masks: Masks) -> _View | None:
 
 def _tidied(masks: Masks, view: _View) -> Masks:
     """The same masks when there is nothing to be taken away."""
-    pairs = {"human": (view.human, view.object), "object": (view.object, view.human)}
-    lost = {name: mask_tidy.unwanted(*pair) for name, pair in pairs.items() if pair[0] is not None}
-    kept = {
-        name: _without(getattr(masks, name), unwanted, view.crop)
-        for name, unwanted in lost.items()
-        if unwanted is not None
-    }
-    return replace(masks, **kept) if kept else masks
+    human = None if view.human is None else mask_tidy.unwanted(view.human, view.object)
+    thing = None if view.object is None else mask_tidy.unwanted(view.object, view.human)
+    if human is None and thing is None:
+        return masks
+    return replace(
+        masks, human=_without(masks.human, human, view.crop), object=_without(masks.object, thing, view.crop)
+    )
 
 
 def _places(frame: Frame, view: _View, own: Bools | None) -> dict[str, Place]:
@@ -130,8 +140,10 @@ def _places(frame: Frame, view: _View, own: Bools | None) -> dict[str, Place]:
     return found
 
 
-def _without(mask: Bools, unwanted: Bools, crop: Crop) -> Bools:
+def _without(mask: Bools | None, unwanted: Bools | None, crop: Crop) -> Bools | None:
     """A mask (H, W) without what its crop has too much."""
+    if mask is None or unwanted is None:
+        return mask
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     size = mask.shape[1], mask.shape[0]
     lost = cv2.warpAffine(unwanted.view(np.uint8), crop.T_crop_image[:2], size, flags=flags)

@@ -119,7 +119,7 @@ def edges_of(rgb: NDArray[np.uint8]) -> Float32:
 def _border(mask: Bools, inside: Bools) -> tuple[NDArray[np.int64], Float32]:
     """Pixels (m, 2) x y of the mask's border and its normals (2, m) as vectors of twice their angle."""
     soft = cv2.GaussianBlur(mask.astype(np.float32), (5, 5), 1.0)
-    inner = cv2.erode(inside.view(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
+    inner = cv2.erode(inside.view(np.uint8), np.ones((5, 5), np.uint8), borderValue=(1.0,))
     edge = mask & (cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8)) == 0) & (inner > 0)
     rows, columns = np.nonzero(edge)
     keep = slice(None, None, 1 + len(rows) // _BORDER_POINTS)
@@ -134,6 +134,6 @@ def _along(field: Float32, points: NDArray[np.int64], normals: Float32) -> Float
     """(k, k) mean edge along the border at each shift down and right, -1..1."""
     k = 2 * _REACH + 1
     wide = np.pad(field, ((0, 0), (_REACH, _REACH), (_REACH, _REACH)))
-    windows = np.lib.stride_tricks.sliding_window_view(wide, (k, k), axis=(1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (k, k), axis=(1, 2))  # type: ignore[call-overload]
     found = windows[:, points[:, 1], points[:, 0]].reshape(-1, k * k)
     return np.asarray((normals.reshape(1, -1) @ found).reshape(k, k) / len(points), np.float32)

@@ -3,8 +3,6 @@
 All of it works on square crops of `SIDE` pixels around person and object, and in their pixels.
 """
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +66,20 @@ def _sliver(mask: Bools, other: Bools) -> Bools | None:
     neither = _dilated(~(mask | other), _ALONG_PX)
     edge = _dilated(other, _ALONG_PX) & _dilated(~other, _ALONG_PX)
     strips = mask & (core == 0) & edge & neither
-    long = [p for p in _pieces(_bytes(strips)) if np.hypot(*cv2.boundingRect(p)[2:]) >= _LEAST_LENGTH_PX]
+    long = [p for p in _pieces(_bytes(strips)) if _length(p) >= _LEAST_LENGTH_PX]
     return np.logical_or.reduce([_drawn(p) & strips for p in long]) if long else None
 
 
-def _pieces(mask: Bytes) -> Sequence[NDArray[np.int32]]:
+def _pieces(mask: Bytes) -> list[NDArray[np.int32]]:
     """Outer borders of what hangs together."""
-    return cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    borders = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    return [np.asarray(border, np.int32) for border in borders]
+
+
+def _length(border: NDArray[np.int32]) -> float:
+    """Pixels, of the diagonal of its box."""
+    _, _, width, height = cv2.boundingRect(border)
+    return float(np.hypot(width, height))
 
 
 def _drawn(border: NDArray[np.int32]) -> Bools:
