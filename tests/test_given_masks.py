@@ -66,7 +66,7 @@ CRATE = drawn((124, 90, 180, 130))
         (PERSON & ~CRATE, CRATE, drawn((134, 130, 180, 133))),
         (PERSON, CRATE, drawn((134, 90, 180, 92))),
         (PERSON & ~CRATE, CRATE, drawn((20, 20, 24, 24), (200, 200, 205, 203))),
-        (CRATE, PERSON & ~CRATE, drawn((100, 70, 101, 71), (200, 60, 206, 64))),
+        (CRATE, PERSON & ~CRATE, drawn((100, 70, 101, 71), (200, 60, 205, 64))),
         (PERSON, None, drawn((200, 100, 206, 106))),
     ],
     ids=["beside", "on", "legs", "person's beside", "person's on", "crumbs", "tiny", "no other"],
@@ -129,7 +129,7 @@ def test_a_mask_that_lies_off_is_moved_and_told(x: int, y: int, scale: int) -> N
         assert set(found.off_px) == {name}
         assert found.off_px[name] == pytest.approx(np.hypot(x, y) * crop_scale, abs=4)
         true = thing if name == "object" else human
-        assert mask_iou(small(getattr(found.masks, name)), true) > 0.85
+        assert mask_iou(small(getattr(found.masks, name)), true) > 0.8
         assert getattr(found.masks, f"{name}_score") == MOVED_SCORE
 
 

@@ -182,7 +182,11 @@ def test_masks_that_lie_off_are_told_while_they_do(monkeypatch: pytest.MonkeyPat
 
     off({"object_mask_off_px": 14.2})
     session.step(frame(1))
-    assert "that of the object by 14 px" in session.mask_warning
+    told = session.mask_warning
+    assert "object_mask_off_px" in told
+    off({"human_mask_off_px": 8.0})
+    session.step(frame(4))
+    assert session.mask_warning == told, "who warns once for each text warns once"
     off({"human_iou": 0.8})
-    session.step(frame(2))
+    session.step(frame(9))
     assert session.mask_warning == ""

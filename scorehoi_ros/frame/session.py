@@ -83,7 +83,7 @@ class Session:
         self._solved_ns: int | None = None
         self._gaps = self._repeats = 0
         self._told_of_disorder = False
-        self._off: dict[str, float] = {}
+        self._off = False
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -139,9 +139,7 @@ class Session:
             return bad_input(replace(frame, stamp_ns=sight.stamp_ns), reason)
         finally:
             self._prompt = self._prompt if late else None
-        self._off = {
-            name: px for name in ("human", "object") if (px := result.quality.get(f"{name}_mask_off_px"))
-        }
+        self._off = any(f"{name}_mask_off_px" in result.quality for name in ("human", "object"))
         if not late:
             self._state = state
         return replace(result, stamp_ns=sight.stamp_ns)
@@ -163,13 +161,13 @@ class Session:
 
     @property
     def mask_warning(self) -> str:
-        """That masks of the last frame did not lie where they should."""
+        """That masks of the last frame did not lie where they should; the same words each time."""
         if not self._off:
             return ""
-        which = " and ".join(f"that of the {name} by {px:.0f} px" for name, px in self._off.items())
         return (
-            f"given masks do not lie on the image, {which} at 256-pixel crop scale; they are moved, and "
-            "trusted less: check that masks and images are of the same moment, size and crop"
+            "given masks do not lie on the image (how far, is in the quality of frames: human_mask_off_px, "
+            "object_mask_off_px); they are moved, and trusted less: check that masks and images are of the same "
+            "moment, size and crop"
         )
 
     def reset(self) -> None:
