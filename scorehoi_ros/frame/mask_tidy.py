@@ -11,7 +11,7 @@ from scorehoi_ros.types import Bools
 
 Bytes = NDArray[np.uint8]
 SIDE = 256
-_SMALL, _TINY = 0.01, 0.002
+_SMALL, _TINY = 0.04, 0.002
 """Shares of the largest piece below which one is a crumb: where it touches nothing, and anywhere."""
 _BESIDE_PX = 3
 """A piece within this of the other one's mask touches it: a foot beyond a box, a leg of a chair."""

@@ -165,9 +165,8 @@ class Session:
         if not self._off:
             return ""
         return (
-            "given masks do not lie on the image (how far, is in the quality of frames: human_mask_off_px, "
-            "object_mask_off_px); they are moved, and trusted less: check that masks and images are of the same "
-            "moment, size and crop"
+            "given masks do not lie on the image (quality of frames: human_mask_off_px, object_mask_off_px); "
+            "they are moved, and trusted less: check that they are of the same moment, size and crop"
         )
 
     def reset(self) -> None:
