@@ -26,16 +26,19 @@ def seen(ahead: float = 0.3) -> Observation:
 
 def check(human: Bools | None, thing: Bools | None, own: Bools | None = None, scale: int = 1) -> Checked:
     """Of a picture `scale` times as large."""
-    truth, rgb = scene(), seen().rgb
+    truth = scene()
     size = (scale * truth.width, scale * truth.height)
-    rgb, human, thing, own = (
-        None if p is None else cv2.resize(p.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        for p in (rgb, human, thing, own)
-    )
+    rgb = seen().rgb
     assert rgb is not None
-    masks = Masks(*(None if m is None else m.astype(bool) for m in (human, thing)))
-    camera = Camera(truth.K, *size)
-    return checked(Frame(rgb, camera, 0, masks=masks), None if own is None else own.astype(bool))
+    large = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    masks = Masks(resized(human, size), resized(thing, size))
+    return checked(Frame(large, Camera(truth.K, *size), 0, masks=masks), resized(own, size))
+
+
+def resized(mask: Bools | None, size: tuple[int, int]) -> Bools | None:
+    if mask is None:
+        return None
+    return np.asarray(cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
 
 
 def small(mask: Bools | None) -> Bools:

@@ -89,7 +89,7 @@ def _crumbled(mask: Bools, unit: float, rng: np.random.Generator) -> Bools:
     drawn = mask.astype(np.uint8)
     for row, column in around[rng.integers(len(around), size=_CRUMBS)] if len(around) else ():
         side = max(int(rng.uniform(1.0, 2.5) * unit), 1)
-        cv2.circle(drawn, (int(column), int(row)), side, 1, -1)
+        cv2.circle(drawn, (int(column), int(row)), side, (1.0,), -1)
     return drawn.astype(bool)
 
 

@@ -127,11 +127,11 @@ def one(
         "object_score": result.masks.object_score,
         "number": float(number),
     }
-    return {name: v for name, v in (scores | told).items() if v is not None}
+    return {name: v for name, v in {**scores, **told}.items() if v is not None}
 
 
 def table(rows: Mapping[str, list[Row]], names: list[str]) -> list[str]:
-    """Lines in Markdown: means (of rotations the median, too), and how much more than with clean masks."""
+    """Lines in Markdown: means over all frames."""
     lines = [
         f"{len(rows['clean'])} frames",
         "| masks | " + " | ".join(COLUMNS.values()) + " |",

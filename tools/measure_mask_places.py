@@ -63,7 +63,7 @@ def one(frame: Frame, own: np.ndarray | None, case: tuple[float, float, float]) 
     masks = frame.masks
     assert masks.human is not None and masks.object is not None
     ys, xs = np.nonzero(masks.human | masks.object)
-    unit = 1.2 * max(np.ptp(ys), np.ptp(xs)) / 256
+    unit = float(1.2 * max(np.ptp(ys), np.ptp(xs)) / 256)
     human = moved(masks.human, case[0] * unit, case[2])
     thing = moved(masks.object, case[1] * unit, case[2])
     found = checked(replace(frame, masks=Masks(human, thing)), own)
