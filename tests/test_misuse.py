@@ -25,7 +25,7 @@ from scorehoi_ros.objects.mesh_file import parse_mesh
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.perception.window import prompted_box
 from scorehoi_ros.types import Box, Prompt
-from tests.test_label import FakePipeline, images, run, summary_of
+from tests.test_label import images, run, summary_of
 
 OBJ = "o St\u00fchlchen\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 

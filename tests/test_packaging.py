@@ -51,8 +51,8 @@ def test_every_ros_package_that_is_imported_is_declared() -> None:
     text = "\n".join(path.read_text() for path in files)
     named = set(ROS_IMPORT.findall(text)) | set(MESSAGE_TYPE.findall(text))
     assert {"rclpy", "launch_ros", "tf2_msgs", "visualization_msgs"} <= named
-    # builtin_interfaces comes with std_msgs; a docstring speaks of "package/msg/Name"; messages of video streams
-    # are only named, to be told from images.
+    # builtin_interfaces comes with std_msgs; a docstring speaks of "package/msg/Name"; messages of video
+    # streams are only named, to be told from images.
     streams = {kind.partition("/")[0] for kind in VIDEO_STREAMS}
     assert named - streams - {"scorehoi_ros", "builtin_interfaces", "package"} <= keys()
 

@@ -130,7 +130,7 @@ def test_best_effort_camera_with_depth_and_masks(tmp_path: Path) -> None:
         t.until(lambda: depth.get_subscription_count() and mask.get_subscription_count())
         t.spin(1.0)
         image = small_image(70, t.header())
-        inside = np.repeat(np.uint8([[255], [0]]), 24, axis=0).repeat(64, axis=1)
+        inside = np.repeat(np.array([255, 0], np.uint8), 24)[:, None].repeat(64, axis=1)
         mask.publish(plane("mono8", image.header, inside))
         depth.publish(plane("16UC1", image.header, np.full((48, 64), 1500, np.uint16)))
         assert t.answer(image).message.endswith("depth=1.500 human_mask=1536")
