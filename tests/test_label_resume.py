@@ -112,7 +112,7 @@ def test_killed_runs_end_as_one_that_was_not(
     whole, out = tmp_path / "whole", tmp_path / "out"
     arguments = [str(source), "--object", "box:1", *more, "--out"]
     assert run(*arguments, str(whole), build=Chained) == 0
-    monkeypatch.setattr(Chained, "delay_s", 0.02)
+    monkeypatch.setattr(Chained, "delay_s", 0.06 if "--stride" in more else 0.02)
     dice, ends = random.Random(len(more)), []
     for _ in range(6):
         child = forked(lambda: run(*arguments, str(out), "--resume", build=Chained))

@@ -16,7 +16,7 @@ SURE = Certainty(pose_std=0.1, turn_std=0.08, place_std=0.05, agreement=1.0, exp
 PERSON = HumanSigns(LandmarkAgreement(1.5, 4.0, 0.05, 0.04), 0.85, False, 1.72, 1.70, 0.0, SURE)
 THING = ObjectSigns(
     overlap=0.92, hidden=0.05, side_px=80.0, own_mask=False, mask_score=1.0, alone=False, penetration_m=0.005,
-    gap_m=0.0, tied=0.95, under_floor_m=0.0, above_floor_m=0.8, certainty=SURE,
+    gap_m=0.0, tied=0.95, under_floor_m=0.0, above_floor_m=0.8, warm=False, certainty=SURE,
 )  # fmt: skip
 
 
@@ -34,7 +34,6 @@ def test_what_nothing_speaks_against_is_ok() -> None:
     [
         replace(PERSON, landmarks=LandmarkAgreement(9.0, 4.0, 0.05, 0.04)),
         replace(PERSON, landmarks=LandmarkAgreement(1.5, 25.0, 0.05, 0.04)),
-        replace(PERSON, landmarks=LandmarkAgreement(1.5, 4.0, 0.6, 0.04)),
         replace(PERSON, landmarks=LandmarkAgreement(1.5, 4.0, 0.05, 0.25)),
         replace(PERSON, landmarks=None),
         replace(PERSON, overlap=0.4),
@@ -55,6 +54,7 @@ def test_each_sign_against_a_person_counts(worse: HumanSigns) -> None:
         replace(THING, penetration_m=0.08),
         replace(THING, gap_m=0.3, tied=0.0),
         replace(THING, tied=0.1),
+        replace(THING, warm=True),
         with_certainty(THING, agreement=0.3),
         with_certainty(THING, expected=0.0),
         with_certainty(THING, place_std=0.3),
@@ -81,14 +81,11 @@ def test_an_object_turned_to_another_side_is_not_ok() -> None:
 
 def test_a_mask_of_its_own_does_not_vouch_for_itself() -> None:
     """With the best overlap and a usual score the probability is smaller than with a given mask, and a bad
-    overlap costs less than with a given one: it says less either way."""
+    overlap costs less log-odds than with a given one: it says less either way."""
     own = replace(THING, own_mask=True, mask_score=0.75)
     assert trust.of_object(own).probability < trust.of_object(THING).probability
-    lost = [
-        trust.of_object(s).probability - trust.of_object(replace(s, overlap=0.6)).probability
-        for s in (THING, own)
-    ]
-    assert lost[0] > lost[1] >= 0
+    for part in ("turned", "placed"):
+        assert WEIGHTS[part]["misfit"] > WEIGHTS[part]["own_misfit"] >= 0
 
 
 @pytest.mark.parametrize(

@@ -129,10 +129,11 @@ def _figures(name: str, p: Array, right: Array) -> str:
     pairs = right.sum() * (~right).sum()
     area = (rank[right].sum() - right.sum() * (right.sum() - 1) / 2) / max(pairs, 1)
     ok = p >= OK
+    sure = f"{right[ok].mean():.2f}" if ok.any() else "-"
     return (
         f"{name}: {len(p)} frames, {right.mean():.2f} right, expected calibration error {off:.3f}, "
         f"area under ROC {area:.2f}\n"
-        f"  OK at {OK}: {ok.sum()}, of those right {right[ok].mean():.2f}; of the right OK "
+        f"  OK at {OK}: {ok.sum()}, of those right {sure}; of the right OK "
         f"{ok[right].mean():.2f}; of the wrong not OK {(~ok)[~right].mean():.2f}\n"
         + "".join(f"  {x:.2f} told, {y:.2f} right, {n} frames\n" for n, x, y in _bins(p, right))
     )

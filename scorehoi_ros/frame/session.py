@@ -98,6 +98,7 @@ class Session:
         self._solved_ns: int | None = None
         self._gaps = self._repeats = 0
         self._told_of_disorder = False
+        self._off = False
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -156,6 +157,7 @@ class Session:
             return bad_input(replace(frame, stamp_ns=sight.stamp_ns), reason)
         finally:
             self._prompt = self._prompt if late else None
+        self._off = any(f"{name}_mask_off_px" in result.quality for name in ("human", "object"))
         if not late:
             self._state = state
         return replace(result, stamp_ns=sight.stamp_ns)
@@ -173,6 +175,16 @@ class Session:
         return (
             f"frames are more than max_gap_s = {self.config.max_gap_s:g} s apart, so that each starts afresh "
             "(slow, and with new ids); set max_gap_s above the time a frame takes"
+        )
+
+    @property
+    def mask_warning(self) -> str:
+        """That masks of the last frame did not lie where they should; the same words each time."""
+        if not self._off:
+            return ""
+        return (
+            "given masks do not lie on the image (quality of frames: human_mask_off_px, object_mask_off_px); "
+            "they are moved, and trusted less: check that they are of the same moment, size and crop"
         )
 
     @property

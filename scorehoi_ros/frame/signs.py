@@ -63,6 +63,8 @@ class ObjectSigns:
     """How far its lowest point is under the floor."""
     above_floor_m: float
     """How far its lowest point is above the floor; both 0 when there is no person to stand on it."""
+    warm: bool
+    """The method went on from the answer to the frame before: a wrong start may stay."""
     certainty: Certainty
 
 
@@ -146,5 +148,6 @@ def _object_signs(
         tied=None if refined.contacts is None else float(refined.contacts.object.topk(TIES)[0].mean()),
         under_floor_m=max(0.0, -height),
         above_floor_m=max(0.0, height),
+        warm=bool(refined.warm),
         certainty=refined.certainty or Certainty(),
     )

@@ -49,6 +49,7 @@ _CLOSER = "show the object closer"
 _SIDE = "show person and object from another side"
 _WHOLE = "show the whole person"
 _TEMPLATE = "check the size of the template, and the camera's calibration"
+_RESET = "if it looks wrong, give a prompt box (set_object_prompt), or call reset"
 _CHECK = "check the masks, the size of the template, and the camera's calibration"
 TEXTS: Mapping[str, tuple[str, str]] = {
     "median_px": ("landmarks are off by {:.0f} px at 256-pixel crop scale", "check the camera's calibration"),
@@ -80,6 +81,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "the rotation is not one that was expected",
         _CLOSER,
     ),
+    "warm": ("it goes on from earlier frames, and a wrong start may stay", _RESET),
     "turn_std": ("the rotation is uncertain", _CLOSER),
     "place_std": ("the object's distance is uncertain", _HEIGHT),
 }
@@ -163,6 +165,7 @@ def object_doubts(s: ObjectSigns) -> dict[str, float]:
         turn_std=c.turn_std,
         place_std=c.place_std,
         strain=c.strain,
+        warm=float(s.warm),
         **_mask_doubts(s.overlap, s.own_mask),
     )
 

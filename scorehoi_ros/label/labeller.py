@@ -186,6 +186,7 @@ class _Run:
         r = session.step(frame)
         ms = None if isinstance(frame, BadFrame) else (time.perf_counter() - start) * 1e3
         self._warn("gap", session.warning)
+        self._warn("masks", session.mask_warning)
         with self._asked.held():
             outputs.write(r, frame.log_ns)
             outputs.keep()

@@ -34,6 +34,6 @@ def lost_text(rates: Mapping[str, str], topic: str) -> str:
         return ""
     return (
         f"{lost:.1f} of {lost + came:.1f} images a second on {topic} do not reach the node: they are too "
-        "large or too many for DDS or for this processor, and services answer late; publish smaller or "
-        "fewer images, or use a compressed transport"
+        "large or too many for DDS or for this processor; publish smaller or fewer images, or use a "
+        "compressed transport"
     )

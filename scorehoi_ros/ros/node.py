@@ -228,6 +228,7 @@ class ReconstructNode(LifecycleNode):
             return
         result = session.reconstruct(watched.sight)
         self._health.problem("gap", session.warning)
+        self._health.problem("masks", session.mask_warning)
         age, to_target = self._age(watched.bundle), self._to_target(result, inputs.hall)
         outputs.publish(result, session.pipeline, self.parameters.node, age.ms, to_target)
         self._health.result(result, age.ms, age.from_arrival, session.resets)
