@@ -124,6 +124,14 @@ def test_a_lost_object_is_prompted_where_its_colours_are_and_judged_by_them() ->
     assert both.segment(IMAGE, Prompt(mask=before, appearance=red()), None).score < 0.4
 
 
+def test_another_shape_is_not_the_lost_object_however_sure_sam_is() -> None:
+    """It is as large, and half of it has the colours."""
+    careful, quick = Says(square(45, 75), 0.99), Says(square(), 0.1)
+    prompt = Prompt(mask=square(), appearance=red())
+    found = TwoStepSegmenter(careful, quick).segment(IMAGE, prompt, None)
+    assert found.score < GOOD_SCORE / 2
+
+
 def test_auto_is_sam_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(segmenter.make_segmenter(PipelineConfig()), GrabCutSegmenter)
     monkeypatch.setattr(segmenter, "make_sam", lambda config: Says(square(), 0.9))
