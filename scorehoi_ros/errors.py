@@ -5,6 +5,17 @@ the message without a traceback and exits with ``exit_code``; the node and ``sco
 per-frame error into a frame status and go on.
 """
 
+import json
+
+
+def shown(name: str) -> str:
+    """A name from outside as errors repeat it: quoted, short, without control characters."""
+    return json.dumps(name if len(name) <= LONGEST else name[:LONGEST] + "...", ensure_ascii=False)
+
+
+LONGEST = 80
+"""Characters of a name that an error repeats."""
+
 
 class ScorehoiError(Exception):
     """Base of all errors that the user can mend."""

@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -45,16 +45,17 @@ class Row:
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
         self.outcomes[verdict.outcome] += 1
-        self.noisy += verdict.noise > 0
+        self.noisy += bool(verdict.noise)
         self.ms, self.mb = max(self.ms, verdict.ms), max(self.mb, verdict.mb)
         if verdict.outcome == "finding":
             self.findings.append(verdict)
 
 
-def fuzz(kinds: Iterable[Kind], seed: int, cases: int) -> list[Row]:
+def fuzz(kinds: Iterable[Kind], seed: int, cases: int) -> Iterator[Row]:
     """The rows of some kinds, each with `cases` cases numbered from 0."""
     set_threads(1)  # processes are forked; a pool of threads would not come with them
-    return [_row(kind, seed, range(cases)) for kind in kinds]
+    for kind in kinds:
+        yield _row(kind, seed, range(cases))
 
 
 def _row(kind: Kind, seed: int, cases: Sequence[int]) -> Row:
@@ -65,23 +66,25 @@ def _row(kind: Kind, seed: int, cases: Sequence[int]) -> Row:
     return row
 
 
-def table(rows: Sequence[Row]) -> str:
-    """One line a kind, and their sum."""
-    lines = ["kind              cases  results  errors  noisy  worst ms  worst MB  findings"]
-    lines += [_line(row) for row in rows]
+HEAD = "kind              cases  results  errors  noisy  worst ms  worst MB  findings\n"
+
+
+def summed(rows: Sequence[Row]) -> Row:
+    """All kinds in one row."""
     whole = Row("all")
     for row in rows:
         whole.outcomes.update(row.outcomes)
         whole.noisy += row.noisy
         whole.ms, whole.mb = max(whole.ms, row.ms), max(whole.mb, row.mb)
-    return "\n".join([*lines, _line(whole)]) + "\n"
+    return whole
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
+    """A line of the table."""
     n = row.outcomes
     return (
         f"{row.kind:16} {n.total():6d} {n['result']:8d} {n['error']:7d} {row.noisy:6d} {row.ms:9.0f} "
-        f"{row.mb:9.0f} {n['finding']:9d}"
+        f"{row.mb:9.0f} {n['finding']:9d}\n"
     )
 
 
@@ -114,8 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["XDG_CACHE_HOME"] = cache
         if args.case is not None:
             return _again(kinds, args.seed, args.case)
-        rows = fuzz(kinds, args.seed, -(-args.cases // len(kinds)))
-    sys.stdout.write(table(rows) + found(rows, args.seed))
+        rows = []
+        sys.stdout.write(HEAD)
+        for row in fuzz(kinds, args.seed, -(-args.cases // len(kinds))):
+            rows.append(row)
+            sys.stdout.write(line(row))
+            sys.stdout.flush()
+    sys.stdout.write(line(summed(rows)) + found(rows, args.seed))
     return int(any(row.findings for row in rows))
 
 

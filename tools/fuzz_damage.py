@@ -25,10 +25,15 @@ ODD_TEXTS = (
 """Words that parsers and what comes after them take for something special."""
 
 
+def few(rng: Rng) -> int:
+    """How often something is damaged: mostly once, because the first fault hides the others."""
+    return int(rng.choice([1, 2, 3, 5], p=[0.6, 0.2, 0.15, 0.05]))
+
+
 def flipped(content: bytes, rng: Rng) -> bytes:
-    """1 to 20 wrong bytes."""
+    """1 to 16 wrong bytes."""
     data = bytearray(content)
-    for place in _places(len(data), int(rng.integers(1, 21)), rng):
+    for place in _places(len(data), 2 ** int(rng.integers(0, 5)), rng):
         data[place] = int(rng.integers(256))
     return bytes(data)
 
@@ -36,7 +41,7 @@ def flipped(content: bytes, rng: Rng) -> bytes:
 def renumbered(content: bytes, rng: Rng) -> bytes:
     """An odd number of 2, 4 or 8 bytes, of either byte order, where a length or a count may have been."""
     data = bytearray(content)
-    for place in _places(len(data), int(rng.integers(1, 4)), rng):
+    for place in _places(len(data), few(rng), rng):
         form = rng.choice(["<H", ">H", "<I", ">I", "<Q", ">Q"])
         size = struct.calcsize(form)
         number = int(rng.choice(ODD_NUMBERS)) % 2 ** (8 * size)
@@ -76,7 +81,7 @@ def spoiled(content: bytes, rng: Rng) -> bytes:
     ways = (flipped, flipped, renumbered, renumbered, cut, holed)
     if not content or rng.random() < 0.03:
         return something_else(content, rng)
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(few(rng)):
         content = ways[int(rng.integers(len(ways)))](content, rng) or content
     return content
 
@@ -90,7 +95,7 @@ def rezipped(content: bytes, rng: Rng) -> bytes:
     kind = int(
         rng.choice([zipfile.ZIP_DEFLATED] * 6 + [zipfile.ZIP_STORED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
     )
-    for name in rng.choice(sorted(parts), int(rng.integers(1, 3))):
+    for name in rng.choice(sorted(parts), few(rng)):
         _spoil_member(parts, str(name), rng)
     return _zipped(parts, kind)
 
@@ -136,7 +141,7 @@ def reworded(content: bytes, rng: Rng) -> bytes:
     if rng.random() < 0.25:
         return spoiled(content, rng)
     lines = content.decode("utf-8", "replace").split("\n")
-    for _ in range(int(rng.integers(1, 5))):
+    for _ in range(few(rng)):
         at, other = (int(n) for n in rng.integers(0, len(lines), 2))
         way = rng.random()
         if way < 0.6:
@@ -167,7 +172,7 @@ def regrown(content: bytes, rng: Rng) -> bytes:
     if rng.random() < 0.33:
         return reworded(content, rng)
     value = json.loads(content)
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(few(rng)):
         value = _grown(value, rng)
     return json.dumps(value).encode()
 

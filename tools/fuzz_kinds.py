@@ -9,7 +9,7 @@ import fuzz_sound as sound
 import fuzz_texts as texts
 import numpy as np
 from fuzz_damage import Damage, Rng, regrown, reworded, rezipped, spoiled
-from fuzz_run import Kind
+from fuzz_run import Kind, is_clear
 
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.datasets.synhoi import read_truths
@@ -58,7 +58,7 @@ def use_source(path: Path, masks_dir: Path | None = None) -> str:
         reason = told(frame)
         reasons += [reason] if reason else []
         used += not reason
-    if unclear := [reason for reason in reasons if "internal error" in reason]:
+    if unclear := [reason for reason in reasons if not is_clear(reason)]:
         return unclear[0]
     return "" if used else (reasons or ["the source has no frame at all"])[0]
 

@@ -8,9 +8,9 @@ from typing import Any
 import cv2
 import fuzz_sound as sound
 import numpy as np
-from fuzz_damage import ODD_TEXTS, Rng, spoiled
+from fuzz_damage import ODD_TEXTS, Rng, few, spoiled
 from fuzz_kinds import told
-from fuzz_run import OURS, Kind
+from fuzz_run import Kind, is_clear
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.io.bag_reader import deserialise
@@ -68,7 +68,7 @@ def use_round(messages: Round, folder: Path) -> str:
     (bundle,) = hall.ready(None)
     frame = hall.frame(bundle, 2**62, "000000")
     assert frame is not None
-    if unclear := [text for text in texts if OURS in text]:
+    if unclear := [text for text in texts if text and not is_clear(text)]:
         return unclear[0]
     return told(frame)
 
@@ -82,7 +82,7 @@ def damaged(message: Any, rng: Rng) -> Any:
     if rng.random() < 0.1:
         name = message.__msgtype__
         return RawMessage("/topic", name, 1, spoiled(bytes(typestore().serialize_cdr(message, name)), rng))
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(few(rng)):
         message = _with_odd_field(message, rng)
     return message
 
@@ -118,7 +118,7 @@ def _odd_reals(values: Any, rng: Rng) -> Any:
     if free and rng.random() < 0.5:
         values = np.resize(values, int(rng.choice([0, 1, 2, 3, 4, 5, 6, 8, 12, 13, 14, 50])))
     if len(values) and rng.random() < 0.8:
-        places = rng.integers(0, len(values), int(rng.integers(1, 4)))
+        places = rng.integers(0, len(values), few(rng))
         values[places] = rng.choice(REALS, len(places)) * rng.choice([1.0, -1.0, rng.normal()])
     elif rng.random() < 0.3:
         values = np.full(len(values), rng.choice(REALS))

@@ -28,8 +28,10 @@ WALL_S = 120.0
 """A worker that says nothing for this long waits for something that does not come."""
 MEMORY = 4 << 30
 """Bytes that a worker may have beyond what it began with."""
-LONGEST = 1000
+SHORTEST, LONGEST = 20, 1000
 """Characters of a clear error."""
+NOISE = 2000
+"""Bytes of stderr that are kept of a case."""
 OURS = "internal error"
 """How a fault of the program is told where a traceback would end the run."""
 
@@ -65,8 +67,8 @@ class Verdict:
     """CPU time."""
     mb: float = 0.0
     """Memory at its highest, beyond that before the case."""
-    noise: int = 0
-    """Bytes on stderr."""
+    noise: str = ""
+    """What was written to stderr."""
 
 
 def verdicts(kind: Kind, seed: int, cases: Sequence[int]) -> Iterator[Verdict]:
@@ -123,27 +125,24 @@ def run_case(kind: Kind, seed: int, case: int) -> Verdict:
     made = kind.make(np.random.default_rng([seed, zlib.crc32(kind.name.encode()), case]))
     log = _Log()
     logging.getLogger().addHandler(log)
-    before, noise, start = _memory("VmRSS", reset=True), _stderr_size(), time.process_time()
+    before, noise, start = _memory("VmRSS", reset=True), os.fstat(2).st_size, time.process_time()
     try:
         outcome, words, detail = _outcome(kind, made)
     finally:
         logging.getLogger().removeHandler(log)
+    words, detail = _printable(words), _printable(detail)
     if log.faults and outcome != "finding":
         outcome, words, detail = "finding", log.faults[0].splitlines()[-1], log.faults[0]
-    return Verdict(
-        case,
-        outcome,
-        words,
-        detail,
-        1e3 * (time.process_time() - start),
-        _memory("VmHWM") - before,
-        _stderr_size() - noise,
-    )
+    ms, mb = 1e3 * (time.process_time() - start), _memory("VmHWM") - before
+    sys.stderr.flush()
+    said = os.pread(2, NOISE, noise).decode("utf-8", "replace")
+    return Verdict(case, outcome, words, detail, ms, mb, said)
 
 
 def _outcome(kind: Kind, made: Any) -> tuple[str, str, str]:
     with tempfile.TemporaryDirectory(prefix="fuzz_") as folder, warnings.catch_warnings():
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", DeprecationWarning)  # as outside of tests
         try:
             words = kind.use(made, Path(folder))
         except ScorehoiError as error:
@@ -157,9 +156,20 @@ def _outcome(kind: Kind, made: Any) -> tuple[str, str, str]:
 def _judged(words: str, folder: str, detail: str) -> tuple[str, str, str]:
     """An error, or a finding when it is none that a user can act on."""
     words = words.replace(folder, "FOLDER")
-    if OURS in words or len(words) < 20 or len(words) > LONGEST or re.search(r"[\0-\x08\x0b-\x1f]", words):
+    if not is_clear(words):
         return "finding", f"not a clear error: {words[:300]!r}", detail
     return "error", words, ""
+
+
+def _printable(text: str) -> str:
+    """The text without what cannot be encoded: half characters, numbers beyond Unicode."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8", "replace")
+
+
+def is_clear(words: str) -> bool:
+    """Whether words can be printed, are neither short nor long, and do not tell of a fault of the program."""
+    odd = re.search(r"[\0-\x08\x0b-\x1f]", words) or words != _printable(words)
+    return not odd and OURS not in words and SHORTEST <= len(words) <= LONGEST
 
 
 class _Log(logging.Handler):
@@ -183,8 +193,3 @@ def _memory(field: str, reset: bool = False) -> float:
         Path("/proc/self/clear_refs").write_text("5")
     status = Path("/proc/self/status").read_text()
     return int(status.split(f"{field}:")[1].split()[0]) / 1024
-
-
-def _stderr_size() -> int:
-    sys.stderr.flush()
-    return os.fstat(2).st_size

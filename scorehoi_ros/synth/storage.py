@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import NPZ_DAMAGE, whole_file
+from scorehoi_ros.io.image_codec import opencv_picture
 from scorehoi_ros.synth.sensor.observe import Observation
 from scorehoi_ros.synth.truth import SceneTruth, pack, unpack
 from scorehoi_ros.types import Bools, Floats, Landmarks, Masks
@@ -107,7 +108,7 @@ class Shard:
         first, last = np.concatenate([[0], self.arrays["rgb_end"]])[[row, row + 1]]
         if first == last:
             return None
-        bgr = cv2.imdecode(self.arrays["rgb"][first:last], cv2.IMREAD_COLOR)
+        bgr = opencv_picture(self.arrays["rgb"][first:last].tobytes(), cv2.IMREAD_COLOR)
         if bgr is None:
             raise InputError(f"the picture of {self.truths[row].key} is damaged. Make its shard again.")
         return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
