@@ -138,8 +138,8 @@ def _refuse_ignored(keys: Mapping[str, Any]) -> None:
         if SUSPECT.search(name) and _says_something(value):
             raise CameraError(
                 f"the key {shown(name)} speaks of distortion and is not understood. Give distortion_model "
-                "and distortion_coefficients (k1 k2 p1 p2 k3; equidistant: k1 k2 k3 k4), or take it out if the "
-                "images are undistorted."
+                "and distortion_coefficients (k1 k2 p1 p2 k3; equidistant: k1 k2 k3 k4), or take it out if "
+                "the images are undistorted."
             )
 
 

@@ -241,23 +241,28 @@ def check_complete(content: bytes) -> None:
     ends: dict[bytes, Callable[[], bool]] = {
         # Inside JPEG scan data 0xFF is always escaped, so an end marker after the last scan is a real one.
         b"\xff\xd8": lambda: content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda"),
-        b"\x89PNG": lambda: _reaches_end_of_png(content),
+        b"\x89PNG": lambda: _holds_whole_png(content),
         b"RIFF": lambda: len(content) >= 8 + struct.unpack("<I", content[4:8].ljust(4, b"\0"))[0],
     }
     for magic, complete in ends.items():
         if content.startswith(magic) and not complete():
             raise InputError(
-                f"the image file is truncated: it ends after {len(content)} bytes without an end mark."
+                f"the image file is truncated or damaged: its {len(content)} bytes hold no whole picture."
             )
 
 
-def _reaches_end_of_png(content: bytes) -> bool:
-    """Whether the chunks lead to the end mark; OpenCV makes room (seconds) for what a length claims."""
-    position = 8
+def _holds_whole_png(content: bytes) -> bool:
+    """Whether the chunks lead over a picture to the end mark.
+
+    OpenCV makes room (gigabytes) for what a length claims, and looks for a picture beyond the end.
+    """
+    position, picture = 8, False
     while position + 12 <= len(content):
         (length,) = struct.unpack(">I", content[position : position + 4])
-        if content[position + 4 : position + 8] == b"IEND":
-            return True
+        kind = content[position + 4 : position + 8]
+        picture |= kind == b"IDAT"
+        if kind == b"IEND":
+            return picture
         position += 12 + length
     return False
 
