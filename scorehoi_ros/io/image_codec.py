@@ -218,7 +218,7 @@ def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
         raise InputError(
             f"the {len(content)} bytes are not a readable JPEG, PNG, WebP, BMP or TIFF image: they are "
             "damaged, of another type, or claim a size beyond 2^20 pixels a side or 2^30 in all. Export it "
-            "again."
+            "again, smaller if it is that large."
         )
     return image
 
