@@ -53,5 +53,5 @@ setup(
         "body-build": ["anny==0.6.2"],
         "smplx": ["smplx==0.1.28"],
     },
-    entry_points={"console_scripts": ["scorehoi = scorehoi_ros.cli:main"]},
+    entry_points={"console_scripts": ["scorehoi = scorehoi_ros.__main__:main"]},
 )

@@ -1,31 +1,19 @@
-"""Files that appear whole or not at all, and where the cache is."""
+"""Files that appear whole or not at all, folders with one writer, and where the cache is."""
 
+import fcntl
 import json
 import os
+import re
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from scorehoi_ros.errors import OutputError
 
-NPZ_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading the arrays of a damaged .npz may raise; RuntimeError: one wrong bit says that it is encrypted,
-or compressed in an unknown way (NotImplementedError)."""
+_TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")
+"""Names that `whole_file` gives."""
 
 
 @contextmanager
@@ -55,6 +43,99 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def sole_writer(folder: str | Path) -> Iterator[Path]:
+    """Make a folder of results, and keep other runs out of it until the block ends.
+
+    What a killed run left half-written there and one folder deeper is removed.  Raises OutputError when the
+    folder cannot be made or written, or another run is writing into it.
+    """
+    target = Path(folder)
+    refuse_unwritable(target / "x")
+    handle = os.open(target, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise OutputError(
+            f"another run is writing into {target}. Wait for it, or choose another folder."
+        ) from None
+    except OSError:
+        pass  # a file system without locks
+    try:
+        _clear(target)
+        yield target
+    finally:
+        _clear(target)  # of workers that were ended
+        os.close(handle)
+
+
+def _clear(folder: Path) -> None:
+    for path in (*folder.glob(".*"), *folder.glob("*/.*")):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+class Spare:
+    """Room on a disk that is held until it is needed: a file can then be closed although the disk is full.
+
+    It is a file without a name, so that a killed process leaves nothing.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._file: IO[bytes] | None = None
+        with suppress(OSError):  # no room to spare: whoever writes will say so
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, it is open until released
+            os.posix_fallocate(self._file.fileno(), 0, size)
+
+    def release(self) -> bool:
+        """Give the room back to the disk; False when that was done before."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+        return file is not None
+
+
+class RoomyFile:
+    """A file for writing, with a spare: the first write for which the disk is too full uses that room.
+
+    It is then complete, and `full` says what happened; the next one fails as usual.
+    """
+
+    def __init__(self, path: Path, spare_bytes: int) -> None:
+        self._file = path.open("wb", buffering=0)
+        self._spare = Spare(path.parent, spare_bytes)
+        self.full: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`; raises OSError."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest:
+            try:
+                rest = rest[self._file.write(rest) :]
+            except OSError as error:
+                self.full = self.full or error
+                if not self._spare.release():
+                    raise
+        return size
+
+    def tell(self) -> int:
+        """Bytes from the beginning."""
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def __enter__(self) -> "RoomyFile":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close it, and give the spare room back."""
+        self._spare.release()
+        self._file.close()
 
 
 def refuse_unwritable(path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, DDS on this machine only and in a domain of our own."""
+"""What holds for every test: one thread, an empty cache, DDS on this machine only, in our own domain."""
 
 import os
 import signal
@@ -9,6 +9,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 # Two runs on one machine must not hear each other; 101 is the last domain whose ports are free on Linux.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+# What the user has installed into the cache must change no test; those of installed models look there.
+os.environ.setdefault("SCOREHOI_TEST_USER_CACHE", os.environ.get("XDG_CACHE_HOME", ""))
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="scorehoi-cache-")
 os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="scorehoi-ros-log-"))
 
 # A shell starts background jobs with the interrupt ignored, and children inherit that.

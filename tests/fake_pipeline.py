@@ -79,7 +79,7 @@ class FakePipeline:
         same = dataclasses.replace(config, object=self.config.object, object_up=self.config.object_up)
         return dataclasses.replace(self, config=config) if same == config else None
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         return Glimpse(frame, frame, None)
 
     def reconstruct(

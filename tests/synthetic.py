@@ -12,8 +12,9 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.geometry.camera import intrinsics, project
 from scorehoi_ros.geometry.rigid import make_transform, transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.protocols import NO_HINT
 from scorehoi_ros.render.zbuffer import rasterise
-from scorehoi_ros.types import Camera, Floats, Frame, HumanObservation, Landmarks, Masks
+from scorehoi_ros.types import Camera, Floats, Frame, Hint, HumanObservation, Landmarks, Masks
 
 WIDTH, HEIGHT = 480, 480
 CAMERA = Camera(intrinsics(520.0, 520.0, 239.5, 239.5), WIDTH, HEIGHT)
@@ -108,7 +109,7 @@ class TruthfulDetector:
         self.seen = seen
 
     def detect(
-        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None, hint: Hint = NO_HINT
     ) -> HumanObservation | None:
         return self.seen
 

@@ -188,7 +188,7 @@ def test_behave_30fps(tmp_path, bodies) -> None:
     from scorehoi_ros.datasets import behave_video
 
     behave_video.read_parameters.cache_clear()
-    with pytest.raises(InputError, match=r"smpl_fit_all\.npz .*cut off"):
+    with pytest.raises(InputError, match=r"smpl_fit_all\.npz cannot be read as BEHAVE"):
         open_dataset("behave-30fps", root, body_models=bodies)
 
 

@@ -128,7 +128,8 @@ def test_manifest_without_the_file_is_told(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_every_part_says_licence_source_and_use() -> None:
-    for part in (*PACKAGES, *FILES):
+    parts: list[PackagePart | FilePart] = [*PACKAGES, *FILES]
+    for part in parts:
         assert part.licence and part.source and part.needed_for
     assert all(part.option or part.how for part in FILES)
 
@@ -150,3 +151,20 @@ def test_command_exits_4_when_a_required_part_is_missing(
     monkeypatch.setattr(doctor, "PACKAGES", (package("no_such_module", "no-such-distribution"),))
     assert command.run(arguments()) == 4
     assert "Required parts are missing or broken" in capsys.readouterr().out
+
+
+def test_a_fetched_model_is_found_and_damage_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    part = FilePart(
+        "m", "x", "y", "z", how="get it", cached="models/m/a.onnx", sha256=hashlib.sha256(b"good").hexdigest()
+    )
+    assert doctor.examine_file(part, "").state == doctor.MISSING
+    path = tmp_path / "scorehoi_ros/models/m/a.onnx"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"good")
+    assert (doctor.examine_file(part, "").state, doctor.examine_file(part, "").path) == (
+        doctor.FOUND,
+        str(path),
+    )
+    path.write_bytes(b"bad")
+    assert doctor.examine_file(part, "").state == doctor.BROKEN

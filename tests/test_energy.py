@@ -172,7 +172,7 @@ def test_depth_order_pushes_the_hidden_body_behind_the_seen_object() -> None:
         ),
         1,
     )
-    target = Silhouette(K, DISC, np.zeros_like(DISC), 1.0)
+    target = Silhouette(K, DISC, np.zeros_like(DISC), 1.0, np.zeros_like(DISC))
     order = find_order(tokens, surface, target, spacing=0.05)
     assert order.tokens.hidden.any()
     check_descends(lambda p: order_loss(p, surface, order), tokens, 0.01)

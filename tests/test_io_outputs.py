@@ -100,10 +100,10 @@ def test_bad_label_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_label(path)
     np.savez(path, something=np.zeros(3))
-    with pytest.raises(InputError, match="not a label file: it has no 'schema_version'"):
+    with pytest.raises(InputError, match="as a label file: it has no 'schema_version'"):
         load_label(path)
     np.savez(path, schema_version=2, status=0)
-    with pytest.raises(InputError, match="not a label file"):
+    with pytest.raises(InputError, match="it has no 'name'; it has schema_version, status"):
         load_label(path)
 
 

@@ -44,7 +44,7 @@ class FakePipeline:
         self.template = FakeTemplate(label=config.object or "none") if config.object else None
         self.closed = False
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         return Glimpse(frame, frame, None)
 
     def reconstruct(
@@ -91,6 +91,11 @@ def images(folder: Path, stems: list[str]) -> Path:
     for index, stem in enumerate(stems):
         cv2.imwrite(str(folder / f"{stem}.png"), np.full((*SIZE, 3), 10 * index, np.uint8))
     return folder
+
+
+def interactions(out: Path) -> int:
+    with AnyReader([out / "labels.mcap"]) as reader:
+        return sum(c.topic.endswith("interaction") for c, _, _ in reader.messages())
 
 
 def summary_of(out: Path) -> dict[str, Any]:
@@ -198,13 +203,12 @@ def test_an_interrupt_keeps_everything_finished(tmp_path: Path, capsys: pytest.C
     assert run(str(source), "--out", str(out), build=Interrupted) == 130
     assert summary_of(out)["interrupted"] is True
     assert sorted(p.stem for p in (out / "frames").iterdir()) == ["0", "1"]
-    with AnyReader([out / "labels.mcap"]) as reader:
-        assert sum(c.topic.endswith("interaction") for c, _, _ in reader.messages()) == 2
+    assert interactions(out) == 2
     assert "interrupted" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_failing_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_failing_disk_leaves_what_is_finished(tmp_path: Path) -> None:
     source = images(tmp_path / "in", ["0", "1", "2"])
     out = tmp_path / "out"
 
@@ -218,7 +222,9 @@ def test_a_failing_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match="overlays"):
         run(str(source), "--out", str(out), build=Blocks)
-    assert sorted(p.name for p in out.rglob("*")) == ["0.npz", "1.npz", "frames", "overlays"]
+    names = sorted(p.name for p in out.rglob("*") if p.name not in ("frames", "overlays"))
+    assert names == ["0.npz", "1.npz", "labels.mcap", "overlay.mp4", "resume.npz"]
+    assert interactions(out) == 1
 
 
 @pytest.mark.parametrize("kilobytes", [2, 60])
@@ -237,7 +243,7 @@ def test_a_full_disk_names_the_file_and_leaves_nothing_broken(tmp_path: Path, ki
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(out.rglob(".*"))
     assert not (out / "labels.mcap").exists()
-    for path in (out / "frames").iterdir():
+    for path in (out / "frames").glob("*.npz"):
         load_label(path)
 
 

@@ -25,7 +25,7 @@ from scorehoi_ros.objects.mesh_file import parse_mesh
 from scorehoi_ros.perception.segmenter import make_segmenter
 from scorehoi_ros.perception.window import prompted_box
 from scorehoi_ros.types import Box, Prompt
-from tests.test_label import FakePipeline, images, run, summary_of
+from tests.test_label import images, run, summary_of
 
 OBJ = "o St\u00fchlchen\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 
@@ -95,7 +95,7 @@ def test_a_prompt_box_beside_the_image_is_told_once(caplog: pytest.LogCaptureFix
 
 
 def test_sam_weights_without_the_segmenter_sam_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    make_segmenter(PipelineConfig(sam=SamConfig(encoder="encoder.onnx")))
+    make_segmenter(PipelineConfig(segmenter="grabcut", sam=SamConfig(encoder="encoder.onnx")))
     assert "not used" in caplog.text
 
 
@@ -121,12 +121,13 @@ def test_a_run_without_a_usable_frame_fails(tmp_path: Path) -> None:
     assert summary_of(tmp_path / "out")["status"]["BAD_INPUT"] == 1
 
 
-def test_an_unwritable_json_is_told_before_the_work(tmp_path: Path) -> None:
-    source, folder = images(tmp_path / "in", ["a"]), tmp_path / "folder"
+def test_an_unwritable_json_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out, folder = images(tmp_path / "in", ["a"]), tmp_path / "out", tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(OutputError, match="it is a folder"):
-        run(str(source), "--out", str(tmp_path / "out"), "--json", str(folder))
-    assert FakePipeline.built == []
+    assert cli.main(["label", str(source), "--out", str(out), "--json", str(folder)]) == 3
+    assert "it is a folder" in capsys.readouterr().err and not out.exists()
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write"):
         refuse_unwritable(tmp_path / "file" / "x.json")

@@ -53,7 +53,7 @@ def test_distance_ignores_turns_of_a_bottle_but_not_its_tilt() -> None:
 
 
 def target(mask: np.ndarray, free: np.ndarray) -> Silhouette:
-    return Silhouette(torch.eye(3), mask, free, 1.0)
+    return Silhouette(torch.eye(3), mask, free, 1.0, np.zeros_like(mask))
 
 
 def test_seen_object_must_not_stand_behind_the_body() -> None:

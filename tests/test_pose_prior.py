@@ -54,6 +54,6 @@ def test_damaged_prior_is_explained(tmp_path: Path, content: bytes) -> None:
 def test_damaged_corpus_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "poses.npz"
     path.write_bytes(b"PK\x03\x04 half a file")
-    with pytest.raises(InputError, match="is not a pose corpus"):
+    with pytest.raises(InputError, match="cannot be read as a pose corpus"):
         build_prior(path, tmp_path / "prior.safetensors")
     assert not (tmp_path / "prior.safetensors").exists()

@@ -193,6 +193,8 @@ def test_prompt_is_used_once(t: Talker) -> None:
         ({"box": [5.0, 5.0, 1.0, 9.0]}, "x1 > x0"),
         ({"points": [1.0]}, "pairs"),
         ({"points": [1.0, float("nan")]}, "finite"),
+        ({"background": [1.0, 2.0]}, "alone say nothing"),
+        ({"points": [1.0, 2.0], "background": [1.0]}, "pairs"),
         ({"object": "broken:1"}, "is not an object"),
     ],
 )

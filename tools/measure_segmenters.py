@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure object segmentation and human masks on photos and sequences with true masks.
+"""Measure the built-in object segmentation and human masks on photos and sequences with true masks.
 
 Each FOLDER holds images/ and masks/<stem>_human.*, masks/<stem>_object.*.  The prompt is the box of the true
 object mask grown by 5 %; the human mask given to the segmenters is the detector's.  Printed are overlaps
@@ -90,7 +90,7 @@ def measure(path: Path, detector: MediapipeHuman) -> list[float] | None:
     box = None if box is None else clip_box(box, height, width)
     if box is None:
         return None
-    segmenter = make_segmenter(PipelineConfig())
+    segmenter = make_segmenter(PipelineConfig(segmenter="grabcut"))
     assert segmenter is not None
     found, human_ms = timed(lambda: detector.detect(rgb))
     human = np.zeros((height, width), bool) if found is None or found.mask is None else found.mask > 0.5

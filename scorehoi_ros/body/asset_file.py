@@ -14,9 +14,39 @@ from scorehoi_ros.body.landmarks import LANDMARK_NAMES
 from scorehoi_ros.body.model import NUM_POSE_FEATURES, BodyModel, LandmarkMap, validate_body
 from scorehoi_ros.body.skeleton import JOINT_NAMES, PARENTS
 from scorehoi_ros.errors import BodyError
-from scorehoi_ros.files import NPZ_DAMAGE, whole_file
+from scorehoi_ros.files import whole_file
+from scorehoi_ros.npz import DAMAGE, Field, Layout, damage_told, read_npz
+from scorehoi_ros.types import NUM_BETAS, NUM_HUMAN_TOKENS, NUM_JOINTS
 
 FORMAT = "scorehoi-body-1"
+LAYOUT = Layout(
+    "a body model",
+    "Install the package again, or build the body with `scorehoi body build`.",
+    {
+        "name": Field("U"),
+        "meta": Field("U", needed=False),
+        "v_template": Field("f", ("vertices", 3)),
+        "shapedirs": Field("f", ("vertices", 3, NUM_BETAS)),
+        "corrective_vertices": Field("u", ("correctives",)),
+        "corrective_joints": Field("u", ("correctives",)),
+        "correctives": Field("f", ("correctives", 3, 9)),
+        "joints_template": Field("f", (NUM_JOINTS, 3)),
+        "joints_shapedirs": Field("f", (NUM_JOINTS, 3, NUM_BETAS)),
+        "weight_vertices": Field("u", ("weights",)),
+        "weight_joints": Field("u", ("weights",)),
+        "weights": Field("u", ("weights",)),
+        "faces": Field("iu", ("faces", 3)),
+        "regions": Field("u", ("vertices",)),
+        "region_names": Field("U", ("regions",)),
+        "token_ids": Field("iu", (NUM_HUMAN_TOKENS,)),
+        "landmark_joint_weights": Field("f", (len(LANDMARK_NAMES), NUM_JOINTS)),
+        "landmark_vertex_ids": Field("iu", ("marks",)),
+        "landmark_vertex_weights": Field("f", (len(LANDMARK_NAMES), "marks")),
+        "hand_mean": Field("f", (30, 3)),
+    },
+    version=("format", FORMAT),
+    error=BodyError,
+)
 _MARK = "format.npy"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -26,28 +56,17 @@ def is_asset(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return _MARK in archive.namelist()
-    except NPZ_DAMAGE:
+    except DAMAGE:
         return False
 
 
 def read_asset(path: Path) -> BodyModel:
     """Read a file written by `write_asset`.  Raises BodyError when it is damaged or of another version."""
-    try:
+    with damage_told(path, LAYOUT):
         content = path.read_bytes()
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        if str(arrays["format"]) != FORMAT:
-            raise BodyError(
-                f"{path} has format {arrays['format']}, this version reads {FORMAT}. "
-                "Build it again with `scorehoi body build`."
-            )
+        arrays = read_npz(path, LAYOUT, content=content)
         model = _unpack(arrays, hashlib.sha256(content).hexdigest())
-    except NPZ_DAMAGE as error:
-        raise BodyError(
-            f"{path} cannot be read as a body model: {error}. The file is damaged; install the package again "
-            "or build the body with `scorehoi body build`."
-        ) from error
-    return validate_body(model, str(path))
+        return validate_body(model, str(path))
 
 
 def write_asset(path: Path, model: BodyModel, meta: dict[str, Any]) -> None:
@@ -62,9 +81,10 @@ def write_asset(path: Path, model: BodyModel, meta: dict[str, Any]) -> None:
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """The ``meta`` of `write_asset`; {} for files that have none."""
-    with np.load(path, allow_pickle=False) as archive:
-        return json.loads(str(archive["meta"])) if "meta" in archive.files else {}
+    """The ``meta`` of `write_asset`; {} for files that have none.  Raises BodyError when it is damaged."""
+    with damage_told(path, LAYOUT):
+        arrays = read_npz(path, LAYOUT, only=("meta",))
+        return json.loads(str(arrays["meta"])) if "meta" in arrays else {}
 
 
 def _pack(model: BodyModel) -> dict[str, NDArray]:

@@ -145,10 +145,14 @@ def _check_indices(model: BodyModel, source: str) -> None:
     ):
         if ids.size and (ids.min() < 0 or ids.max() >= v):
             raise BodyError(
-                f"{source}: {name} goes from {ids.min()} to {ids.max()}, but the mesh has {v} vertices."
+                f"{source}: {name} goes from {ids.min()} to {ids.max()}, but the mesh has {v} vertices. "
+                "The file is damaged."
             )
     if int(model.regions.max()) >= len(model.region_names):
-        raise BodyError(f"{source}: region {model.regions.max()} has no name.")
+        raise BodyError(
+            f"{source}: region {model.regions.max()} has no name; there are {len(model.region_names)}. "
+            "The file is damaged."
+        )
     if not np.array_equal(model.parents, PARENTS) or tuple(model.joint_names) != JOINT_NAMES:
         raise BodyError(
             f"{source}: the kinematic tree is not SMPL-H's 52 joints. SMPL, SMPL-X and MANO files cannot be "

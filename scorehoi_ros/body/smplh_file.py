@@ -5,7 +5,6 @@ f, and hands_meanl / hands_meanr when present.
 """
 
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.body.sampling import token_vertices
 from scorehoi_ros.body.skeleton import JOINT_NAMES, SIDES
 from scorehoi_ros.errors import BodyError
-from scorehoi_ros.files import NPZ_DAMAGE
+from scorehoi_ros.npz import Layout, damage_told, read_npz
 from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS
 
 SMPL_VERTICES: dict[str, int] = {
@@ -51,13 +50,10 @@ SMPL_VERTEX_COUNT = 6890
 
 def read_smplh(path: Path) -> BodyModel:
     """Read a licensed SMPL-H file.  Raises BodyError when it is unsafe, damaged or of another layout."""
-    content = path.read_bytes()
-    arrays = _read_arrays(path, content)
-    try:
-        model = _convert(arrays, path, hashlib.sha256(content).hexdigest())
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise BodyError(f"{path}: the arrays do not have SMPL-H's layout: {error}.") from error
-    return validate_body(model, str(path))
+    with damage_told(path, LAYOUT):
+        content = path.read_bytes()
+        model = _convert(_read_arrays(path, content), path, hashlib.sha256(content).hexdigest())
+        return validate_body(model, str(path))
 
 
 def _read_arrays(path: Path, content: bytes) -> dict[str, Any]:
@@ -65,13 +61,10 @@ def _read_arrays(path: Path, content: bytes) -> dict[str, Any]:
         return load_array_pickle(content, str(path))
     if path.suffix != ".npz":
         raise BodyError(f"{path}: a body model is an .npz or .pkl file, got {path.suffix or 'no suffix'!r}.")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in _KEYS or name in _HANDS}
-    except NPZ_DAMAGE as error:
-        raise BodyError(f"{path} cannot be read as an .npz of arrays: {error}. Download it again.") from error
+    return read_npz(path, LAYOUT, only=(*_KEYS, *_HANDS), content=content)
 
 
+LAYOUT = Layout("an SMPL-H model", "Download it again.", {}, error=BodyError)
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _HANDS = ("hands_meanl", "hands_meanr")
 

@@ -1,7 +1,6 @@
 """`scorehoi demo`: a clip through player, node and recorder over DDS, with true errors at the end."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.config.option import attribute_name, settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import write_json
+from scorehoi_ros.files import sole_writer, write_json
 
 EXAMPLE = "scorehoi demo --out out/demo"
 
@@ -52,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     from scorehoi_ros.demo.report import table
     from scorehoi_ros.demo.run import run_demo
 
-    # the other processes must end with this one, also when a supervisor ends it
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    summary = run_demo(job_from_args(args))
+    job = job_from_args(args)
+    with sole_writer(job.out):
+        summary = run_demo(job)
     if args.json:
         write_json(args.json, summary)
     sys.stdout.write(table(summary) + f"\nwritten  {args.out}\n")

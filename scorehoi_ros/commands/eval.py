@@ -13,7 +13,7 @@ from scorehoi_ros.datasets.dataset import Dataset, Human
 from scorehoi_ros.datasets.registry import DATASETS, open_dataset
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.ablation import TABLES
-from scorehoi_ros.files import write_json
+from scorehoi_ros.files import refuse_unwritable, write_json
 
 if TYPE_CHECKING:
     from scorehoi_ros.evaluate.methods import Method
@@ -79,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     rows = variants.variants_of(args.table, args.base) if args.table else []
     if args.plot and not args.plot.lower().endswith(".png"):
         raise InputError(f"--plot writes PNG. Got {args.plot}, expected a name that ends with .png.")
+    if args.plot:
+        refuse_unwritable(args.plot)
     dataset = open_dataset(
         args.dataset, args.root, split=args.split, body_models=args.body_models, cache=not args.no_cache
     )

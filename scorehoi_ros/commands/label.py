@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from scorehoi_ros.commands.options import (
 from scorehoi_ros.commands.progress import show_progress
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import refuse_unwritable, write_json
+from scorehoi_ros.files import write_json
 from scorehoi_ros.frame.session import Build
 from scorehoi_ros.io.calibration_file import camera_numbers
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.source import open_source
-from scorehoi_ros.label.labeller import Draw, LabelJob, label, refuse_overwriting
+from scorehoi_ros.label.labeller import LabelJob, label, refuse_overwriting
+from scorehoi_ros.label.outputs import Draw
 from scorehoi_ros.label.report import readable
 from scorehoi_ros.objects.families import is_family_spec
 from scorehoi_ros.types import Status
@@ -63,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=positive, metavar="N", help="stop after N frames")
     add("--stride", type=positive, default=1, metavar="N", help="take every N-th frame")
     add("--rate", type=float, default=1.0, metavar="HZ", help="images a second in a folder (default 1)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on where a run with the same options was stopped or killed, as if it had not been",
+    )
     add("--no-overlay", action="store_true", help="no pictures and no video")
     inputs = parser.add_argument_group("inputs", "the camera; for bags also topics and how they are joined")
     inputs.add_argument(
@@ -86,14 +93,15 @@ def run(args: argparse.Namespace) -> int:
 def run_with(args: argparse.Namespace, build: Build, draw: Draw) -> int:
     """Label with the given pipeline and painter."""
     job = job_from_args(args)
-    if args.json:
-        refuse_unwritable(args.json)
     summary = label(job, build, draw, show_progress)
     sys.stdout.write(readable(summary) + f"\nwritten  {job.out}\n")
     if args.json:
         write_json(args.json, summary)
     if summary["interrupted"]:
-        sys.stderr.write("scorehoi label: interrupted; what is written is complete up to the last frame\n")
+        sys.stderr.write(
+            f"scorehoi label: interrupted; {summary['frames_out']} frames are complete, and --resume goes on "
+            "after them\n"
+        )
         return INTERRUPTED
     if summary["status"][Status.BAD_INPUT.name] == summary["frames_out"]:
         raise InputError(f"no frame of {args.input} could be used. {_why_nothing(summary)}")
@@ -140,8 +148,15 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
         overlays=not args.no_overlay,
         limit=args.limit,
         stride=args.stride,
-        facts={"input": args.input, "kind": source.kind, "objects": args.object},
+        facts={"input": args.input, "kind": source.kind, "objects": args.object, "options": _options(args)},
+        resume=args.resume,
     )
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What decides the results besides the settings of the pipeline."""
+    names = ("masks", "independent", "limit", "stride", "rate", "no_overlay", "image_topic")
+    return {name: getattr(args, name) for name in names} | asdict(from_args(args, InputConfig))
 
 
 def parse_objects(values: Sequence[str]) -> tuple[str, dict[str, str]]:

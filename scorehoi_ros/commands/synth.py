@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import write_json
+from scorehoi_ros.files import sole_writer, write_json
 from scorehoi_ros.synth.truth import SPLITS
 
 if TYPE_CHECKING:
@@ -74,9 +74,14 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the shards, then index, card and sheet; 0, or 1 when a shard cannot be read back."""
+    _check(args)
+    with sole_writer(args.out):
+        return _make(args)
+
+
+def _make(args: argparse.Namespace) -> int:
     from scorehoi_ros.synth import card, produce
 
-    _check(args)
     recipe = produce.ShardRecipe(
         args.split, args.size, args.poses, args.backgrounds, args.meshes, args.views, args.pictures
     )

@@ -12,9 +12,9 @@ from scorehoi_ros.errors import InputError, TemplateError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.mesh import extents, surface_centroid, transformed
 from scorehoi_ros.objects import families
-from scorehoi_ros.objects.check import Finding, check_mesh, check_points, refuse_unusable
+from scorehoi_ros.objects.check import Finding, check_mesh, check_points, dropped, refuse_unusable
 from scorehoi_ros.objects.family import usage
-from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.objects.load import load_template, names_file
 from scorehoi_ros.objects.mesh_file import (
     MESH_SUFFIXES,
     POINT_SUFFIXES,
@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "--scale", type=float, default=1.0, help="factor to metres, for example 0.001 for millimetres"
     )
+    convert.add_argument(
+        "--drop",
+        type=parse_counts,
+        default=[],
+        metavar="N,...",
+        help="leave out these parts, by the numbers that `check` tells",
+    )
     convert.add_argument("--centre", action="store_true", help="move the centre of the surface to the origin")
     convert.add_argument("--out", required=True, metavar="FILE", help=f"{', '.join(MESH_SUFFIXES)} or .xyz")
     listing = actions.add_parser("list", help="families of objects with their parameters")
@@ -57,6 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (check, convert, listing, export):
         # The command itself has the same option; suppressed here, so that one given before ACTION is kept.
         action.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write results to FILE")
+
+
+def parse_counts(text: str) -> list[int]:
+    """Whole numbers from "1,3"; raises ArgumentTypeError."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 1,3. Got {text!r}.") from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,7 +97,7 @@ def examine(spec: str, up: Sequence[float] = ()) -> tuple[list[Finding], ObjectT
     """All findings about a spec, and its template when it is usable; TemplateError when unreadable."""
     path = Path(spec).expanduser()
     findings: list[Finding] = []
-    if not families.is_family_spec(spec) and path.suffix:
+    if names_file(spec):
         data, suffix = read_bytes(path), path.suffix.lower()
         if suffix in POINT_SUFFIXES:
             findings = check_points(parse_points(data, path.name), path.name)
@@ -157,7 +172,8 @@ def _convert(args: argparse.Namespace) -> int:
         write_points(points, out)
         findings = check_points(points, out.name)
     else:
-        mesh = transformed(parse_mesh(data, suffix, path.name), scale=args.scale)
+        mesh = parse_mesh(data, suffix, path.name)
+        mesh = transformed(dropped(mesh, args.drop) if args.drop else mesh, scale=args.scale)
         refuse_unusable(
             [f for f in check_mesh(mesh, out.name) if f.topic in ("numbers", "surface")], out.name
         )

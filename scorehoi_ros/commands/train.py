@@ -9,7 +9,7 @@ from typing import Any
 
 from scorehoi_ros.commands.synth import make_shards
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import write_json
+from scorehoi_ros.files import sole_writer, write_json
 
 EXAMPLE = "scorehoi train stage1 --out weights --scenes 40000 --minutes 8 --device cuda --workers 16"
 SIZES = ("live", "full", "paper")
@@ -63,6 +63,11 @@ def run(args: argparse.Namespace) -> int:
     args.lr = LR[args.stage] if args.lr is None else args.lr
     _check(args)
     check_device(args.device)
+    with sole_writer(args.out):
+        return _train(args)
+
+
+def _train(args: argparse.Namespace) -> int:
     data = args.data or args.out / "data"
     _generate(data / "train", "train", args.scenes, args.views, args)
     _generate(data / "val", "val", VALIDATION_SCENES, VALIDATION_VIEWS, args)
@@ -123,8 +128,9 @@ def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.
     told, jobs = recipe.told(), produce.plan(split, scenes, 0)
     if not (folder / INDEX).is_file():
         missing = [j for j in jobs if not produce.kept(folder / j.name, j, told)]
-        make_shards(folder, recipe, missing, args.workers)
-        produce.write_index(folder, jobs, told)
+        with sole_writer(folder):
+            make_shards(folder, recipe, missing, args.workers)
+            produce.write_index(folder, jobs, told)
         return
     made = json.loads((folder / INDEX).read_text(encoding="utf-8"))["recipe"]
     if args.data is None and (made != told or len(shard_paths(folder)) != len(jobs)):

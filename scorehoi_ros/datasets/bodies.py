@@ -3,7 +3,6 @@
 The equations are those of SMPL (Loper et al. 2015); the files are the users' own.
 """
 
-import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.datasets.dataset import Human
 from scorehoi_ros.errors import BodyError
-from scorehoi_ros.files import NPZ_DAMAGE
+from scorehoi_ros.npz import Field, Layout, check_arrays, damage_told, read_npz
 from scorehoi_ros.types import Floats, Ints
 
 SMPLH_HELP = (
@@ -32,6 +31,7 @@ JOINTS = {"smplh": 52, "smplx": 55}
 SMPLX_TO_SMPLH = np.array([*range(22), *range(25, 55)])
 """SMPL-X has jaw and eyes between body and fingers."""
 EXPRESSIONS = 10
+LAYOUT = Layout("a body model", "Download it again.", {}, error=BodyError)
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _HANDS = ("hands_meanl", "hands_meanr", "hands_componentsl", "hands_componentsr")
 
@@ -134,7 +134,11 @@ def find_body(folder: Path | None, kind: str, gender: str) -> Path:
 @lru_cache(maxsize=3)
 def read_body(path: Path, kind: str) -> LicensedBody:
     """The body model in a file; raises BodyError when it is unsafe, damaged or another kind of body."""
-    arrays = _arrays(path)
+    with damage_told(path, LAYOUT):
+        return _licensed(_arrays(path), path, kind)
+
+
+def _licensed(arrays: dict[str, Any], path: Path, kind: str) -> LicensedBody:
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise BodyError(f"{path} lacks {', '.join(missing)}; it is not an {kind.upper()} model file.")
@@ -152,7 +156,12 @@ def read_body(path: Path, kind: str) -> LicensedBody:
                 f"{path}: {name} has shape {np.shape(arrays[name])}, expected {shape} for {kind.upper()}. "
                 "Choose the file of the right body model."
             )
-    parents = np.asarray(arrays["kintree_table"])[0].astype(np.int64)
+    check_arrays({name: np.asarray(array) for name, array in arrays.items()}, _fields(kind))
+    parents, faces = np.asarray(arrays["kintree_table"])[0].astype(np.int64), np.asarray(arrays["f"])
+    if (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, joints)).any():
+        raise ValueError("kintree_table does not name the parent of a joint before the joint")
+    if faces.size and (faces.min() < 0 or faces.max() >= vertices):
+        raise ValueError(f"f must index the {vertices} vertices")
     return LicensedBody(
         kind,
         np.asarray(arrays["v_template"], np.float64),
@@ -161,9 +170,23 @@ def read_body(path: Path, kind: str) -> LicensedBody:
         np.asarray(arrays["J_regressor"], np.float64),
         np.asarray(arrays["weights"], np.float64),
         (-1, *(int(p) for p in parents[1:])),
-        np.asarray(arrays["f"]).astype(np.int32),
+        faces.astype(np.int32),
         {name: np.asarray(arrays[name], np.float64) for name in _HANDS if name in arrays},
     )
+
+
+def _fields(kind: str) -> dict[str, Field]:
+    joints = JOINTS[kind]
+    hands = {name: ("*", 45) if "components" in name else (45,) for name in _HANDS}
+    return {
+        "v_template": Field("f", ("vertices", 3)),
+        "shapedirs": Field("f", ("vertices", 3, "*")),
+        "posedirs": Field("f", ("vertices", 3, 9 * (joints - 1))),
+        "J_regressor": Field("f", (joints, "vertices")),
+        "weights": Field("f", ("vertices", joints)),
+        "kintree_table": Field("iu", (2, joints)),
+        "f": Field("iu", ("*", 3)),
+    } | {name: Field("f", shape, needed=False) for name, shape in hands.items()}
 
 
 def licensed_body(folder: Path | None, kind: str, gender: str) -> LicensedBody:
@@ -175,8 +198,4 @@ def _arrays(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     if path.suffix.lower() == ".pkl":
         return load_array_pickle(content, str(path))
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in _KEYS or name in _HANDS}
-    except NPZ_DAMAGE as error:
-        raise BodyError(f"{path} cannot be read as an .npz of arrays: {error}. Download it again.") from error
+    return read_npz(path, LAYOUT, only=(*_KEYS, *_HANDS), content=content)

@@ -1,7 +1,7 @@
 """Reading the files of published data sets: nothing in them is run, and every error names the file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scorehoi_ros import npz
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.errors import BodyError, InputError
-from scorehoi_ros.files import NPZ_DAMAGE
 from scorehoi_ros.io.image_codec import opencv_picture
 from scorehoi_ros.io.mask_image import read_mask_file
 from scorehoi_ros.perception.precomputed import resized
@@ -54,19 +54,12 @@ def read_pickle(path: Path, what: str, source: str = "") -> dict[str, Any]:
         raise InputError(f"{what}: {error}") from error
 
 
-def read_npz(path: Path, fields: Sequence[str], what: str, source: str = "") -> dict[str, NDArray[Any]]:
-    """Some arrays of an .npz; raises InputError when the file or a field is missing, or it is damaged."""
+def read_npz(
+    path: Path, fields: Mapping[str, npz.Field], what: str, source: str = ""
+) -> dict[str, NDArray[Any]]:
+    """Some arrays of an .npz; raises InputError when the file is missing, damaged, or not as `fields` say."""
     demand(path, what, source)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in fields if name not in archive.files]
-            if not missing:
-                return {name: archive[name] for name in fields}
-    except NPZ_DAMAGE as error:
-        raise InputError(
-            f"{path} ({what}) is not a readable .npz: {error}. It may be cut off: get it again."
-        ) from error
-    raise InputError(f"{path} ({what}) lacks {', '.join(missing)}. Expected {', '.join(fields)}.")
+    return npz.read_npz(path, npz.Layout(what, "Get the file again.", fields), only=fields)
 
 
 def field(values: dict[str, Any], name: str, shape: tuple[int, ...], path: Path) -> Floats:

@@ -19,15 +19,30 @@ from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.datasets.dataset import Dataset, Human, Item, Request, Sample, Truth
 from scorehoi_ros.errors import InputError, OutputError
-from scorehoi_ros.files import NPZ_DAMAGE, cache_folder, whole_file
+from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
+from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.synth.scene.plots import RATE_HZ
-from scorehoi_ros.synth.truth import SceneTruth, unpack
+from scorehoi_ros.synth.truth import FIELDS, SceneTruth, unpack
 from scorehoi_ros.types import Camera, Floor, Frame, HumanObservation, Landmarks, Masks
 
 TRUTH_FILE = "synth/synhoi_test.npz"
+TRUTHS = Layout("a file of scene truths", "Install the package again, or make it anew.", FIELDS)
+PICTURE = Layout(
+    "a cached image",
+    "Delete it; it is made again.",
+    {
+        "png": Field("u", ("bytes",)),
+        "planes": Field("u", ("*",)),
+        "present": Field("b", (4,)),
+        "scores": Field("f", (2,)),
+        "pixels": Field("f", ("landmarks", 2)),
+        "world": Field("f", ("landmarks", 3)),
+        "confidence": Field("f", ("landmarks",)),
+    },
+)
 _DRAWN_BY = ("synth", "render", "body", "objects", "geometry")
 
 _log = logging.getLogger(__name__)
@@ -84,18 +99,9 @@ def renderer_version() -> str:
 
 def read_truths(path: Path) -> tuple[list[SceneTruth], str]:
     """The truths in a file and the sha256 of the file."""
-    try:
+    with damage_told(path, TRUTHS):
         content = path.read_bytes()
-        with np.load(path, allow_pickle=False) as archive:
-            return unpack({name: archive[name] for name in archive.files}), hashlib.sha256(
-                content
-            ).hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read the test set {path}: {error.strerror or error}.") from error
-    except NPZ_DAMAGE as error:
-        raise InputError(
-            f"{path} is not a file of scene truths ({error}). Install the package again, or make it anew."
-        ) from error
+        return unpack(read_npz(path, TRUTHS, content=content)), hashlib.sha256(content).hexdigest()
 
 
 def sequence_of(key: str) -> str:
@@ -154,17 +160,18 @@ def read_picture(path: Path, truth: SceneTruth) -> Picture | None:
         return None
     size = (truth.height, truth.width)
     try:
-        with np.load(path, allow_pickle=False) as data:
-            bgr = cv2.imdecode(data["png"], cv2.IMREAD_COLOR)
+        with damage_told(path, PICTURE):
+            data = read_npz(path, PICTURE)
+            bgr = cv2.imdecode(data["png"], cv2.IMREAD_COLOR) if data["png"].size else None
+            if bgr is None or bgr.shape[:2] != size:
+                raise ValueError(f"it holds no image of {truth.width} x {truth.height} pixels")
             count = 4 * truth.height * truth.width
             planes = np.unpackbits(data["planes"], count=count).astype(bool).reshape(4, *size)
             kept = [p if there else None for p, there in zip(planes, data["present"], strict=True)]
             scores = [float(score) for score in data["scores"]]
             landmarks = Landmarks(data["pixels"], data["world"], data["confidence"])
-    except (*NPZ_DAMAGE, cv2.error) as error:
-        _log.warning("the cached image %s is damaged (%s) and is rendered again", path.name, error)
-        return None
-    if bgr is None or bgr.shape[:2] != size:
+    except (InputError, cv2.error) as error:
+        _log.warning("a cached image is damaged and is rendered again: %s", error)
         return None
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     return Picture(rgb, kept[0], kept[1], Masks(kept[2], kept[3], scores[0], scores[1]), landmarks)

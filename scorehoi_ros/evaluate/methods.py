@@ -21,7 +21,8 @@ from scorehoi_ros.evaluate.scores import Answer
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.load import load_pipeline
-from scorehoi_ros.types import Floats, HumanObservation, Ints, Reconstruction, Status
+from scorehoi_ros.perception.protocols import NO_HINT
+from scorehoi_ros.types import Floats, Hint, HumanObservation, Ints, Reconstruction, Status
 
 BLIND_PLACE = np.array([0.0, 0.0, 3.0])
 """Pelvis of the blind guess, metres in front of the camera."""
@@ -117,7 +118,7 @@ class GivenLandmarks:
         self._seen = seen
 
     def detect(
-        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None, hint: Hint = NO_HINT
     ) -> HumanObservation | None:
         """The observation of the sample, whatever the image."""
         return self._seen

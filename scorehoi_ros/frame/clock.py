@@ -29,7 +29,9 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class Reading:
+    """A stamp with the moment that was given to it."""
+
     stamp_ns: int
     arrived_ns: int | None
     moment: Moment
@@ -44,23 +46,23 @@ class TrackClock:
     may drift from the stamps.
     """
 
-    def __init__(self) -> None:
-        self._last: _Reading | None = None
+    def __init__(self, last: Reading | None = None) -> None:
+        self.last = last
 
     def take(self, stamp_ns: int, arrived_ns: int | None) -> Moment:
         """The moment of the next image; `arrived_ns` on any clock that goes on, None = not known.
 
         A late image moves nothing: its moment is just after that of the newest one before it.
         """
-        last = self._last
+        last = self.last
         first = Moment(stamp_ns, still=stamp_ns == 0)
         moment = first if last is None else _after(last, stamp_ns, arrived_ns)
         if moment.order != "late":
-            self._last = _Reading(stamp_ns, arrived_ns, moment)
+            self.last = Reading(stamp_ns, arrived_ns, moment)
         return moment
 
 
-def _after(last: _Reading, stamp_ns: int, arrived_ns: int | None) -> Moment:
+def _after(last: Reading, stamp_ns: int, arrived_ns: int | None) -> Moment:
     step, before = stamp_ns - last.stamp_ns, last.moment
     waited = 0 if arrived_ns is None or last.arrived_ns is None else arrived_ns - last.arrived_ns
     passed = waited if waited >= BURST_NS else NOMINAL_NS

@@ -39,6 +39,8 @@ class Silhouette:
     """(S, S) pixels about which the mask says nothing: an occluder, or outside the image."""
     score: float
     """0..1 trust."""
+    shared: Bools
+    """(S, S) pixels of the mask that the other mask has, too: either may be in front."""
 
     @cached_property
     def distance(self) -> Tensor:
@@ -208,13 +210,12 @@ def _silhouette(
 def silhouette(
     mask: Bools, occluder: Bools | None, box: Box, K: Floats, size: int, margin: float, score: float
 ) -> Silhouette:
-    """Crop a mask (H, W) around a box; pixels of the occluder that are not in the mask are free."""
+    """Crop a mask (H, W) around a box; pixels of the occluder are free, or shared where they are of both."""
     crop = square_crop(box, K, margin=margin, size=size)
     inner = crop_image(mask, crop, cv2.INTER_AREA)
     free = ~inside_image(crop, mask.shape, cv2.INTER_NEAREST)
-    if occluder is not None:
-        free |= crop_image(occluder, crop, cv2.INTER_NEAREST) & ~inner
-    return Silhouette(_tensor(crop.K_crop), inner, free, score)
+    other = np.zeros_like(inner) if occluder is None else crop_image(occluder, crop, cv2.INTER_NEAREST)
+    return Silhouette(_tensor(crop.K_crop), inner, free | (other & ~inner), score, other & inner)
 
 
 def outline_of(mask: Bools, free: Bools) -> Outline:

@@ -1,12 +1,14 @@
 """Everything that is looked up in an image before any fit: person, masks, evidence."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.frame.evidence import Evidence, build_evidence
-from scorehoi_ros.frame.stages import Prediction
+from scorehoi_ros.frame.mask_check import checked
+from scorehoi_ros.frame.stages import Prediction, looks_closely
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, see_object
+from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, own_mask, see_object
 from scorehoi_ros.perception.person import place_person
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
 from scorehoi_ros.timing import StageTimer
@@ -45,6 +47,12 @@ class Look:
     landmarks: Landmarks | None
     appearance: Floats | None
     """What the object looks like in this frame."""
+    off_px: Mapping[str, float] = field(default_factory=dict)
+    """human, object -> by how much a given mask lay off, see `mask_check.Checked`."""
+    people: int = 0
+    """How many people are in view, as far as was looked."""
+    mended: bool = False
+    """The evidence is no longer that of the landmarks: the method found left and right exchanged in them."""
 
 
 def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
@@ -54,7 +62,9 @@ def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, 
     so no fit is waited for.
     """
     landmarks = seen.landmarks if seen is not None else None
-    masks = human_mask(frame, seen)
+    with timer("gather"):
+        given = checked(frame, None if frame.masks.human is None else own_mask(seen))
+    masks = human_mask(replace(frame, masks=given.masks), seen)
     betas = known.prediction.betas if known.prediction is not None else None
     person = None
     if landmarks is not None:
@@ -64,8 +74,9 @@ def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, 
     if known.template is not None:
         with timer("segment_object"):
             places = known.prediction.object_hypotheses(person) if known.prediction is not None else []
-            memory = ObjectMemory(places, known.appearance)
+            memory = ObjectMemory(places, known.appearance, looks_closely(known.prediction))
             sighting = see_object(frame, masks, eyes.segmenter, known.prompt, known.template, person, memory)
     with timer("gather"):
         evidence = build_evidence(frame, sighting.masks, landmarks, person)
-    return Look(evidence, sighting.masks, landmarks, sighting.appearance)
+    people = 0 if seen is None else 1 if seen.trail is None else seen.trail.people
+    return Look(evidence, sighting.masks, landmarks, sighting.appearance, given.off_px, people)

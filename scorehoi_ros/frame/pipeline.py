@@ -13,7 +13,7 @@ from scorehoi_ros.frame.bad_input import bad_input
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse, glimpse
 from scorehoi_ros.frame.look import Eyes, Known, look
-from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined
+from scorehoi_ros.frame.stages import Method, Prediction, Proposal, Refined, looks_closely
 from scorehoi_ros.frame.subject import Subject
 from scorehoi_ros.frame.summary import summarise
 from scorehoi_ros.frame.track import TrackState
@@ -55,12 +55,14 @@ class Pipeline:
         cannot be used gives status BAD_INPUT and the state as it was; nothing is raised for it.
         """
         last = None if state is None else state.last_glimpse
-        return self.reconstruct(self.glimpse(frame, last), state, prompt)
+        return self.reconstruct(self.glimpse(frame, last, prompt), state, prompt)
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         """The first half of a step, which needs no solution of earlier frames; see `frame.glimpse`."""
+        if prompt is None and before is None and self.config.prompt_box:
+            prompt = Prompt(box=parse_box(self.config.prompt_box))
         with limited_threads(self.config.threads):
-            return glimpse(frame, before, self.eyes.detector)
+            return glimpse(frame, before, self.eyes.detector, prompt)
 
     def reconstruct(
         self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
@@ -109,22 +111,24 @@ class Pipeline:
         known = track.current(state, frame, self.config.max_gap_s)
         prediction = track.predict(known, frame.stamp_ns)
         appearance = known.object.appearance if known.object is not None else None
-        prompt = prompt or self._first_prompt(known)
+        prompt = prompt or self._first_prompt(known, prediction)
         told = Known(self.template, prediction, appearance, prompt)
         seen = look(frame, glimpsed.seen, self.eyes, told, timer)
         # A direction that the user gave wins over what TF says.
         gravity = self.config.gravity or (() if frame.gravity is None else frame.gravity)
-        refined = self._solve(seen.evidence, prediction, gravity, timer)
+        refined, mended = self._solve(seen.evidence, prediction, gravity, timer)
+        if mended is not None:
+            seen = replace(seen, evidence=mended.to("cpu"), mended=True)
         with timer("summarise"):
             subject = Subject(self.config, self.body, self.layer, self.template, gravity)
             result = summarise(frame, seen, refined, subject, known)
         return result, track.advance(known, result, seen.appearance, refined.memory)
 
-    def _first_prompt(self, known: TrackState) -> Prompt | None:
+    def _first_prompt(self, known: TrackState, prediction: Prediction | None) -> Prompt | None:
         # The configured box describes the start of a track only.
         if known.object is not None or not self.config.prompt_box:
             return None
-        return Prompt(box=parse_box(self.config.prompt_box))
+        return Prompt(box=parse_box(self.config.prompt_box), closely=looks_closely(prediction))
 
     def _solve(
         self,
@@ -132,16 +136,17 @@ class Pipeline:
         prediction: Prediction | None,
         gravity: Sequence[float] | Floats,
         timer: StageTimer,
-    ) -> Refined:
-        """Estimate and refine what the evidence shows."""
+    ) -> tuple[Refined, Evidence | None]:
+        """Estimate and refine what the evidence shows; also the evidence as the method mended it."""
         if evidence is None:
-            return Refined(Estimate(), memory=prediction.memory if prediction is not None else None)
+            return Refined(Estimate(), memory=prediction.memory if prediction is not None else None), None
         evidence = evidence.to(self.config.device)
         with timer("estimate"):
             proposal = self.method.estimator(evidence, prediction)
         with timer("refine"):
             floor = self._floor(proposal, gravity)
-            return self.method.refiner(proposal, evidence, floor, prediction)
+            refined = self.method.refiner(proposal, proposal.evidence or evidence, floor, prediction)
+        return refined, proposal.evidence
 
     def _floor(self, proposal: Proposal, gravity: Sequence[float] | Floats) -> Floor | None:
         if proposal.best.human is None:

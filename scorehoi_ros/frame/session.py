@@ -12,7 +12,7 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
-from scorehoi_ros.frame.clock import DISORDER_NS, Moment, TrackClock
+from scorehoi_ros.frame.clock import DISORDER_NS, Moment, Reading, TrackClock
 from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
@@ -33,7 +33,7 @@ class PipelineLike(Protocol):
     def template(self) -> ObjectTemplate | None:
         """The object template, None = human only."""
 
-    def glimpse(self, frame: Frame, before: LastGlimpse | None) -> Glimpse:
+    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         """The half of a step that needs no solution of earlier frames."""
 
     def reconstruct(
@@ -63,6 +63,20 @@ class Sight:
     """Of the image, as it came."""
 
 
+@dataclass(frozen=True)
+class SessionMemory:
+    """Everything in a session that the answer to the next frame depends on."""
+
+    state: TrackState | None
+    last: LastGlimpse | None
+    prompt: Prompt | None
+    reading: Reading | None
+    """Of the clock."""
+    solved_ns: int | None
+    gaps: int
+    repeats: int
+
+
 class Session:
     """Pipeline, state and prompt; every method must be called from the one thread that owns the session.
 
@@ -79,10 +93,12 @@ class Session:
         self._last: LastGlimpse | None = None
         self._looking = Lock()
         self._prompt: Prompt | None = None
+        self._prompt_to_look: Prompt | None = None
         self._clock = TrackClock()
         self._solved_ns: int | None = None
         self._gaps = self._repeats = 0
         self._told_of_disorder = False
+        self._off = False
         self.resets = 0
 
     def warm_up(self) -> None:
@@ -110,8 +126,11 @@ class Session:
             moment = self._clock.take(frame.stamp_ns, frame.log_ns)
             if self._independent:
                 moment, self._last = Moment(frame.stamp_ns), None
+            prompt = None
+            if moment.order != "late":
+                prompt, self._prompt_to_look = self._prompt_to_look, None
             try:
-                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._last)
+                seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._last, prompt)
             except Exception as error:
                 self._last = None
                 log.error("looking at frame %s failed: %s", frame.name, error, exc_info=error)
@@ -138,6 +157,7 @@ class Session:
             return bad_input(replace(frame, stamp_ns=sight.stamp_ns), reason)
         finally:
             self._prompt = self._prompt if late else None
+        self._off = any(f"{name}_mask_off_px" in result.quality for name in ("human", "object"))
         if not late:
             self._state = state
         return replace(result, stamp_ns=sight.stamp_ns)
@@ -157,14 +177,45 @@ class Session:
             "(slow, and with new ids); set max_gap_s above the time a frame takes"
         )
 
+    @property
+    def mask_warning(self) -> str:
+        """That masks of the last frame did not lie where they should; the same words each time."""
+        if not self._off:
+            return ""
+        return (
+            "given masks do not lie on the image (quality of frames: human_mask_off_px, object_mask_off_px); "
+            "they are moved, and trusted less: check that they are of the same moment, size and crop"
+        )
+
+    @property
+    def memory(self) -> SessionMemory:
+        """What another session, given it, goes on from as this one would."""
+        return SessionMemory(
+            self._state,
+            self._last,
+            self._prompt,
+            self._clock.last,
+            self._solved_ns,
+            self._gaps,
+            self._repeats,
+        )
+
+    def remember(self, memory: SessionMemory) -> None:
+        """Go on from the memory of another session with the same settings."""
+        self._state, self._last, self._prompt = memory.state, memory.last, memory.prompt
+        self._clock = TrackClock(memory.reading)
+        self._solved_ns, self._gaps, self._repeats = memory.solved_ns, memory.gaps, memory.repeats
+
     def reset(self) -> None:
         """Forget the person, the object and any prompt not yet used."""
-        self._prompt = None
+        self._prompt = self._prompt_to_look = None
         self._start_afresh()
 
     def set_prompt(self, prompt: Prompt) -> None:
-        """Use a prompt for the next frame."""
+        """Use a prompt for the next frame: to find the object, and who of several people handles it."""
         self._prompt = prompt
+        with self._looking:
+            self._prompt_to_look = prompt
 
     def rebuild(self, config: PipelineConfig) -> None:
         """Change settings; the old pipeline stays when the new one cannot be made (ScorehoiError).

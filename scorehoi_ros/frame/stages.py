@@ -32,6 +32,8 @@ class Prediction:
     """`Refined.memory` of the frame before."""
     elapsed_s: float = 0.0
     """Since the frame of `previous`: of the person, or of the object where there is none."""
+    look_closely: bool = True
+    """Whether a slow segmenter may look for the object in this frame."""
 
     def object_hypotheses(self, now: HumanPose | None) -> list[ObjectPose]:
         """Where the object may be, given the person of this frame: moved by itself, and carried along.
@@ -44,6 +46,11 @@ class Prediction:
         if now is None or self.previous.human is None:
             return alone
         return [*alone, carried_along(self.previous.human, self.previous.object, now)]
+
+
+def looks_closely(prediction: Prediction | None) -> bool:
+    """Whether a slow segmenter may look for the object: always where nothing is known."""
+    return prediction is None or prediction.look_closely
 
 
 def carried_along(before: HumanPose, thing: ObjectPose, now: HumanPose) -> ObjectPose:
@@ -82,6 +89,9 @@ class Proposal:
     """Image and geometry features (F, c_I, c_G) for refiner and contact predictor of the same method."""
     uncertainty: dict[str, float] | None = None
     """Standard deviations by name, where the method knows them."""
+    evidence: Evidence | None = None
+    """What the image says, where the method found a part of it wrong and mended it (left taken for right); it
+    is refined and judged by this.  None = by that which was proposed from."""
 
     @property
     def best(self) -> Estimate:

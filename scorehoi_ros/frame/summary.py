@@ -44,7 +44,10 @@ def summarise(
         estimate = replace(estimate, object=None)
     contacts, penetration = _contacts(human, thing, found, refined.contacts, subject)
     status, message = _verdict(human_part, object_part)
+    told = {"people": float(seen.people)} if seen.people > 1 else {}
+    told |= {"sides_exchanged": 1.0} if seen.mended else {}
     warm = {} if refined.warm is None else {"warm": float(refined.warm)}
+    off = {f"{name}_mask_off_px": px for name, px in seen.off_px.items()}
     energy = {f"energy_{k}": v for k, v in (refined.energy or {}).items() if k in ("first", "last")}
     return Reconstruction(
         stamp_ns=frame.stamp_ns,
@@ -60,7 +63,7 @@ def summarise(
         estimate=estimate,
         masks=seen.masks,
         landmarks=seen.landmarks,
-        quality=human_part.quality | object_part.quality | energy | penetration | warm,
+        quality=human_part.quality | object_part.quality | energy | penetration | warm | told | off,
         flat=frame.rgb,
     )
 

@@ -16,6 +16,8 @@ _MAX_SPEED = 4.0
 _SURE_SCORE, _SURE_IOU = 0.6, 0.8
 """Mask score and template overlap from which a frame may teach what the object looks like, even if it is not
 sure how the object is turned."""
+_CLOSE_LOOK_NS = 500_000_000
+"""An object that is missed or in doubt is looked for by a slow segmenter in one frame of each such period."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
         betas=human.betas if human else None,
         memory=state.memory,
         elapsed_s=elapsed_s,
+        look_closely=stamp_ns // _CLOSE_LOOK_NS != state.stamp_ns // _CLOSE_LOOK_NS,
     )
 
 

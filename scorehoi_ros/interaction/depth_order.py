@@ -39,13 +39,15 @@ class DepthOrder:
 def find_order(tokens: Tensor, surface: Tensor, target: Silhouette, spacing: float) -> DepthOrder:
     """The order of tokens (..., 431, 3) and surface points (..., n, 3) in the camera frame.
 
-    `target` is the object's silhouette: its mask shows the object, its free pixels are taken to show the
-    human (those outside the image are free too, and nobody knows what they would show).  `spacing` (metres)
+    `target` is the object's silhouette: its mask shows the object, but where it is shared with the human, and
+    its free pixels are taken to show the human (those outside the image are free too, and nobody knows what
+    they would show).  `spacing` (metres)
     bounds how far a neighbour may be in the image.
     """
     token_px, surface_px = project(tokens, target.K), project(surface, target.K)
     reach = 1.5 * spacing * target.K[0, 0] / surface[..., 2].mean(-1).clamp_min(0.3)
-    object_seen, human_seen = (torch.as_tensor(m, device=tokens.device) for m in (target.mask, target.free))
+    seen = (target.mask & ~target.shared, target.free)
+    object_seen, human_seen = (torch.as_tensor(m, device=tokens.device) for m in seen)
     return DepthOrder(
         _behind(token_px, surface_px, object_seen, reach), _behind(surface_px, token_px, human_seen, reach)
     )

@@ -4,7 +4,6 @@ A pose is the vector of 21 x 6 numbers (6D rotations).  The prior keeps what the
 hidden limbs, the spine) near what people do; it is deliberately loose.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scorehoi_ros.assets import model_file
+from scorehoi_ros.body.pose_file import read_pose_file
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import NPZ_DAMAGE, whole_file
+from scorehoi_ros.files import whole_file
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotation_6d
 from scorehoi_ros.types import Floats
 
@@ -93,24 +93,7 @@ def _mirror(poses: Tensor) -> Tensor:
 
 
 def _read_corpus(path: Path) -> tuple[Tensor, Floats]:
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            poses = torch.as_tensor(data["poses"][:, 1:].astype(np.float32))
-            clips = json.loads(data["clips"].tobytes())
-            tags = [_TAG_WEIGHTS.get(_first_tag(clip), 1.0) for clip in clips]
-            weights = np.asarray(tags)[data["clip"]]
-    except NPZ_DAMAGE as error:
-        raise InputError(
-            f"{path} is not a pose corpus ({error}). Expected an .npz "
-            "with poses (N, 22, 3), clip (N,) and clips (JSON)."
-        ) from None
-    if poses.shape[1:] != (NUM_BODY, 3) or len(weights) != len(poses) or not torch.isfinite(poses).all():
-        raise InputError(
-            f"{path}: expected {len(weights)} finite poses (22, 3). Got {tuple(poses.shape)} after the root."
-        )
-    return poses, weights
-
-
-def _first_tag(clip: dict[str, object]) -> str:
-    tags = clip.get("tags") or [""]
-    return str(tags[0] if isinstance(tags, list) else tags)
+    """Poses (N, 21, 3) axis-angle without the root, and how much each counts (N,)."""
+    corpus = read_pose_file(path)
+    weights = np.array([_TAG_WEIGHTS.get(tag, 1.0) for tag in corpus.tags])
+    return torch.from_numpy(corpus.poses[:, 1:]), weights[corpus.clip]

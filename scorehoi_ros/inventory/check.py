@@ -11,6 +11,7 @@ from pathlib import Path
 from scorehoi_ros.assets import model_file, sha256, shipped_names, shipped_sha256
 from scorehoi_ros.config.option import option_name
 from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.files import cache_folder
 from scorehoi_ros.inventory.parts import FILES, PACKAGES, FilePart, PackagePart, network_part
 
 NETWORKS = ("stage1/", "stage2/")
@@ -97,6 +98,8 @@ def examine_file(part: FilePart, given: str) -> Finding:
     try:
         if not given and part.shipped_as:
             path = str(model_file(part.shipped_as))
+        if part.cached and cache_folder(part.cached).is_file():
+            path = str(cache_folder(part.cached))
         if path:
             digest = sha256(Path(path))
             state, note = _judge(part, Path(path), digest)
@@ -155,6 +158,8 @@ def _judge(part: FilePart, path: Path, digest: str) -> tuple[str, str]:
     promised = re.search(part.hash_in_name, path.name) if part.hash_in_name else None
     if promised and not digest.startswith(promised.group(1)):
         return BROKEN, f"damaged: the name promises sha256 {promised.group(1)}..., it has {digest[:8]}..."
+    if part.sha256 and digest != part.sha256:
+        return BROKEN, f"damaged: its sha256 must be {part.sha256[:16]}...; install it again"
     if part.shipped_as and digest != (shipped := shipped_sha256(part.shipped_as)):
         wrong = _why_unreadable(part, path)
         if wrong:

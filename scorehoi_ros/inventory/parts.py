@@ -6,6 +6,8 @@ Licences are those that the packages state in their own metadata; NOTICE says mo
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorehoi_ros.runtime.downloads import DOWNLOADS, Download
+
 
 @dataclass(frozen=True)
 class PackagePart:
@@ -25,7 +27,11 @@ class PackagePart:
 
 @dataclass(frozen=True)
 class FilePart:
-    """A data file: comes with the package as models/`shipped_as`, or the user names it with `option`."""
+    """A data file.
+
+    It comes with the package as models/`shipped_as`, is fetched into the cache folder as `cached`, or is
+    named by the user with `option`.
+    """
 
     name: str
     licence: str
@@ -35,6 +41,9 @@ class FilePart:
     shipped_as: str = ""
     how: str = ""
     hash_in_name: str = ""
+    cached: str = ""
+    sha256: str = ""
+    """Known only of what is fetched."""
     required: bool = False
 
 
@@ -126,7 +135,24 @@ def network_part(shipped_as: str) -> FilePart:
     )
 
 
-FILES = (
+def fetched_parts(download: Download) -> list[FilePart]:
+    """The files of a download."""
+    how = f"scorehoi models install {download.name}"
+    return [
+        FilePart(
+            f"{download.name} {file.name}",
+            download.licence.split(";")[0],
+            download.needed_for,
+            download.package,
+            how=how,
+            cached=f"{download.kept}/{file.name}",
+            sha256=file.sha256,
+        )
+        for file in download.files
+    ]
+
+
+FILES: tuple[FilePart, ...] = (
     FilePart(
         "free body",
         "Apache-2.0 (data CC0)",
@@ -174,4 +200,5 @@ FILES = (
         "exported from a SAM checkpoint",
         option="sam.decoder",
     ),
+    *(part for download in DOWNLOADS for part in fetched_parts(download)),
 )

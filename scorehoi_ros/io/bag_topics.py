@@ -13,7 +13,7 @@ TRANSFORMS = "tf2_msgs/msg/TFMessage"
 MOVING, STATIC = "/tf", "/tf_static"
 """Topics of transforms."""
 PICTURES = (IMAGE, COMPRESSED)
-_VIDEO = (
+VIDEO_STREAMS = (
     "foxglove_msgs/msg/CompressedVideo",
     "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
     "theora_image_transport/msg/Packet",
@@ -71,7 +71,7 @@ def find_image_topic(wanted: str, types: dict[str, str], counts: dict[str, int])
         listed = _listing(dict.fromkeys(colour, ""), counts)
         raise InputError(f"the bag has several image topics; choose one with --image-topic: {listed}.")
     if not colour:
-        streams = ", ".join(sorted(t for t, kind in types.items() if kind in _VIDEO))
+        streams = ", ".join(sorted(t for t, kind in types.items() if kind in VIDEO_STREAMS))
         remedy = f" Video streams are not read: republish {streams} as images, and record these."
         raise InputError(
             f"the bag has no colour image topic with messages. It holds: {_listing(types, counts)}."

@@ -1,4 +1,7 @@
-"""Labels as one MCAP file that Foxglove opens and `ros2 bag play` plays; complete or absent."""
+"""Labels as one MCAP file that Foxglove opens and `ros2 bag play` plays; complete or absent.
+
+Or, if that is wanted, closed after the last whole frame where something goes wrong later.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import OutputError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import RoomyFile, whole_file
 from scorehoi_ros.io.image_codec import encode_jpeg
 from scorehoi_ros.io.mcap_channels import add_channel
 from scorehoi_ros.io.message_types import typestore
@@ -21,6 +24,8 @@ from scorehoi_ros.messages.topics import LATCHED, TOPICS, frame_messages
 from scorehoi_ros.types import Reconstruction
 
 NAMESPACE = "/scorehoi"
+SPARE_BYTES = 4 << 20
+"""For the messages that a writer still holds, and the index at the end."""
 CHANNELS = TOPICS | {
     "image/compressed": "sensor_msgs/msg/CompressedImage",
     "camera_info": "sensor_msgs/msg/CameraInfo",
@@ -34,24 +39,37 @@ def label_bag(
 ) -> Iterator["LabelBag"]:
     """A new MCAP file at `path`, under a temporary name until the block ends; an error leaves nothing there.
 
-    `body`: BodyModel, `template`: ObjectTemplate or None.  `jpeg_quality` 0 leaves the images out.
-    Raises OutputError when it cannot be written.
+    After `LabelBag.keep` an error, also an interrupt and a full disk, leaves a whole file of the frames
+    before it.  `body`: BodyModel, `template`: ObjectTemplate or None.  `jpeg_quality` 0 leaves the images
+    out.  Raises OutputError when it cannot be written.
     """
     from mcap.writer import Writer
 
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        writer = Writer(file)
+    failure: BaseException | None = None
+    with whole_file(path) as temporary, RoomyFile(temporary, SPARE_BYTES) as file:
+        writer = Writer(file)  # type: ignore[arg-type]
         writer.start(profile="ros2", library="scorehoi_ros")
-        yield LabelBag(Path(path), writer, body, template, jpeg_quality)
+        bag = LabelBag(Path(path), writer, file, body, template, jpeg_quality)
+        try:
+            yield bag
+        except BaseException as error:
+            if not bag.kept:
+                raise
+            failure = error
         writer.finish()
+    if failure is not None:
+        raise failure
 
 
 class LabelBag:
     """Writes reconstructions; made by `label_bag`."""
 
-    def __init__(self, path: Path, writer: Any, body: Any, template: Any | None, jpeg_quality: int) -> None:
+    def __init__(
+        self, path: Path, writer: Any, file: RoomyFile, body: Any, template: Any | None, jpeg_quality: int
+    ) -> None:
         self._path = path
-        self._writer = writer
+        self._writer, self._file = writer, file
+        self.kept = False
         self._body = body
         self._quality = jpeg_quality
         self._factory = RosbagsFactory(typestore())
@@ -61,6 +79,10 @@ class LabelBag:
             for name, kind in CHANNELS.items()
         }
         self._sequence = dict.fromkeys(CHANNELS, 0)
+
+    def keep(self) -> None:
+        """From now on an error leaves the file of the frames before it."""
+        self.kept = True
 
     def set_template(self, template: Any | None) -> None:
         """The object that the markers show from now on."""
@@ -83,6 +105,8 @@ class LabelBag:
             head = header(r.stamp_ns, r.frame_id, make)
             self._put("image/compressed", self._image(r.flat, head), log)
             self._put("camera_info", camera_info(r.camera, head, make), log)
+        if self._file.full is not None:
+            raise OutputError(f"cannot write more to {self._path}: {self._file.full.strerror}.")
 
     def _image(self, rgb: NDArray[np.uint8], head: Any) -> Any:
         data = np.frombuffer(encode_jpeg(rgb, self._quality), np.uint8)

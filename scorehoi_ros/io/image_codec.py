@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.errors import InputError, shown
 from scorehoi_ros.io.bit_range import BitRange
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
+from scorehoi_ros.native import quiet_decoders
 from scorehoi_ros.types import Bools
 
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -230,7 +231,8 @@ def opencv_picture(content: Buffer, flags: int) -> NDArray[Any] | None:
     if not bytes(content[:4]).startswith(OPENCV_READS):
         return None
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        with quiet_decoders():
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:  # absurd sizes in the header
         return None
     return None if image is None or image.size == 0 else np.asarray(image)

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, OutputError
-from scorehoi_ros.files import whole_file
+from scorehoi_ros.files import Spare, whole_file
 
 TICKS = 90_000
+SPARE_BYTES = 4 << 20
+"""For the pictures that an encoder still holds, and for the index, which comes to the front at the end."""
 MAX_GAP_S = 2.0
 """Longer pauses between stamps are shortened to this: nobody watches a still picture."""
 
@@ -21,22 +23,34 @@ MAX_GAP_S = 2.0
 def mp4_file(path: str | Path, rate_hz: float | None = None, quality: int = 21) -> Iterator["Mp4"]:
     """A new MP4 at `path`, under a temporary name until the block ends; without any picture none is left.
 
+    An error leaves nothing there, but after `Mp4.keep` a whole video of the pictures before it.
     `rate_hz`: usual picture rate (25 when not known).  `quality`: x264's constant rate factor, less is finer.
     Raises OutputError when it cannot be written.
     """
     import av
 
-    path = Path(path)
+    path, failure = Path(path), None
     with whole_file(path) as temporary:
+        spare = Spare(temporary.parent, SPARE_BYTES)
         try:
             with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
                 video = Mp4(path, container, rate_hz or 25.0, quality)
-                yield video
+                try:
+                    yield video
+                except BaseException as error:
+                    if not video.kept:
+                        raise
+                    failure = error
+                spare.release()
                 video.flush()
         except av.error.FFmpegError as error:
             raise OutputError(f"cannot write the video {path}: {error.strerror or error}.") from error
+        finally:
+            spare.release()
     if not video.pictures:
         path.unlink(missing_ok=True)
+    if failure is not None:
+        raise failure
 
 
 class Mp4:
@@ -51,6 +65,11 @@ class Mp4:
         self._stream: Any = None
         self._last_ns, self._pts = 0, 0
         self.pictures = 0
+        self.kept = False
+
+    def keep(self) -> None:
+        """From now on an error leaves the video of the pictures before it."""
+        self.kept = True
 
     def add(self, rgb: NDArray[np.uint8], stamp_ns: int) -> None:
         """Show (H, W, 3) uint8 RGB from `stamp_ns` on; another size is fitted into the first's."""

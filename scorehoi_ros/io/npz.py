@@ -40,8 +40,9 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import NPZ_DAMAGE, whole_file
+from scorehoi_ros.files import whole_file
+from scorehoi_ros.io.label_layout import LAYOUT, SCHEMA_VERSION, check_label
+from scorehoi_ros.npz import damage_told, read_npz
 from scorehoi_ros.types import (
     NUM_BETAS,
     NUM_JOINTS,
@@ -58,8 +59,6 @@ from scorehoi_ros.types import (
     Reconstruction,
     Status,
 )
-
-SCHEMA_VERSION = 2
 
 Arrays = dict[str, Any]
 _PARTS = np.cumsum([NUM_JOINTS * 6, NUM_BETAS, 6])
@@ -91,22 +90,11 @@ def load_label(path: str | Path) -> Reconstruction:
 
     Raises InputError when the file is missing, damaged, not such a file, or of another version.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            values = {key: file[key] for key in file.files}
-        version = int(values["schema_version"])
-        if version == SCHEMA_VERSION:
-            return _reconstruction(values)
-    except KeyError as error:
-        raise InputError(
-            f"{path} is not a label file: it has no {error}. Expected one of `scorehoi label`."
-        ) from error
-    except NPZ_DAMAGE as error:
-        raise InputError(f"{path} cannot be read as a label file (.npz): {error}.") from error
-    raise InputError(
-        f"{path} is a label file of version {version}; this program reads version {SCHEMA_VERSION}. "
-        "Make the labels again with `scorehoi label`."
-    )
+    path = Path(path)
+    with damage_told(path, LAYOUT):
+        values = read_npz(path, LAYOUT)
+        check_label(values)
+        return _reconstruction(values)
 
 
 def arrays_of(r: Reconstruction) -> Arrays:

@@ -4,44 +4,37 @@ OUT/frames/<name>.npz, OUT/overlays/<name>.jpg, OUT/overlay.mp4 (sequences), OUT
 """
 
 import logging
-import signal
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
-from scorehoi_ros.errors import OutputError
-from scorehoi_ros.files import whole_file, write_json
+from scorehoi_ros.errors import InputError, OutputError
+from scorehoi_ros.files import sole_writer, write_json
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, PipelineLike, Session
-from scorehoi_ros.io.bag_writer import LabelBag, label_bag
 from scorehoi_ros.io.frames import Source
-from scorehoi_ros.io.image_codec import encode_jpeg
-from scorehoi_ros.io.mp4 import Mp4, mp4_file
-from scorehoi_ros.io.npz import save_label
 from scorehoi_ros.io.ros_frames import WarnOnce
+from scorehoi_ros.label.interrupts import Interrupts, interrupts
+from scorehoi_ros.label.outputs import Draw, Outputs
+from scorehoi_ros.label.progress import (
+    SUMMARY,
+    Done,
+    Progress,
+    ProgressFile,
+    digest_of,
+    finished,
+    read_progress,
+    recipe_of,
+)
 from scorehoi_ros.label.report import RunReport
-from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Frame, Reconstruction
 
-JPEG_QUALITY = 90
-
-_log = logging.getLogger(__name__)
-
-
-Draw = Callable[[NDArray[np.uint8], Reconstruction, BodyModel, ObjectTemplate | None], NDArray[np.uint8]]
-"""(rgb, reconstruction, body, template) -> picture, as `render.overlay.panel`."""
-Progress = Callable[[Iterable[Any], int | None], Iterator[Any]]
+ShowProgress = Callable[[Iterable[Any], int | None], Iterator[Any]]
 """Passes frames on and shows how far the work is; the second argument is their number, if known."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,31 +53,48 @@ class LabelJob:
     limit: int | None = None
     stride: int = 1
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Further entries of the summary."""
+    """Further entries of the summary: what else decides the results."""
+    resume: bool = False
+    """Go on where an earlier run of the same job stopped."""
 
 
-def label(job: LabelJob, build: Build, draw: Draw, progress: Progress) -> dict[str, Any]:
+def label(job: LabelJob, build: Build, draw: Draw, progress: ShowProgress) -> dict[str, Any]:
     """Run a job and return its summary, which is also in OUT/summary.json.
 
     A frame that cannot be used gets its status and the run goes on.  The first interrupt ends the run after
-    the current frame with everything complete ("interrupted" in the summary); the second one at once.
-    Raises ScorehoiError when the pipeline cannot be built, OutputError when a result cannot be written;
-    finished frames stay, nothing is left half-written.
+    the current frame, the second one without it ("interrupted" in the summary).  Raises ScorehoiError when
+    the pipeline cannot be built, OutputError when a result cannot be written, KeyboardInterrupt when there
+    is nothing to keep; finished frames stay, closed, and nothing is left half-written.
     """
-    prepare_folder(job.out)
-    with _interrupts() as interrupted, _Run(job, build, draw) as run:
-        if not job.objects:
-            run.prepare()
-        frames = selected(job.source, job.stride, job.limit)
-        count = job.source.count and -(-job.source.count // job.stride)
-        for frame in progress(frames, min(count, job.limit or count) if count else job.limit):
-            run.take(frame)
-            if interrupted.is_set():
-                break
-    summary = dict(job.facts) | run.report.summary() | {"interrupted": interrupted.is_set()}
-    summary["settings"] = asdict(job.config)
-    write_json(job.out / "summary.json", summary)
-    return summary
+    recipe = recipe_of(dict(job.facts) | {"settings": asdict(job.config)})
+    with sole_writer(job.out):
+        if job.resume and (summary := finished(job.out, recipe)) is not None:
+            _log.info("%s is finished; nothing is left to do", job.out)
+            return summary
+        before = read_progress(job.out, recipe) if job.resume else None
+        if before is None:
+            _tell_of_earlier(job)
+        return _label(job, before or Progress(recipe), _Tools(build, draw, progress))
+
+
+def _label(job: LabelJob, before: Progress, tools: "_Tools") -> dict[str, Any]:
+    with interrupts() as asked:
+        with _Run(job, before, tools, asked) as run:
+            try:
+                run.all_frames()
+            except KeyboardInterrupt:
+                if not run.has_news:
+                    raise
+            asked.last()
+        return run.sum_up()
+
+
+def _tell_of_earlier(job: LabelJob) -> None:
+    earlier = list((job.out / "frames").glob("*.npz"))
+    if earlier:
+        _log.warning(
+            "%s holds frames of an earlier run (%d); those not made again stay", job.out, len(earlier)
+        )
 
 
 def selected(source: Source, stride: int, limit: int | None) -> Iterator[Frame | BadFrame]:
@@ -99,111 +109,115 @@ def selected(source: Source, stride: int, limit: int | None) -> Iterator[Frame |
             return
 
 
-def prepare_folder(out: Path) -> None:
-    """Make the output folder; raises OutputError at once when nothing can be written there."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()
-    except OSError as error:
-        raise OutputError(
-            f"cannot write into {out}: {error.strerror or error}. Choose a writable folder with free space."
-        ) from error
-    earlier = list((out / "frames").glob("*.npz"))
-    if earlier:
-        _log.warning("%s holds frames of an earlier run (%d); those not made again stay", out, len(earlier))
+@dataclass(frozen=True)
+class _Tools:
+    build: Build
+    draw: Draw
+    progress: ShowProgress
 
 
 class _Run:
-    """The session and the open outputs of one job."""
+    """The session and the open outputs of one job; `before` = what an earlier run of it has done."""
 
-    def __init__(self, job: LabelJob, build: Build, draw: Draw) -> None:
-        self._job, self._build, self._draw = job, build, draw
-        self._stack = ExitStack()
+    def __init__(self, job: LabelJob, before: Progress, tools: _Tools, asked: Interrupts) -> None:
+        self._job, self._before, self._tools, self._asked = job, before, tools, asked
         self._session: Session | None = None
-        self._bag: LabelBag | None = None
-        self._video: Mp4 | None = None
+        self._outputs: Outputs | None = None
+        self._progress = ProgressFile(job.out, before)
         self._warn = WarnOnce()
-        self.report = RunReport(one_person=not job.independent)
+        self._report = RunReport(one_person=not job.independent)
 
     def __enter__(self) -> "_Run":
         return self
 
-    def __exit__(self, *error: Any) -> Any:
+    def __exit__(self, *error: Any) -> None:
         if self._session is not None:
             self._session.close()
-        return self._stack.__exit__(*error)
+        if self._outputs is not None:
+            self._outputs.close(*error)
 
-    def prepare(self) -> None:
-        """Build the pipeline, so that a wrong setting is told before the first frame is read."""
-        self._use(self._job.config.object)
+    @property
+    def has_news(self) -> bool:
+        """A frame was labelled that was not before."""
+        return len(self._report.rows) > len(self._before.done)
 
-    def take(self, frame: Frame | BadFrame) -> None:
-        """Label one frame."""
-        session = self._use(self._job.objects.get(frame.name, self._job.config.object))
+    def all_frames(self) -> None:
+        """Label every frame, until the first interrupt."""
+        job = self._job
+        if not job.objects:  # so that a wrong setting is told before the first frame is read
+            self._use(job.config.object)
+        count = job.source.count and -(-job.source.count // job.stride)
+        frames = selected(job.source, job.stride, job.limit)
+        for frame in self._tools.progress(frames, min(count, job.limit or count) if count else job.limit):
+            self._take(frame)
+            if self._asked.seen:
+                assert self._session is not None
+                self._progress.write(self._session.memory)
+                return
+        if len(self._report.rows) < len(self._before.done):
+            raise InputError(
+                f"the input has {len(self._report.rows)} frames now, fewer than were labelled before "
+                f"({len(self._before.done)}). Run again without --resume."
+            )
+
+    def sum_up(self) -> dict[str, Any]:
+        """Write and return the summary; the progress stays when there is more to do."""
+        summary = dict(self._job.facts) | self._report.summary() | {"interrupted": bool(self._asked.seen)}
+        summary |= {"settings": asdict(self._job.config), "recipe": digest_of(self._before.recipe)}
+        write_json(self._job.out / SUMMARY, summary)
+        if not self._asked.seen:
+            self._progress.remove()
+        return summary
+
+    def _take(self, frame: Frame | BadFrame) -> None:
+        """Label a frame, or take what the run before made of it."""
+        session, outputs = self._use(self._job.objects.get(frame.name, self._job.config.object))
+        number = len(self._report.rows)
+        if isinstance(frame, BadFrame) and frame.is_loss:
+            self._report.losses.append(frame.reason)
+        if number < len(self._before.done):
+            done = self._before.done[number]
+            self._add(outputs.write_again(frame, done.pictured), done, session)
+            if number + 1 == len(self._before.done) and self._before.memory is not None:
+                session.remember(self._before.memory)
+            return
+        self._asked.begin()
         start = time.perf_counter()
         r = session.step(frame)
         ms = None if isinstance(frame, BadFrame) else (time.perf_counter() - start) * 1e3
         self._warn("gap", session.warning)
-        self._write(r, session.pipeline, frame.log_ns)
-        if isinstance(frame, BadFrame) and frame.is_loss:
-            self.report.losses.append(frame.reason)
-        template = session.pipeline.template
-        self.report.add(r, ms, template.label if template is not None else "")
+        self._warn("masks", session.mask_warning)
+        with self._asked.held():
+            outputs.write(r, frame.log_ns)
+            outputs.keep()
+            done = Done(ms, r.flat is not None)
+            self._add(r, done, session)
+            self._progress.add(done, session.memory)
 
-    def _use(self, spec: str) -> Session:
-        """The session, looking for this object."""
+    def _add(self, r: Reconstruction, done: Done, session: Session) -> None:
+        template = session.pipeline.template
+        self._report.add(r, done.ms, template.label if template is not None else "")
+
+    def _use(self, spec: str) -> tuple[Session, Outputs]:
+        """The session, looking for this object, and the outputs."""
         config = self._job.config.looking_for(spec)
-        if self._session is None:
-            self._session = Session(config, self._build, independent=self._job.independent)
-            self._open(self._session.pipeline)
+        if self._session is None or self._outputs is None:
+            self._session = Session(config, self._tools.build, independent=self._job.independent)
+            self._outputs = self._open(self._session.pipeline)
         elif config != self._session.config:
             self._session.rebuild(config)
-            assert self._bag is not None
-            self._bag.set_template(self._session.pipeline.template)
-        return self._session
+            self._outputs.use(self._session.pipeline)
+        return self._session, self._outputs
 
-    def _open(self, pipeline: PipelineLike) -> None:
-        out, source = self._job.out, self._job.source
-        bag = label_bag(out / "labels.mcap", pipeline.body, pipeline.template)
-        self._bag = self._stack.enter_context(bag)
-        if self._job.overlays and not self._job.independent and source.count != 1:
-            rate = source.rate_hz and source.rate_hz / self._job.stride
-            self._video = self._stack.enter_context(mp4_file(out / "overlay.mp4", rate))
-
-    def _write(self, r: Reconstruction, pipeline: PipelineLike, log_ns: int | None) -> None:
-        assert self._bag is not None
-        save_label(self._job.out / "frames" / f"{r.name}.npz", r)
-        self._bag.write(r, log_ns)
-        if self._job.overlays and r.flat is not None:
-            self._picture(self._draw(r.flat, r, pipeline.body, pipeline.template), r)
-
-    def _picture(self, picture: NDArray[np.uint8], r: Reconstruction) -> None:
-        with whole_file(self._job.out / "overlays" / f"{r.name}.jpg") as temporary:
-            temporary.write_bytes(encode_jpeg(picture, JPEG_QUALITY))
-        if self._video is not None:
-            self._video.add(picture, r.stamp_ns)
-
-
-@contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second one raises KeyboardInterrupt."""
-    seen = threading.Event()
-
-    def note(*_: Any) -> None:
-        if seen.is_set():
-            raise KeyboardInterrupt
-        seen.set()
-        _log.warning("finishing the current frame; interrupt again to stop at once")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    def _open(self, pipeline: PipelineLike) -> Outputs:
+        job = self._job
+        if not self._before.done:
+            self._progress.write(None)
+        draw = self._tools.draw if job.overlays else None
+        rate = job.source.rate_hz and job.source.rate_hz / job.stride
+        return Outputs(
+            job.out, pipeline, draw, video=not job.independent and job.source.count != 1, rate_hz=rate
+        )
 
 
 def refuse_overwriting(source_path: Path, out: Path) -> None:

@@ -1,6 +1,7 @@
 """All parametric families by name, and the parser of specs such as "box:0.40x0.30x0.25" or "ball:0.22"."""
 
 import difflib
+import re
 
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.objects import families_basic, families_furniture, families_things
@@ -29,6 +30,37 @@ ALIASES: dict[str, str] = {
 """Names of objects in public datasets (BEHAVE, InterCap), as the nearest member of a family."""
 
 
+SHAPES: dict[str, str] = {
+    "sphere": "ball", "globe": "ball", "soccerball": "ball", "cube": "box", "cuboid": "box", "carton": "box",
+    "block": "box", "brick": "box", "package": "box", "parcel": "box", "crate": "container",
+    "cylinder": "can", "tube": "can", "drum": "can", "tin": "can", "jar": "can", "mug": "cup", "glass": "cup",
+    "pail": "bucket", "plank": "board", "panel": "board", "desk": "table", "sofa": "bench", "couch": "bench",
+    "trolley": "suitcase", "luggage": "suitcase", "bag": "handbag", "rucksack": "backpack", "tablet": "phone",
+    "mobile": "phone", "smartphone": "phone", "screen": "monitor", "notebook": "laptop", "mop": "broom",
+    "bat": "racket", "paddle": "racket", "flask": "bottle", "basket": "bin", "dustbin": "bin",
+}  # fmt: skip
+"""Other words for what a family is; they are suggested, not taken: what is meant is the user's to say."""
+_SIZES = re.compile(r"(\.?\d[\d.]*(\s*[xX×*,]\s*\.?\d[\d.]*)*|\w+=[\w.=,\s]+)?\s*")
+_SPELLED = re.compile(r"\s*([A-Za-z_ ]*[A-Za-z])[\s:=_-]*(.*)", re.DOTALL)
+
+
+def suggestion(spec: str) -> str:
+    """The spec that a text which names neither family nor file may have meant; empty without a guess."""
+    match = _SPELLED.fullmatch(spec)
+    if match is None or not _SIZES.fullmatch(match[2]):
+        return ""
+    name, rest = (
+        re.sub(r"[\s_]+", "_", match[1].lower()),
+        re.sub(r"\s*[X×*,]\s*(?=[.\d])", "x", match[2].strip()),
+    )
+    words = {**{known: known for known in (*FAMILIES, *ALIASES)}, **SHAPES}
+    near = difflib.get_close_matches(name, words, n=1, cutoff=0.75)
+    if not near:
+        return ""
+    family = words[near[0]]
+    return f"{family}:{rest}" if rest else family
+
+
 def is_family_spec(spec: str) -> bool:
     """Whether a text names a family ("ball", "ball:0.22") or an alias rather than a file."""
     name = spec.partition(":")[0].strip().lower()
@@ -46,9 +78,12 @@ def parse_spec(spec: str) -> tuple[Family, dict[str, float]]:
         name, _, preset = ALIASES[name].partition(":")
         rest = rest or preset
     if name not in FAMILIES:
-        known = [*FAMILIES, *ALIASES]
-        near = difflib.get_close_matches(name, known, n=3)
-        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        words = [*FAMILIES, *ALIASES, *SHAPES]
+        near = [SHAPES.get(word, word) for word in difflib.get_close_matches(name, words, n=3)]
+        best = suggestion(spec)
+        near = [word for word in near if word != best.partition(":")[0] and name not in SHAPES]
+        meant = " or ".join(dict.fromkeys(([best] if best else []) + near))
+        meant = f" Did you mean {meant}?" if meant else ""
         raise TemplateError(
             f"{name!r} is neither a file nor a family of objects.{meant} "
             f"Families: {', '.join(sorted(FAMILIES))}; `scorehoi template list` shows their parameters."

@@ -1,6 +1,7 @@
 """What a parametric family is, and how a text like "box:0.4x0.3x0.25" names one member of it."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -77,7 +78,7 @@ def parse_parameters(family: Family, text: str) -> dict[str, float]:
     values = default_parameters(family)
     if text.strip():
         given = _named(family, text) if "=" in text else _positional(family, text)
-        values.update({name: _number(family, name, raw) for name, raw in given.items()})
+        values.update({name: _number(family, name, given) for name in given})
     return values
 
 
@@ -107,19 +108,66 @@ def _positional(family: Family, text: str) -> dict[str, str]:
     return {p.name: r for p, r in zip(family.parameters, raw, strict=False)}
 
 
-def _number(family: Family, name: str, raw: str) -> float:
-    parameter = next(p for p in family.parameters if p.name == name)
+_UNITS = (("centimetres", 0.01), ("millimetres", 0.001), ("inches", 0.0254))
+
+
+_SCALES = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, '"': 0.0254}
+_WITH_UNIT = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(m|cm|mm|in|\"|)\s*")
+
+
+def _in_other_units(family: Family, given: Mapping[str, str]) -> str:
+    """How the same text reads in metres if it was meant in another unit; empty when no unit makes sense."""
+    known = {p.name: p for p in family.parameters}
+    guesses = []
+    for unit, scale in _UNITS:
+        scaled, usual = {}, 0
+        for name, raw in given.items():
+            try:
+                value = float(raw) * (1 if known[name].unit == "count" else scale)
+            except ValueError:
+                return ""
+            low, high = _limits(known[name])
+            if not low <= value <= high:
+                break
+            usual += known[name].low <= value <= known[name].high
+            scaled[name] = f"{value:.4g}"
+        else:
+            positional = list(given) == [p.name for p in family.parameters[: len(given)]]
+            text = (
+                "x".join(scaled.values()) if positional else ",".join(f"{n}={v}" for n, v in scaled.items())
+            )
+            guesses.append((usual, f"in {unit} that is {family.name}:{text}"))
+    guesses.sort(key=lambda guess: -guess[0])
+    return f" Numbers are metres: {', '.join(text for _, text in guesses)}." if guesses else ""
+
+
+def _without_units(family: Family, given: Mapping[str, str]) -> str:
+    """How numbers with units ("40cm") are written in metres; empty when there is none."""
+    matches = {name: _WITH_UNIT.fullmatch(raw) for name, raw in given.items()}
+    if not all(matches.values()):
+        return ""
+    scaled = (f"{name}={float(m[1]) * _SCALES[m[2]]:.4g}" for name, m in matches.items() if m is not None)
+    return f" Numbers are metres, without a unit: {family.name}:{','.join(scaled)}."
+
+
+def _limits(parameter: Parameter) -> tuple[float, float]:
+    """Smallest and largest value that is allowed."""
+    if parameter.unit == "count":
+        return parameter.low, parameter.high
+    return parameter.low / 5, parameter.high * 5
+
+
+def _number(family: Family, name: str, given: Mapping[str, str]) -> float:
+    parameter, raw = next(p for p in family.parameters if p.name == name), given[name]
     try:
         value = float(raw)
     except ValueError:
         value = math.nan
-    low, high = parameter.low / 5, parameter.high * 5
-    if parameter.unit == "count":
-        low, high = parameter.low, parameter.high
+    low, high = _limits(parameter)
     if not (math.isfinite(value) and low <= value <= high) or (parameter.unit == "count" and value % 1):
-        hint = ""
-        if math.isfinite(value) and parameter.unit == "m" and value > high:
-            hint = f" Numbers are metres: if {raw.strip()} was meant in millimetres, write {value / 1000:g}."
+        too_large = math.isfinite(value) and parameter.unit == "m" and value > high
+        hint = _in_other_units(family, given) if too_large else ""
+        hint = _without_units(family, given) if math.isnan(value) else hint
         kind = "a whole number" if parameter.unit == "count" else "a number of metres"
         raise TemplateError(
             f"{name} of {family.name} must be {kind} from {low:g} to {high:g}. Got {raw.strip()!r}.{hint} "

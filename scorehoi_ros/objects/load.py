@@ -14,10 +14,10 @@ from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, sample
 from scorehoi_ros.geometry.surface import balanced_points, even_points, farthest_points
 from scorehoi_ros.objects import families
 from scorehoi_ros.objects.cache import read_cached, write_cached
-from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable
+from scorehoi_ros.objects.check import WELD, check_mesh, check_points, refuse_unusable, told_notes
 from scorehoi_ros.objects.families_basic import UP
 from scorehoi_ros.objects.family import canonical
-from scorehoi_ros.objects.mesh_file import POINT_SUFFIXES, parse_mesh, parse_points, read_bytes
+from scorehoi_ros.objects.mesh_file import MESH_SUFFIXES, POINT_SUFFIXES, parse_mesh, parse_points, read_bytes
 from scorehoi_ros.objects.points_surface import surface_from_points
 from scorehoi_ros.objects.simplify import simplified
 from scorehoi_ros.objects.symmetry import Symmetry, estimate
@@ -28,6 +28,9 @@ CANDIDATES = 4000
 """Surface samples from which the 64 points are chosen."""
 MOST_FACES = 20_000
 """Bigger meshes are simplified: more is not visible at the size of the image."""
+
+Built = tuple[ObjectTemplate, list[str]]
+"""A template, and what its user should be warned of."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,21 +45,24 @@ def load_template(spec: str | Path, cache: bool = True, up: Sequence[float] = ()
     """
     text = str(spec)
     axis = _direction(up)
-    if isinstance(spec, str) and families.is_family_spec(spec) or not _looks_like_file(text):
+    if isinstance(spec, str) and not names_file(text):
         family, values = families.parse_spec(text)
         key, label = _key(canonical(family, values).encode()), family.name
         axis = UP.copy() if axis is None and family.upright else axis
-        build: Callable[[], ObjectTemplate] = lambda: _build(family.build(values), family.symmetry(values))  # noqa: E731
+        build: Callable[[], Built] = lambda: (_build(family.build(values), family.symmetry(values)), [])  # noqa: E731
     else:
         path = Path(text).expanduser()
         data, suffix, label = read_bytes(path), path.suffix.lower(), path.stem
         key = _key(suffix.encode() + b"\0" + data)
         build = lambda: _from_file(data, suffix, path.name)  # noqa: E731
-    template = read_cached(key) if cache else None
-    if template is None:
-        template = build()
+    built = read_cached(key) if cache else None
+    if built is None:
+        built = build()
         if cache:
-            write_cached(key, template)
+            write_cached(key, *built)
+    template, notes = built
+    for note in notes:
+        _log.warning("the template %s, %s", text, note)
     return replace(template, label=label, source=text, up=axis)
 
 
@@ -69,26 +75,33 @@ def _direction(up: Sequence[float]) -> Floats | None:
     return np.asarray(axis / np.linalg.norm(axis), np.float64)
 
 
-def _looks_like_file(text: str) -> bool:
-    path = Path(text).expanduser()
-    return "/" in text or bool(path.suffix and ":" not in text) or path.exists()
+def names_file(spec: str) -> bool:
+    """Whether a spec names a file (that may be missing) rather than a family of objects."""
+    if families.is_family_spec(spec):
+        return False
+    path = Path(spec).expanduser()
+    if "/" in spec or path.suffix.lower() in (*MESH_SUFFIXES, *POINT_SUFFIXES) or path.exists():
+        return True
+    return bool(path.suffix) and not families.suggestion(spec)
 
 
 def _key(content: bytes) -> str:
     return hashlib.sha256(f"scorehoi cache {BUILDER_VERSION}\0".encode() + content).hexdigest()
 
 
-def _from_file(data: bytes, suffix: str, name: str) -> ObjectTemplate:
+def _from_file(data: bytes, suffix: str, name: str) -> Built:
     """Template from the bytes of a file."""
     if suffix in POINT_SUFFIXES:
         points = parse_points(data, name)
-        refuse_unusable(check_points(points, name), name)
+        findings = check_points(points, name)
+        refuse_unusable(findings, name)
         shift = points.mean(axis=0)
         mesh = surface_from_points(points - shift)
-        return _finish(mesh, points - shift, build_grid(mesh), None, shift)
+        return _finish(mesh, points - shift, build_grid(mesh), None, shift), told_notes(findings)
     mesh = parse_mesh(data, suffix, name)
-    refuse_unusable(check_mesh(mesh, name), name)
-    return _build(prepared(mesh), None)
+    findings = check_mesh(mesh, name)
+    refuse_unusable(findings, name)
+    return _build(prepared(mesh), None), told_notes(findings)
 
 
 def prepared(mesh: Mesh) -> Mesh:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from scorehoi_ros.contents import content_of
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.files import whole_file
 from scorehoi_ros.geometry.mesh import Mesh, concatenate
+from scorehoi_ros.objects.dialects import plain, refuse_foreign
 from scorehoi_ros.types import NUM_OBJECT_POINTS, Floats
 
 MESH_SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".off")
@@ -40,15 +42,13 @@ def parse_mesh(data: bytes, suffix: str, name: str) -> Mesh:
     Materials, textures and files it refers to are not read.  Raises TemplateError for anything unreadable;
     numbers that are not finite are left for `check`.
     """
-    if suffix not in MESH_SUFFIXES:
-        raise TemplateError(
-            f"{name}: {suffix or 'no suffix'} is not a mesh format read here. Convert it to one of "
-            f"{', '.join(MESH_SUFFIXES)}, or give an .xyz of {NUM_OBJECT_POINTS} points."
-        )
+    data = plain(data, suffix)
     try:
+        refuse_foreign(data, name, suffix, MESH_SUFFIXES)
         mesh = _join(_load(data, suffix))
     except TemplateError as error:
-        raise TemplateError(f"{name}: {error}") from error
+        told = str(error)
+        raise TemplateError(told if told.startswith(name) else f"{name}: {told}") from error
     except Exception as error:  # a damaged file can fail anywhere in a third-party reader
         reason = f"{type(error).__name__}: {error}".strip(": ")
         if isinstance(error, ImportError):  # the reader wants a package to guess how damaged text is encoded
@@ -103,8 +103,12 @@ def parse_points(data: bytes, name: str) -> Floats:
     advice = (
         f"Write {NUM_OBJECT_POINTS} lines of three numbers in metres, x y z, separated by spaces or commas."
     )
+    content = content_of(data)
+    if content is not None:
+        raise TemplateError(f"{name} is {content.what}. {content.mend}")
     try:
-        rows = [line.replace(",", " ").split() for line in data.decode("utf-8").splitlines()]
+        text = plain(data, POINT_SUFFIXES[0]).decode("utf-8")
+        rows = [line.replace(",", " ").replace(";", " ").split() for line in text.splitlines()]
         points = np.array([[float(v) for v in row] for row in rows if row and not row[0].startswith("#")])
     except ValueError as error:
         raise TemplateError(f"{name} is not a list of points ({str(error)[:120]}). {advice}") from error

@@ -19,13 +19,17 @@ _ALIKE = 0.7
 """Overlap (IoU) from which on two places of the object are searched as one."""
 
 
+def own_mask(seen: HumanObservation | None) -> Bools | None:
+    """(H, W) the detector's mask of the person; None = it has none."""
+    return None if seen is None or seen.mask is None else seen.mask > _SOFT_MASK_LEVEL
+
+
 def human_mask(frame: Frame, seen: HumanObservation | None) -> Masks:
     """The frame's masks with, where it has none of the human, that of the detector."""
     if frame.masks.human is not None:
         return frame.masks
-    if seen is None or seen.mask is None:
-        return frame.masks
-    return replace(frame.masks, human=seen.mask > _SOFT_MASK_LEVEL, human_score=_DETECTOR_MASK_SCORE)
+    own = own_mask(seen)
+    return frame.masks if own is None else replace(frame.masks, human=own, human_score=_DETECTOR_MASK_SCORE)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class ObjectMemory:
     """Where it may be now; empty when it was never seen."""
     appearance: Floats | None = None
     """`Segmentation.appearance` of an earlier frame."""
+    closely: bool = True
+    """Whether a slow segmenter may look for it where the quick one is in doubt."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +95,10 @@ def _prompts(
         projected = project_template(template, hypothesis, frame)
         if projected.any() and not any(_alike(projected, other) for other in tried):
             tried.append(projected)
-            yield Prompt(mask=projected)
+            yield Prompt(mask=projected, closely=memory.closely)
     proposal = propose(frame, template, person) if person is not None else None
     if proposal is not None:
-        yield proposal
+        yield replace(proposal, closely=memory.closely)
 
 
 def _alike(one: Bools, other: Bools) -> bool:

@@ -39,19 +39,23 @@ SHAPES = (Shape(0.75), Shape(0.5), Shape(0.8, 2.0, -2.0), Shape(0.8, 2.0, 2.0))
 def place_priors(prompt: Prompt, exclude: Bools | None, box: Box, window: Window) -> list[Floats]:
     """Guesses (h, w) of the object's probability: 0 outside the box, never 0 inside.
 
-    A mask prior gives one guess, a box alone one for each of SHAPES.  Clicks are near certain in every guess.
+    A mask prior gives one guess, a box alone one for each of SHAPES.  Clicks, on the object and
+    beside it, are near certain in every guess.
     """
     x, y = pixel_centres(window)
     u = (2.0 * x - box.x0 - box.x1) / (box.x1 - box.x0) + 0.0 * y
     v = (2.0 * y - box.y0 - box.y1) / (box.y1 - box.y0) + 0.0 * x
     inside = (np.abs(u) < 1.0) & (np.abs(v) < 1.0)
     guesses = _guesses(prompt, window, u, v)
-    allowed, clicked = np.ones(u.shape), np.zeros(u.shape)
+    allowed, clicked, beside = np.ones(u.shape), np.zeros(u.shape), np.zeros(u.shape)
     if exclude is not None:
         allowed = 1.0 - (1.0 - EXCLUDED_FACTOR) * look_mask(exclude, window)
     if prompt.points is not None:
         clicked = _clicked(np.reshape(prompt.points, (-1, 2)), box, x, y)
-    return [np.where(inside, np.clip(np.maximum(g * allowed, clicked), 0.02, 0.98), 0.0) for g in guesses]
+    if prompt.background is not None:
+        beside = _clicked(np.reshape(prompt.background, (-1, 2)), box, x, y)
+    chances = [np.maximum(g * allowed, clicked) * (1.0 - beside) for g in guesses]
+    return [np.where(inside, np.clip(chance, 0.02, 0.98), 0.0) for chance in chances]
 
 
 def _guesses(prompt: Prompt, window: Window, u: Floats, v: Floats) -> list[Floats]:

@@ -6,10 +6,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.types import Bools, Floats, HumanObservation, Prompt
+from scorehoi_ros.types import Bools, Floats, Hint, HumanObservation, Prompt
 
 GOOD_SCORE = 0.4
 """With a `Segmentation.score` from here on, a tracked object is taken without looking for it elsewhere."""
+
+NO_HINT = Hint()
+"""Nothing is known of who is meant."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,15 @@ class Segmentation:
 
 
 class HumanDetector(Protocol):
-    """Finds the most prominent person in one image, without memory of earlier calls."""
+    """Finds the person who is meant in one image, without memory of earlier calls."""
 
     def detect(
-        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None
+        self, rgb: NDArray[np.uint8], before: HumanObservation | None = None, hint: Hint = NO_HINT
     ) -> HumanObservation | None:
         """Landmarks and soft mask of the person in `rgb` (H, W, 3) uint8, or None when nobody is in view.
 
         `before` is what this detector said of the frame before, from which it may follow that person;
-        None = it looks afresh.
+        None = it looks afresh.  `hint` says who of several people is meant.
         """
         ...
 

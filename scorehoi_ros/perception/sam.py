@@ -1,14 +1,16 @@
 """Segment Anything (Kirillov et al., 2023) as an object segmenter, apart from what runs the network.
 
-`sam_torch` runs the original checkpoints, `sam_onnx` an exported pair; both give a `SamEngine`.  Images go in
-as the original does it: longer side scaled to the network's size, normalised, padded at the right and bottom.
+`sam_torch` runs the original checkpoints, `sam_onnx` an exported pair; both give a `SamEngine`.  What goes
+in is the part of the image around the prompt, as the original does it with whole images: longer side scaled
+to the network's size, normalised, padded at the right and bottom.
 """
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -16,11 +18,15 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.perception.protocols import Segmentation, empty_segmentation
-from scorehoi_ros.perception.window import prompted_box
+from scorehoi_ros.perception.window import Window, prompted_box, window_around
 from scorehoi_ros.types import Bools, Box, Floats, Prompt
 
-POSITIVE = 1.0
-"""Label of a click on the object, in SAM's numbering."""
+CONTEXT = 0.3
+"""How much is looked at on each side of the prompted box, in its longer sides."""
+NEGATIVE, POSITIVE = 0.0, 1.0
+"""Labels of clicks beside the object and on it, in SAM's numbering."""
+MASK_MARGIN = 0.05
+"""How much larger than a mask prior its box is, in its longer sides."""
 PRIOR_LOGIT = 6.0
 """Log-odds that a mask prior gives inside, and minus that outside."""
 
@@ -34,7 +40,9 @@ class SamPrompt:
     box: Floats | None
     """(4,) x0 y0 x1 y1 or None."""
     points: Floats
-    """(n, 2) clicks on the object; n may be 0."""
+    """(n, 2) clicks; n may be 0."""
+    labels: Floats
+    """(n,) POSITIVE or NEGATIVE."""
     mask_logits: NDArray[np.float32] | None
     """(size / 4, size / 4) log-odds or None."""
 
@@ -55,11 +63,27 @@ class SamEngine(Protocol):
         ...
 
 
+class LastImage:
+    """Calls `embed` unless the image is the one before: several prompts for one image cost one embedding."""
+
+    def __init__(self, embed: Callable[[NDArray[np.uint8]], Any]) -> None:
+        self._embed = embed
+        self._last: tuple[NDArray[np.uint8], Any] | None = None
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> Any:
+        """The embedding of an image (h, w, 3) uint8."""
+        last = self._last
+        if last is None or not np.array_equal(last[0], rgb):
+            last = self._last = rgb.copy(), self._embed(rgb)
+        return last[1]
+
+
 class SamSegmenter:
     """A `Segmenter` on a `SamEngine`; the score is the IoU that SAM predicts."""
 
-    def __init__(self, engine: SamEngine) -> None:
+    def __init__(self, engine: SamEngine, context: float = CONTEXT) -> None:
         self._engine = engine
+        self._context = context
 
     def segment(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
         """See `Segmenter.segment`; raises InputError when a mask has another size than the image."""
@@ -69,14 +93,47 @@ class SamSegmenter:
                 raise InputError(
                     f"the {name} must have the size of the image, {width}x{height}. Got shape {mask.shape}."
                 )
-        size = self._engine.size
-        sam_prompt = make_prompt(prompt, height, width, size)
-        if sam_prompt is None:
+        box = prompted_box(prompt, height, width, MASK_MARGIN)
+        if box is None:
             return empty_segmentation(height, width)
+        window = window_around(box, height, width, self._context, self._engine.size)
+        part = np.s_[window.y0 : window.y1, window.x0 : window.x1]
+        found = self._in_window(rgb[part], cut_prompt(prompt, box, window), _part(exclude, window))
+        mask, probability = np.zeros((height, width), bool), np.zeros((height, width), np.float32)
+        mask[part], probability[part] = found.mask, found.probability
+        return Segmentation(mask, probability, found.score)
+
+    def _in_window(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        height, width = rgb.shape[:2]
+        size = self._engine.size
         scaled = cv2.resize(rgb, scaled_size(height, width, size), interpolation=cv2.INTER_AREA)
+        sam_prompt = make_prompt(prompt, height, width, size)
         logits, ious = self._engine.masks(np.asarray(scaled, np.uint8), sam_prompt, height, width)
         candidates = [full_logits(one, height, width, size) for one in logits]
         return _best(candidates, ious, exclude)
+
+
+def cut_prompt(prompt: Prompt, box: Box, window: Window) -> Prompt:
+    """The prompt in pixels of the window; a mask prior brings its `box`, and clicks outside are left out."""
+    boxed = prompt.box is not None or prompt.mask is not None
+    moved = Box(box.x0 - window.x0, box.y0 - window.y0, box.x1 - window.x0, box.y1 - window.y0)
+    return Prompt(
+        box=moved if boxed else None,
+        points=_clicks(prompt.points, window),
+        background=_clicks(prompt.background, window),
+        mask=_part(prompt.mask, window),
+    )
+
+
+def _part(mask: Bools | None, window: Window) -> Bools | None:
+    return None if mask is None else mask[window.y0 : window.y1, window.x0 : window.x1]
+
+
+def _clicks(points: Floats | None, window: Window) -> Floats:
+    """(n, 2) of the clicks inside the window, in its pixels."""
+    moved = np.zeros((0, 2)) if points is None else np.reshape(points, (-1, 2)) - [window.x0, window.y0]
+    inside = (moved >= 0.0) & (moved < [window.x1 - window.x0, window.y1 - window.y0])
+    return np.asarray(moved[inside.all(axis=1)])
 
 
 def _best(candidates: list[Floats], ious: Floats, exclude: Bools | None) -> Segmentation:
@@ -97,20 +154,18 @@ def _free_share(mask: Bools, exclude: Bools | None) -> float:
     return 1.0 if exclude is None else 1.0 - 0.5 * float((mask & exclude).sum()) / float(mask.sum())
 
 
-def make_prompt(prompt: Prompt, height: int, width: int, size: int) -> SamPrompt | None:
-    """The prompt in network pixels; a mask prior brings its box; None when nothing is prompted."""
-    points = np.zeros((0, 2)) if prompt.points is None else np.reshape(prompt.points, (-1, 2)).astype(float)
-    points = points[np.isfinite(points).all(axis=1)]
-    boxed = Prompt(box=prompt.box, mask=prompt.mask)
-    box = prompted_box(boxed, height, width, mask_margin=0.05)
-    if box is None and len(points) == 0:
-        return None
+def make_prompt(prompt: Prompt, height: int, width: int, size: int) -> SamPrompt:
+    """A prompt in pixels of an image (height, width) in those of the network."""
+    groups = [np.reshape(p, (-1, 2)) for p in (prompt.points, prompt.background) if p is not None]
+    points = np.concatenate([np.zeros((0, 2)), *groups])
+    on_object = 0 if prompt.points is None else len(np.reshape(prompt.points, (-1, 2)))
     new_width, new_height = scaled_size(height, width, size)
     scale = np.array([new_width / width, new_height / height])
     return SamPrompt(
-        box=None if box is None else _box_array(box) * np.tile(scale, 2),
+        box=None if prompt.box is None else _box_array(prompt.box) * np.tile(scale, 2),
         # Our pixel (0, 0) is the centre of the first pixel, SAM adds that half pixel itself.
         points=(points + 0.5) * scale - 0.5,
+        labels=np.where(np.arange(len(points)) < on_object, POSITIVE, NEGATIVE),
         mask_logits=None if prompt.mask is None else _mask_logits(prompt.mask, size),
     )
 

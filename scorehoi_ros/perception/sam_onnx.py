@@ -8,7 +8,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.perception.sam import POSITIVE, SamPrompt, log_weights
+from scorehoi_ros.perception.sam import LastImage, SamPrompt, log_weights
+from scorehoi_ros.perception.sam_cut import cut_pair
 from scorehoi_ros.types import Floats
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
@@ -31,12 +32,14 @@ DEFAULT_SIZE = 1024
 class OnnxSamEngine:
     """Encoder: (1, 3, size, size) normalised or (h, w, 3) raw float32 RGB; decoder: as the official export.
 
-    Raises InputError for files that are not such a pair.
+    `size` = side of the images to which the pair is cut; None = the files as they are.  Raises InputError for
+    files that are not such a pair, or cannot be cut.
     """
 
-    def __init__(self, encoder: Path, decoder: Path) -> None:
-        self._encoder = open_session(encoder)
-        self._decoder = open_session(decoder)
+    def __init__(self, encoder: Path, decoder: Path, size: int | None = None) -> None:
+        models = (None, None) if size is None else cut_pair(encoder, decoder, size)
+        self._encoder = open_session(encoder, models[0])
+        self._decoder = open_session(decoder, models[1])
         self._input = self._encoder.get_inputs()[0]
         if len(self._input.shape) not in (3, 4):
             raise InputError(
@@ -46,19 +49,18 @@ class OnnxSamEngine:
         _check_decoder(self._decoder, decoder)
         side = self._input.shape[-1] if len(self._input.shape) == 4 else None
         self.size: int = side if isinstance(side, int) else DEFAULT_SIZE
+        self._embeddings = LastImage(self._embed)
 
     def masks(
         self, rgb: NDArray[np.uint8], prompt: SamPrompt, height: int, width: int
     ) -> tuple[Floats, Floats]:
         """See `SamEngine.masks`."""
-        image = rgb.astype(np.float32) if len(self._input.shape) == 3 else normalised(rgb, self.size)
-        embeddings = self._encoder.run(None, {self._input.name: image})[0]
         coordinates, labels = decoder_points(prompt)
         empty = np.zeros((self.size // 4, self.size // 4), np.float32)
         logits, ious = self._decoder.run(
             DECODER_OUTPUTS,
             {
-                "image_embeddings": embeddings,
+                "image_embeddings": self._embeddings(rgb),
                 "point_coords": coordinates,
                 "point_labels": labels,
                 "mask_input": (empty if prompt.mask_logits is None else prompt.mask_logits)[None, None],
@@ -68,9 +70,16 @@ class OnnxSamEngine:
         )
         return logits[0], ious[0]
 
+    def _embed(self, rgb: NDArray[np.uint8]) -> Any:
+        image = rgb.astype(np.float32) if len(self._input.shape) == 3 else normalised(rgb, self.size)
+        return self._encoder.run(None, {self._input.name: image})[0]
 
-def open_session(path: Path) -> Any:
-    """An ONNX Runtime session on one thread that does not spin: two spinning threads were measured slower."""
+
+def open_session(path: Path, model: bytes | None = None) -> Any:
+    """An ONNX Runtime session of a file, or of the `model` that was made from it.
+
+    It has one thread that does not spin: two spinning threads were measured slower.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -78,7 +87,7 @@ def open_session(path: Path) -> Any:
     options.log_severity_level = 3
     log_weights(path)
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model or str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own types, which have no common base but Exception
         raise InputError(
             f"{path} cannot be read as an ONNX model ({str(error).split(':')[-1].strip()[:200]}). "
@@ -109,4 +118,4 @@ def decoder_points(prompt: SamPrompt) -> tuple[NDArray[np.float32], NDArray[np.f
     corners = np.zeros((1, 2)) if prompt.box is None else prompt.box.reshape(2, 2)
     labels = [PADDING] if prompt.box is None else [TOP_LEFT, BOTTOM_RIGHT]
     coordinates = np.concatenate([prompt.points, corners]).astype(np.float32)
-    return coordinates[None], np.array([POSITIVE] * len(prompt.points) + labels, np.float32)[None]
+    return coordinates[None], np.append(prompt.labels, labels).astype(np.float32)[None]

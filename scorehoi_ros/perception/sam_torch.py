@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, MissingExtraError
-from scorehoi_ros.perception.sam import POSITIVE, SamPrompt, log_weights
+from scorehoi_ros.perception.sam import LastImage, SamPrompt, log_weights
 from scorehoi_ros.types import Floats
 
 WIDTHS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
@@ -50,6 +50,7 @@ class TorchSamEngine:
             ) from error
         self._model.to(self._device).eval()
         self.size = int(self._model.image_encoder.img_size)
+        self._embeddings = LastImage(self._embed)
 
     def masks(
         self, rgb: NDArray[np.uint8], prompt: SamPrompt, height: int, width: int
@@ -58,9 +59,8 @@ class TorchSamEngine:
         import torch
 
         with torch.inference_mode():
-            image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float()
-            embeddings = self._model.image_encoder(self._model.preprocess(image.to(self._device)))
-            sparse, dense = self._embed(prompt)
+            embeddings = self._embeddings(rgb)
+            sparse, dense = self._embed_prompt(prompt)
             logits, ious = self._model.mask_decoder(
                 image_embeddings=embeddings,
                 image_pe=self._model.prompt_encoder.get_dense_pe(),
@@ -70,7 +70,13 @@ class TorchSamEngine:
             )
         return logits[0].float().cpu().numpy(), ious[0].float().cpu().numpy()
 
-    def _embed(self, prompt: SamPrompt) -> Any:
+    def _embed(self, rgb: NDArray[np.uint8]) -> Any:
+        import torch
+
+        image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float()
+        return self._model.image_encoder(self._model.preprocess(image.to(self._device)))
+
+    def _embed_prompt(self, prompt: SamPrompt) -> Any:
         import torch
 
         def tensor(values: Floats) -> Any:
@@ -78,7 +84,7 @@ class TorchSamEngine:
 
         points = None
         if len(prompt.points):
-            points = (tensor(prompt.points), tensor(np.full(len(prompt.points), POSITIVE)))
+            points = (tensor(prompt.points), tensor(prompt.labels))
         return self._model.prompt_encoder(
             points=points,
             boxes=None if prompt.box is None else tensor(prompt.box),

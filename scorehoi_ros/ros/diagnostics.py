@@ -48,6 +48,7 @@ def values(s: Snapshot, counts: Counts) -> dict[str, str]:
         "lifecycle": s.lifecycle,
         "frames_in": str(s.images),
         "frames_out": str(s.results),
+        "frames_lost": str(s.lost),
         "frames_dropped": str(counts.dropped),
         "frames_failed": str(counts.failed),
         "frames_too_old": str(s.too_old),

@@ -22,6 +22,8 @@ class Snapshot:
     """Why configure or activate failed."""
     active_since_s: float = 0.0
     images: int = 0
+    lost: int = 0
+    """Images that were published and never came."""
     results: int = 0
     last_sign_s: float | None = None
     """When an image arrived or the work on one ended: in between, no other is to be missed."""
@@ -71,6 +73,11 @@ class Health:
             fresh = Snapshot(active_since_s=self._clock(), problems=s.problems, not_installed=s.not_installed)
             s = fresh if name == "active" else replace(s, problems={})
             self._snapshot = replace(s, lifecycle=name, failure=failure)
+
+    def lost(self, count: int) -> None:
+        """Images were published and did not arrive."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, lost=self._snapshot.lost + count)
 
     def image(self) -> None:
         """An image arrived."""

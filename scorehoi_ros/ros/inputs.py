@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from scorehoi_ros.io.pairing import Bundle
 from scorehoi_ros.io.ros_frames import Hall
 from scorehoi_ros.ros.factory import message_class
 from scorehoi_ros.ros.health import Health
+from scorehoi_ros.ros.lost import LostImages
 from scorehoi_ros.ros.settings import NodeConfig, topic_beside
 from scorehoi_ros.ros.subscribe import AdaptiveSubscription, Topic
 
@@ -65,6 +66,7 @@ class Inputs:
             ),
             AdaptiveSubscription(node, _pictures(node, images), self._image, 1, wanted),
         ]
+        self._lost, self._publishers = LostImages(), 0
         self.image_topic = self._subscriptions[-1].topic_name
         self._timers = [node.create_timer(ADAPT_S, self._adapt), node.create_timer(LOOK_S, self._look)]
 
@@ -117,6 +119,7 @@ class Inputs:
         for subscription in self._subscriptions:
             subscription.adapt()
             self._health.problem(f"type of {subscription.topic_name}", subscription.problem)
+        self._publishers = self._node.count_publishers(self.image_topic)
 
     def _look(self) -> None:
         now_ns = time.monotonic_ns()
@@ -140,7 +143,8 @@ class Inputs:
         self._news = True
         self._look()
 
-    def _image(self, message: Any) -> None:
+    def _image(self, message: Any, info: Mapping[str, Any]) -> None:
+        self._health.lost(self._lost.before(info, self._publishers))
         now_ns = time.monotonic_ns()
         self.hall.take_image(message, now_ns)
         self._hand_on(now_ns)

@@ -27,6 +27,7 @@ from scorehoi_ros.ros.age import Age, age_of
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.health import Health, Throttle, advice
 from scorehoi_ros.ros.inputs import Inputs, image_topic, published_image_topics
+from scorehoi_ros.ros.lost import lost_text
 from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
@@ -194,9 +195,9 @@ class ReconstructNode(LifecycleNode):
                 log.warning("%s", text)
         counts = joined([worker.counts() for worker in workers])
         dropped = counts.dropped + s.too_old
-        rates = self._rates.add(
-            now_s, {"in_per_s": s.images, "out_per_s": s.results, "dropped_per_s": dropped}
-        )
+        counters = {"in_per_s": s.images, "out_per_s": s.results, "dropped_per_s": dropped}
+        rates = self._rates.add(now_s, counters | {"lost_per_s": s.lost})
+        self._health.problem("lost", lost_text(rates, topic))
         name, time_message = self.get_fully_qualified_name(), self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostic_array(name, time_message, s, counts, reasons, rates))
 
@@ -227,6 +228,7 @@ class ReconstructNode(LifecycleNode):
             return
         result = session.reconstruct(watched.sight)
         self._health.problem("gap", session.warning)
+        self._health.problem("masks", session.mask_warning)
         age, to_target = self._age(watched.bundle), self._to_target(result, inputs.hall)
         outputs.publish(result, session.pipeline, self.parameters.node, age.ms, to_target)
         self._health.result(result, age.ms, age.from_arrival, session.resets)

@@ -39,7 +39,8 @@ class PromptService:
 
     async def _answer(self, request: SetObjectPrompt.Request) -> str:
         try:
-            prompt = parse_prompt(list(request.box), list(request.points), bool(request.object))
+            given = (list(request.box), list(request.points), list(request.background))
+            prompt = parse_prompt(*given, bool(request.object))
         except InputError as error:
             return str(error)
         done: Future = Future(executor=self._node.executor)
@@ -48,13 +49,17 @@ class PromptService:
         return str(await done)
 
 
-def parse_prompt(box: list[float], points: list[float], may_be_empty: bool) -> Prompt | None:
+def parse_prompt(
+    box: list[float], points: list[float], background: list[float], may_be_empty: bool
+) -> Prompt | None:
     """Prompt of a request; None when it is empty and may be; raises InputError with what is expected."""
     if not box and not points:
+        if background:
+            raise InputError("background points alone say nothing. Give a box (x0 y0 x1 y1) or points too.")
         if may_be_empty:
             return None
         raise InputError("the request is empty. Give box (x0 y0 x1 y1), points (x y ...), or object.")
-    return Prompt(box=parse_box(box) if box else None, points=_points(points))
+    return Prompt(box=parse_box(box) if box else None, points=_points(points), background=_points(background))
 
 
 def _points(values: list[float]) -> Any:

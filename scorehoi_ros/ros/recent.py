@@ -23,11 +23,19 @@ class Sample:
     status: Status
     warm: float | None = None
     """1 = started from the frame before, 0 = afresh; None = the method does not say."""
+    people: float = 1.0
+    """In view; one of them is reconstructed."""
 
 
 def sample_of(result: Reconstruction, age_ms: float) -> Sample:
     """The sample of a result."""
-    return Sample(age_ms, dict(result.stage_ms), result.status, result.quality.get("warm"))
+    return Sample(
+        age_ms,
+        dict(result.stage_ms),
+        result.status,
+        result.quality.get("warm"),
+        result.quality.get("people", 1.0),
+    )
 
 
 def summary(samples: Sequence[Sample]) -> dict[str, str]:
@@ -42,6 +50,8 @@ def summary(samples: Sequence[Sample]) -> dict[str, str]:
     result["share_lost"] = _mean(s.status == Status.LOST for s in samples)
     if warm := [s.warm for s in samples if s.warm is not None]:
         result["share_warm"] = _mean(warm)
+    if samples[-1].people > 1:
+        result["people_in_view"] = f"{samples[-1].people:.0f}"
     return result
 
 

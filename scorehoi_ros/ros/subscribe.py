@@ -46,7 +46,7 @@ class AdaptiveSubscription:
         self,
         node: Node,
         topic: Topic,
-        callback: Callable[[Any], None],
+        callback: Callable[..., None],
         depth: int,
         wanted: str = "auto",
         latecomer: bool = False,

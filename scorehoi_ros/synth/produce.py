@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,7 @@ def run_jobs(
         return
     context = get_context("spawn")
     counter = context.Value("l", 0)
+    others = {*active_children()}
     with (
         limited_process(1),
         ProcessPoolExecutor(workers, context, _start_worker, (counter,)) as pool,
@@ -171,8 +172,11 @@ def run_jobs(
         futures = [pool.submit(_work, folder / job.name, job, recipe, told) for job in jobs]
         try:
             _follow(futures, counter, advance)
-        except BaseException:
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):  # a shard may take minutes
+                for process in {*active_children()} - others:
+                    process.terminate()
             raise
 
 

@@ -15,15 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import NPZ_DAMAGE, whole_file
+from scorehoi_ros.files import whole_file
 from scorehoi_ros.io.image_codec import opencv_picture
+from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
 from scorehoi_ros.synth.sensor.observe import Observation
-from scorehoi_ros.synth.truth import SceneTruth, pack, unpack
+from scorehoi_ros.synth.truth import FIELDS, SceneTruth, pack, unpack
 from scorehoi_ros.types import Bools, Floats, Landmarks, Masks
 
 FORMAT = "scorehoi-synth-1"
 INDEX = "index.json"
 JPEG_QUALITY = 92
+_TRUTH = "truth_"
+_SEEN = {
+    "rgb": Field("u", ("bytes",)),
+    "rgb_end": Field("i", ("scenes",)),
+    "planes": Field("u", ("scenes", "*")),
+    "whole": Field("u", ("scenes", "*"), needed=False),
+    "present": Field("b", ("scenes", 2)),
+    "scores": Field("f", ("scenes", 2)),
+    "pixels": Field("f", ("scenes", "landmarks", 2)),
+    "world": Field("f", ("scenes", "landmarks", 3)),
+    "confidence": Field("f", ("scenes", "landmarks")),
+    "T_crop_image": Field("f", ("scenes", 3, 3)),
+    "K_crop": Field("f", ("scenes", 3, 3)),
+    "object_visible": Field("f", ("scenes",)),
+    "penetration_mm": Field("f", ("scenes",)),
+}
+_TOLD = {f"{_TRUTH}{name}": field for name, field in FIELDS.items()} | {"recipe": Field("U")}
+LAYOUT = Layout(
+    "a shard of scenes",
+    "It is damaged or cut short, or another program wrote it: run the same `scorehoi synth` with --resume to "
+    "make it again.",
+    _TOLD | _SEEN,
+    version=("format", FORMAT),
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 _log = logging.getLogger(__name__)
@@ -86,9 +111,12 @@ class Shard:
         whole = unpacked(a["whole"][row], 2) if "whole" in a else (None, None)
         present, score = a["present"][row], a["scores"][row].astype(float)
         told = Masks(planes[2] if present[0] else None, planes[3] if present[1] else None, score[0], score[1])
+        rgb = self.picture(row)
+        if rgb is not None and rgb.shape[:2] != planes.shape[1:]:
+            raise InputError(f"the picture of {truth.key} has another size than its masks. {LAYOUT.mend}")
         return Example(
             truth=truth,
-            rgb=self.picture(row),
+            rgb=rgb,
             human_mask=planes[0],
             object_mask=planes[1],
             human_whole=whole[0],
@@ -110,7 +138,7 @@ class Shard:
             return None
         bgr = opencv_picture(self.arrays["rgb"][first:last].tobytes(), cv2.IMREAD_COLOR)
         if bgr is None:
-            raise InputError(f"the picture of {self.truths[row].key} is damaged. Make its shard again.")
+            raise InputError(f"the picture of {self.truths[row].key} is damaged. {LAYOUT.mend}")
         return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
 
 
@@ -176,27 +204,28 @@ def read_shard(path: Path, only: Sequence[str] | None = None) -> Shard:
 
     Raises InputError when it is missing, cut short, damaged or of another version.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            found = str(archive["format"]) if "format" in archive.files else "none"
-            if found != FORMAT:
-                raise InputError(
-                    f"{path} has format {found}, this version reads {FORMAT}. Make the shards again with "
-                    "`scorehoi synth`."
-                )
-            names = [n for n in archive.files if only is None or n in only or n.startswith("truth_")]
-            arrays = {name: archive[name] for name in names}
-            recipe = json.loads(str(archive["recipe"]))
-        truths = unpack({n.removeprefix("truth_"): a for n, a in arrays.items() if n.startswith("truth_")})
-    except NPZ_DAMAGE as error:
-        raise InputError(
-            f"{path} cannot be read as a shard of scenes ({error}). It is damaged or cut short: run the same "
-            "`scorehoi synth` with --resume to make it again."
-        ) from error
-    rest = {n: a for n, a in arrays.items() if not n.startswith("truth_") and n not in ("format", "recipe")}
-    if any(n != "rgb" and len(a) != len(truths) for n, a in rest.items()):
-        raise InputError(f"{path} has arrays of different lengths. Run `scorehoi synth` with --resume.")
-    return Shard(recipe, truths, rest)
+    wanted = None if only is None else {*only, *_TOLD}
+    with damage_told(path, LAYOUT):
+        arrays = read_npz(path, LAYOUT, wanted)
+        recipe = json.loads(str(arrays["recipe"]))
+        truths = unpack({n.removeprefix(_TRUTH): a for n, a in arrays.items() if n.startswith(_TRUTH)})
+        seen = {n: a for n, a in arrays.items() if n in _SEEN}
+        _check_seen(seen)
+    return Shard(recipe, truths, seen)
+
+
+def _check_seen(arrays: dict[str, NDArray]) -> None:
+    """Raise ValueError where bits are no square planes or pictures do not lie one after the other."""
+    for name, count in (("planes", 4), ("whole", 2)):
+        if name in arrays:
+            width = arrays[name].shape[1]
+            side = isqrt(8 * width // count)
+            if (count * side * side + 7) // 8 != width:
+                raise ValueError(f"{name} has {width} bytes a scene, which are no {count} square planes")
+    if "rgb_end" in arrays:
+        ends = np.concatenate([[0], arrays["rgb_end"]])
+        if (np.diff(ends) < 0).any() or ("rgb" in arrays and ends[-1] != len(arrays["rgb"])):
+            raise ValueError("rgb_end does not say where the pictures in rgb end")
 
 
 def shard_paths(folder: Path) -> list[Path]:

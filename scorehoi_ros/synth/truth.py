@@ -1,5 +1,6 @@
 """The truth of a synthetic scene, and how a list of them is packed into plain arrays."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.npz import Field, check_arrays
 from scorehoi_ros.types import (
     NUM_BETAS,
     NUM_HUMAN_TOKENS,
@@ -93,6 +95,23 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 }
 _TEXTS = ("key", "split", "interaction", "object_spec", "pose_source")
 _INTEGERS = ("seed", "width", "height")
+_KEY = re.compile(r"[\w-]+(/[\w-]+)*")
+_LARGEST_PX = 1 << 14
+
+
+def _field(name: str) -> Field:
+    shape = _SHAPES.get(name, ())
+    if name in _TEXTS:
+        return Field("U", ("scenes",))
+    if name in _INTEGERS:
+        return Field("i", ("scenes",))
+    if name.endswith("_contact"):
+        return Field("u", ("scenes", (shape[0] + 7) // 8))
+    return Field("f", ("scenes", *shape))
+
+
+FIELDS: dict[str, Field] = {field.name: _field(field.name) for field in fields(SceneTruth)}
+"""What the arrays of `pack` are, for layouts of files."""
 
 
 def pack(truths: Sequence[SceneTruth]) -> dict[str, NDArray]:
@@ -108,14 +127,13 @@ def pack(truths: Sequence[SceneTruth]) -> dict[str, NDArray]:
 
 
 def unpack(arrays: Mapping[str, NDArray]) -> list[SceneTruth]:
-    """The truths of `pack`; raises InputError when fields are missing or have other shapes."""
-    columns = {field.name: _unpacked(field.name, arrays) for field in fields(SceneTruth)}
-    counts = {len(column) for column in columns.values()}
-    if len(counts) > 1:
-        raise InputError(
-            f"the fields of the scenes have {sorted(counts)} rows, expected equal numbers. "
-            "The file is damaged."
-        )
+    """The truths of `pack`; raises InputError when fields are missing, have other shapes or make no sense."""
+    try:
+        check_arrays(arrays, FIELDS)
+        _check_values(arrays)
+    except ValueError as error:
+        raise InputError(f"the scenes cannot be used: {error}. The file is damaged or too old.") from error
+    columns = {name: _unpacked(name, arrays[name]) for name in FIELDS}
     rows = zip(*columns.values(), strict=True)
     return [SceneTruth(**dict(zip(columns, row, strict=True))) for row in rows]
 
@@ -131,28 +149,25 @@ def _packed(name: str, values: list) -> NDArray:
     return np.array(values, dtype=np.float64).reshape(-1, *shape)
 
 
-def _unpacked(name: str, arrays: Mapping[str, NDArray]) -> list:
-    try:
-        array = arrays[name]
-    except KeyError:
-        raise InputError(
-            f"the scenes have no field {name!r}. The file is damaged or of another version."
-        ) from None
-    if name in _TEXTS + _INTEGERS or name not in _SHAPES:
-        kind = "U" if name in _TEXTS else "i" if name in _INTEGERS else "f"
-        _expect(name, array, (), kind)
+def _unpacked(name: str, array: NDArray) -> list:
+    if name not in _SHAPES:
         return list(array.tolist())
-    shape = _SHAPES[name]
     if not name.endswith("_contact"):
-        _expect(name, array, shape, "f")
         return list(array)
-    _expect(name, array, ((shape[0] + 7) // 8,), "u")
-    return list(np.unpackbits(array, axis=1, count=shape[0]).astype(bool))
+    return list(np.unpackbits(array, axis=1, count=_SHAPES[name][0]).astype(bool))
 
 
-def _expect(name: str, array: NDArray, shape: tuple[int, ...], kind: str) -> None:
-    if array.ndim != len(shape) + 1 or array.shape[1:] != shape or array.dtype.kind != kind:
-        raise InputError(
-            f"{name} of the scenes has shape {array.shape} and type {array.dtype}, expected (n, "
-            f"{', '.join(map(str, shape))}) of kind {kind!r}. The file is damaged or of another version."
-        )
+def _check_values(arrays: Mapping[str, NDArray]) -> None:
+    """Raise ValueError for a scene that cannot be: keys become file names, sizes are allocated."""
+    for name, known in (("split", SPLITS), ("interaction", INTERACTIONS)):
+        odd = set(arrays[name].tolist()) - set(known)
+        if odd:
+            raise ValueError(f"{name} is {min(odd)!r:.40}, expected one of {', '.join(known)}")
+    odd_keys = [key for key in arrays["key"].tolist() if not _KEY.fullmatch(key)]
+    if odd_keys:
+        raise ValueError(f"the key {odd_keys[0]!r:.40} is none like 'test/000123'")
+    for name in ("width", "height"):
+        if ((arrays[name] < 1) | (arrays[name] > _LARGEST_PX)).any():
+            raise ValueError(f"{name} is not 1 to {_LARGEST_PX} pixels")
+    if (arrays["seed"] < 0).any():
+        raise ValueError("a seed is negative")

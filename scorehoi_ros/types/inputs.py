@@ -81,11 +81,15 @@ class Prompt:
     box: Box | None = None
     points: Floats | None = None
     """(n, 2) pixels on the object."""
+    background: Floats | None = None
+    """(n, 2) pixels beside the object; they alone prompt nothing."""
     mask: Bools | None = None
     """(H, W) bool prior, for example the projected template of the last frame."""
     appearance: Floats | None = None
     """`Segmentation.appearance` of an earlier frame with a good score, of the same segmenter: lets it find an
     object that has moved away from the prior, and lowers the score of things that look different."""
+    closely: bool = True
+    """False: only a quick look, though a slow segmenter might find it better."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,11 @@ class Region:
     """Radians by which its axes are turned against the image's, clockwise as seen."""
 
 
+ChosenBy = Literal["prominence", "mask", "object", "trail"]
+"""Why it is this one of several people: the most visible one, the one in a given mask, the one nearest to the
+object, the one who was followed before."""
+
+
 @dataclass(frozen=True)
 class Trail:
     """What a detector must know of the frame before to follow somebody into the next."""
@@ -128,6 +137,31 @@ class Trail:
     """Frames since they were last looked for."""
     searched: int
     """Frames since the whole image was searched for people."""
+    people: int = 1
+    """How many were in view when this one was chosen."""
+    chosen_by: ChosenBy = "prominence"
+    """Why it is this one."""
+    colours: Floats | None = None
+    """Of the clothes on the trunk when the person was chosen among several, see `perception.colours`."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is known, before looking, of who is meant and where to look; pixels of the image."""
+
+    person: Bools | None = None
+    """(H, W) mask of the person that came with the frame: whoever is in it is meant, also while another is
+    followed."""
+    thing: Box | None = None
+    """Around the object, as this frame or the user says: of several people who handles it is meant."""
+    choose: bool = False
+    """The user has just said where the object is: whoever is followed is chosen anew."""
+    old_thing: Box | None = None
+    """Around the object where it was when it was last told."""
+    lost: Trail | None = None
+    """Of the person who was followed, and then not found for some frames."""
+    empty: int = 0
+    """How many frames before this one showed nobody."""
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,10 @@ class Reconstruction:
     landmarks: Landmarks | None = None
     quality: dict[str, float] = field(default_factory=dict)
     """human_iou, object_iou (against the masks used), keypoint_px (median, pixels at 256-pixel crop
-    scale), penetration_mm, and what probabilities are made of: human_doubt_* and object_doubt_*, with names
-    and units of `frame/trust.py`; a key is missing where it could not be measured."""
+    scale), penetration_mm, human_mask_off_px and object_mask_off_px (given masks that had to be moved, pixels
+    at that scale), and what probabilities are made of: human_doubt_* and object_doubt_*, with names
+    and units of `frame/trust.py`; people: how many are in view, where several are; sides_exchanged: 1 where
+    the detector took left for right.  A key is missing where it could not be measured."""
     stage_ms: dict[str, float] = field(default_factory=dict)
     """Wall milliseconds of each stage."""
     flat: NDArray[np.uint8] | None = None

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.methods.fit.method import build as build_fit
 from scorehoi_ros.methods.regress.memory import Memory, Said, followed
+from scorehoi_ros.methods.regress.sides import relabelled
 from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
@@ -56,6 +58,7 @@ class RegressEstimator:
     """
 
     network: Network
+    posed: PosedBody
     alone: Callable[[], Method]
     """Makes, once, the method for frames that show no person."""
     looking: bool
@@ -70,8 +73,12 @@ class RegressEstimator:
         view, memory = view_of(evidence), followed(prediction)
         thing = self.looking and evidence.object is not None
         if prediction is not None and memory is not None and memory.lasts(prediction, thing, self.period_s):
-            return _carried_on(memory, prediction, view)
+            proposal = _carried_on(memory, prediction, view)
+            return replace(proposal, evidence=self._mended(evidence, proposal.best))
         guess = self.network(evidence, view)
+        mended = self._mended(evidence, estimates_of(guess, view, [0], None, False)[0])
+        if mended is not None:
+            guess = self.network(mended, view)
         shares = torch.softmax(guess.logits[0].double(), 0)
         order = tuple(shares.argsort(descending=True).tolist()) if thing else (0,)
         betas = None if prediction is None else prediction.betas
@@ -81,6 +88,13 @@ class RegressEstimator:
             contacts=contacts_said(guess) if thing else None,
             features=Said(guess, view, order),
             uncertainty=_spread(guess),
+            evidence=mended,
+        )
+
+    def _mended(self, evidence: Evidence, estimate: Estimate) -> Evidence | None:
+        """The evidence with left and right exchanged where the person of an estimate fits better so."""
+        return (
+            None if estimate.human is None else relabelled(evidence, self.posed.landmarks_of(estimate.human))
         )
 
 
@@ -125,7 +139,7 @@ def make_estimator(
     network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points), human)
     alone = cache(partial(build_fit, body, template, config))
     period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
-    return RegressEstimator(network, alone, template is not None, period_s)
+    return RegressEstimator(network, PosedBody(body, config.device), alone, template is not None, period_s)
 
 
 def _spread(guess: Guess) -> dict[str, float]:

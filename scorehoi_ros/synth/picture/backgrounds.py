@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.native import quiet_decoders
 from scorehoi_ros.synth.picture import kernels
 from scorehoi_ros.synth.picture.kernels import paint_walls
 from scorehoi_ros.synth.picture.textures import any_colour, noise_tiles, wood_colour
@@ -184,7 +185,8 @@ def paint_photo(
 
 @lru_cache(maxsize=64)
 def _read_photo(path: str, longest: int = 1024) -> NDArray[np.uint8]:
-    bgr = cv2.imread(path, cv2.IMREAD_COLOR)
+    with quiet_decoders():
+        bgr = cv2.imread(path, cv2.IMREAD_COLOR)
     if bgr is None:
         raise InputError(f"{path} cannot be read as a picture. Take it out of the folder of backgrounds.")
     scale = min(1.0, longest / max(bgr.shape[:2]))

@@ -9,11 +9,12 @@ from scipy.spatial import cKDTree
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.pose_file import BODY_JOINTS
 from scorehoi_ros.body.skeleton import JOINT_INDEX, PARENTS, SIDES
 from scorehoi_ros.synth.scene.draft import Draft
 from scorehoi_ros.synth.scene.field import stack_fields
 from scorehoi_ros.synth.scene.interactions import RECIPES
-from scorehoi_ros.synth.scene.kinematics import BODY_JOINTS, matrices
+from scorehoi_ros.synth.scene.kinematics import matrices
 from scorehoi_ros.types import CONTACT_DISTANCE_M, Bools, Floats
 
 _CHUNK = 8

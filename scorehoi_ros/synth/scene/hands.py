@@ -9,11 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.assets import model_file
-from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import NPZ_DAMAGE
+from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
 from scorehoi_ros.types import Floats
 
 COMMITTED = "synth/hands.npz"
+LAYOUT = Layout(
+    "a hand corpus",
+    "Expected an .npz with poses (N, 15, 3), side (N,) and meta (JSON).",
+    {
+        "poses": Field("f", ("hands", 15, 3)),
+        "side": Field("b", ("hands",)),
+        "meta": Field("u", ("bytes",)),
+    },
+)
 OPEN_NAMES = ("flat", "Straight", "flare", "Default pose")
 THUMB_OUT_NAMES = ("asl 10", "asl ch", "asl l")
 """Thumbs in the plane of the palm: others would be inside whatever the palm touches."""
@@ -63,16 +71,12 @@ def read_hands(path: Path | None = None) -> HandCorpus:
     npz with `poses` (N, 15, 3), `side` (N,) True = right, `meta` (JSON bytes: name).  Raises InputError.
     """
     path = path or model_file(COMMITTED)
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            poses, right = data["poses"].astype(np.float64), data["side"].astype(bool)
-            names = tuple(str(entry["name"]) for entry in json.loads(data["meta"].tobytes()))
-    except NPZ_DAMAGE as error:
-        raise InputError(
-            f"{path} is not a hand corpus ({error}). Expected an .npz with poses (N, 15, 3), side and meta."
-        ) from None
-    if poses.shape != (len(names), 15, 3) or right.shape != (len(names),) or not np.isfinite(poses).all():
-        raise InputError(f"{path}: expected {len(names)} finite hand poses (15, 3). Got {poses.shape}.")
+    with damage_told(path, LAYOUT):
+        arrays = read_npz(path, LAYOUT, only=LAYOUT.fields)
+        names = tuple(str(entry["name"]) for entry in json.loads(arrays["meta"].tobytes()))
+        poses, right = arrays["poses"].astype(np.float64), arrays["side"]
+        if not 0 < len(poses) == len(names):
+            raise ValueError(f"it has {len(poses)} hands and {len(names)} names")
     poses[right] *= np.array([1.0, -1.0, -1.0])
     return HandCorpus(poses, names)
 

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
+from scorehoi_ros.body.pose_file import BODY_JOINTS
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.synth.scene.anchors import GROUPS, Anchors, Ids
 from scorehoi_ros.synth.scene.draft import Draft
 from scorehoi_ros.synth.scene.field import FieldBatch, stack_fields
-from scorehoi_ros.synth.scene.kinematics import ARM, BODY_JOINTS, matrices
+from scorehoi_ros.synth.scene.kinematics import ARM, matrices
 from scorehoi_ros.types import Floats
 
 STEPS = 36

@@ -9,7 +9,6 @@ from scorehoi_ros.body.skeleton import JOINT_INDEX, PARENTS
 from scorehoi_ros.types import Floats
 
 ARM = ("collar", "shoulder", "elbow", "wrist")
-BODY_JOINTS = 22
 _MOST_REACH = 0.985
 """Arms are stretched to this share of their length at most."""
 _SWIVELS = np.radians([-50.0, -25.0, -5.0, 15.0, 40.0, 65.0])

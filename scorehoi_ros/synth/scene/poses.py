@@ -1,6 +1,5 @@
 """Body poses from a corpus of motion capture: reading, sorting into stances, drawing, mirroring."""
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.assets import model_file
+from scorehoi_ros.body.pose_file import LAYOUT, read_pose_file
 from scorehoi_ros.body.skeleton import JOINT_INDEX, MIRROR
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import NPZ_DAMAGE
-from scorehoi_ros.synth.scene.kinematics import BODY_JOINTS, forward, level, matrices, vectors
+from scorehoi_ros.synth.scene.kinematics import forward, level, matrices, vectors
 from scorehoi_ros.synth.splits import clip_split
 from scorehoi_ros.types import Bools, Floats
 
@@ -56,29 +55,13 @@ def read_corpus(path: Path | None = None) -> PoseCorpus:
     Raises InputError when it is missing, damaged or of another layout.
     """
     path = path or model_file(COMMITTED)
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            poses = data["poses"].astype(np.float32)
-            clip, frame = data["clip"].astype(np.int64), data["t"].astype(np.int64)
-            clips = json.loads(data["clips"].tobytes())
-            names = tuple(str(c["name"]) for c in clips)
-            tags = tuple(str((c.get("tags") or [""])[0]) for c in clips)
-    except (*NPZ_DAMAGE, AttributeError) as error:
-        raise InputError(
-            f"{path} is not a pose corpus ({error}). Expected an .npz with poses (N, 22, 3), clip (N,), "
-            "t (N,) and clips (JSON)."
-        ) from None
-    sound = poses.ndim == 3 and poses.shape[1:] == (BODY_JOINTS, 3) and np.isfinite(poses).all()
-    if not (
-        sound and len(poses) == len(clip) == len(frame) > 0 and clip.min() >= 0 and clip.max() < len(names)
-    ):
-        raise InputError(
-            f"{path}: expected finite poses (N, 22, 3) with a clip of {len(names)} and a time for each. Got "
-            f"{poses.shape}, {clip.shape}, {frame.shape}."
-        )
+    corpus = read_pose_file(path)
+    if corpus.frame is None or not all(corpus.names):
+        raise InputError(f"{path} has no t, or clips without a name. {LAYOUT.mend}")
+    poses = corpus.poses
     poses[:, 0] = vectors(level(matrices(poses[:, 0])))
     poses[:, [JOINT_INDEX["neck"], JOINT_INDEX["head"]]] *= _HEAD_SHARE
-    return PoseCorpus(poses, clip, frame, names, tags)
+    return PoseCorpus(poses, corpus.clip, corpus.frame, corpus.names, corpus.tags)
 
 
 @lru_cache(maxsize=2)
