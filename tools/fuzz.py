@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
@@ -27,8 +28,8 @@ from fuzz_run import Kind, Verdict, verdicts  # noqa: E402
 
 from scorehoi_ros.threads import set_threads  # noqa: E402
 
-KINDS = {kind.name: kind for kind in [*MESSAGES, *FILES]}
-NEEDS_ROS = ("ros-params",)
+NEEDS_ROS = () if find_spec("rclpy") else ("ros-params",)
+KINDS = {kind.name: kind for kind in [*MESSAGES, *FILES] if kind.name not in NEEDS_ROS}
 
 
 @dataclass

@@ -88,12 +88,12 @@ def videos(suffix: str, codec: str, pixels: str = "yuv420p") -> tuple[bytes, ...
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"x.{suffix}")
         with av.open(str(path), "w") as container:
-            stream = container.add_stream(codec, rate=25)
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels  # type: ignore[attr-defined]
+            stream: Any = container.add_stream(codec, rate=25)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
             for number in range(12):
                 shown = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
-                container.mux(stream.encode(shown))  # type: ignore[attr-defined]
-            container.mux(stream.encode())  # type: ignore[attr-defined]
+                container.mux(stream.encode(shown))
+            container.mux(stream.encode())
         return (path.read_bytes(),)
 
 
