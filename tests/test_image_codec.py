@@ -175,6 +175,13 @@ def test_bad_images_say_why(encoding: str, height: int, width: int, step: int, s
         codec.decode_image(encoding, height, width, step, False, bytes(size))
 
 
+def test_padding_after_the_last_row_costs_nothing() -> None:
+    """A message may claim any step; one of 2 GB once ended in a MemoryError."""
+    pixels = np.arange(24, dtype=np.uint8).reshape(1, 8, 3)
+    rgb = codec.decode_image("rgb8", 1, 8, 2**31 - 1, False, pixels.tobytes())
+    assert np.array_equal(rgb, pixels)
+
+
 def mono16(values: np.ndarray, bits: BitRange | None = None) -> np.ndarray:
     height, width = values.shape
     return codec.decode_image("mono16", height, width, 2 * width, False, values.astype("<u2").tobytes(), bits)

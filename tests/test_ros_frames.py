@@ -53,6 +53,11 @@ def test_everything_fits() -> None:
     [
         ({"depth": ros.depth(5, size=(32, 24))}, "depth_input", "32 x 24 pixels"),
         ({"depth": ros.depth(5, frame="ir")}, "depth_input", "aligned_depth_to_color"),
+        (
+            {"depth": ros.depth(5, frame="\0" * 5000)},
+            "depth_input",
+            'of frame "' + "?" * 80 + '...", the image',
+        ),
         ({"depth": ros.colour(5)}, "depth_input", "rgb8"),
         ({"human": ros.mask(slice(0, 20), 5, (32, 24))}, "human_input", "32 x 24 pixels"),
         ({"object": ros.mask(slice(0, 0), 5)}, "object_input", "empty"),

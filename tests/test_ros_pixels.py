@@ -30,6 +30,8 @@ def test_a_dark_image_is_told_about_while_it_lasts() -> None:
         ("image", "rgb8; jxl compressed", 'is "rgb8; jxl compressed".'),
         ("image", "", 'is "".'),
         ("depth", "16UC1; compressedDepth png", 'is "16UC1; compressedDepth png".'),
+        ("image", "x" * 5000, 'is "' + "x" * 80 + '...".'),
+        ("image", "\0\1 png\n", 'is "?? png?".'),
         ("human", "theora", 'is "theora". That is a video stream'),
     ],
 )

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 
 from scorehoi_ros.config.inputs import NONE, InputConfig
-from scorehoi_ros.errors import InputError
+from scorehoi_ros.errors import InputError, plain
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
@@ -122,6 +122,7 @@ def _only(topics: set[str]) -> str:
 
 def _listing(types: dict[str, str], counts: dict[str, int]) -> str:
     entries = (
-        f"{t} ({(kind + ', ') if kind else ''}{counts.get(t, 0)})" for t, kind in sorted(types.items())
+        f"{plain(t)} ({(plain(kind) + ', ') if kind else ''}{counts.get(t, 0)})"
+        for t, kind in sorted(types.items())
     )
     return ", ".join(entries) or "no topics"

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from scorehoi_ros.errors import CameraError
+from scorehoi_ros.errors import CameraError, shown
 from scorehoi_ros.geometry.calibration import cameras_of
 from scorehoi_ros.geometry.camera import check_size, intrinsics, validate_camera
 from scorehoi_ros.io.calibration_keys import ACCEPTED, calibration_from
@@ -63,7 +63,7 @@ def camera_numbers(text: str) -> tuple[float, float, float, float] | None:
     except ValueError:
         raise CameraError(
             f'a camera is "fx,fy,cx,cy" in pixels or a calibration file ({", ".join(SUFFIXES)}). '
-            f'Got "{text}".'
+            f"Got {shown(text)}."
         ) from None
     return fx, fy, cx, cy
 

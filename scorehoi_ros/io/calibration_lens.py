@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorehoi_ros.errors import CameraError
+from scorehoi_ros.errors import CameraError, shown
 from scorehoi_ros.geometry.lens import model_named, plain
 from scorehoi_ros.io.calibration_values import first, number, numbers
 from scorehoi_ros.types import Floats
@@ -73,7 +73,7 @@ def _model(keys: Mapping[str, Any]) -> str:
         camera = kind
     if plain(camera) not in NO_LENS and model_named(camera) is None:
         raise CameraError(
-            f'the camera model "{camera}" is not supported. Expected pinhole or fisheye (equidistant): '
+            f"the camera model {shown(camera)} is not supported. Expected pinhole or fisheye (equidistant): "
             "calibrate with one of these, or give images that are undistorted."
         )
     if any(_is_on(keys.get(name)) for name in FISHEYE):
@@ -137,9 +137,9 @@ def _refuse_ignored(keys: Mapping[str, Any]) -> None:
     for name, value in unread:
         if SUSPECT.search(name) and _says_something(value):
             raise CameraError(
-                f'the key "{name}" speaks of distortion and is not understood. Give distortion_model and '
-                "distortion_coefficients (k1 k2 p1 p2 k3; equidistant: k1 k2 k3 k4), or take it out if the "
-                "images are undistorted."
+                f"the key {shown(name)} speaks of distortion and is not understood. Give distortion_model "
+                "and distortion_coefficients (k1 k2 p1 p2 k3; equidistant: k1 k2 k3 k4), or take it out if "
+                "the images are undistorted."
             )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.errors import InputError
+from scorehoi_ros.errors import InputError, shown
 from scorehoi_ros.io.bit_range import BitRange
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
 from scorehoi_ros.native import quiet_decoders
@@ -21,6 +21,9 @@ from scorehoi_ros.types import Bools
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
 Rgb = NDArray[np.uint8]
 
+OPENCV_READS = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+"""First bytes of JPEG, PNG, WebP, BMP and TIFF.  OpenCV knows more types, but a damaged JPEG 2000 ends the
+process."""
 _MAX_SIDE = 32768
 _CHANNELS = {
     "mono8": 1, "8UC1": 1, "rgb8": 3, "bgr8": 3, "8UC3": 3, "rgba8": 4, "bgra8": 4, "8UC4": 4,
@@ -76,7 +79,7 @@ def decode_image(
         return _convert(bits.to_eight(mosaic), _BAYER[encoding])
     hint = " This is a depth image; choose the colour topic." if encoding in _DEPTH else ""
     raise InputError(
-        f"image encoding {encoding!r} is not supported.{hint} Supported: {', '.join(COLOUR_ENCODINGS)}."
+        f"image encoding {shown(encoding)} is not supported.{hint} Supported: {', '.join(COLOUR_ENCODINGS)}."
     )
 
 
@@ -86,7 +89,8 @@ def decode_depth(
     """(height, width) float32 metres, 0 where unknown (REP 118: 16UC1 millimetres, 32FC1 metres)."""
     if encoding not in _DEPTH:
         raise InputError(
-            f"depth encoding {encoding!r} is not supported. Expected 16UC1 (mm) or 32FC1 (m), as in REP 118."
+            f"depth encoding {shown(encoding)} is not supported. Expected 16UC1 (mm) or 32FC1 (m), as in "
+            "REP 118."
         )
     kind, scale = _DEPTH[encoding]
     values = rows(data, height, width, step, (">" if is_bigendian else "<") + kind, 1)[:, :, 0]
@@ -104,7 +108,7 @@ def decode_mask(
 ) -> Bools:
     """(height, width) bool by the rule of masks (`mask_pixels.mask_of`, with its `ids`)."""
     if encoding not in _MASK:
-        raise InputError(f"mask encoding {encoding!r} is not supported. Expected {', '.join(_MASK)}.")
+        raise InputError(f"mask encoding {shown(encoding)} is not supported. Expected {', '.join(_MASK)}.")
     kind, channels = _MASK[encoding]
     values = rows(data, height, width, step, (">" if is_bigendian else "<") + kind, channels)
     if channels == 1:
@@ -144,7 +148,7 @@ def decode_compressed_depth(fmt: str, data: Buffer) -> NDArray[np.float32]:
 
     content = bytes(data)
     if "rvl" in fmt.lower():
-        raise InputError(f"depth format {fmt!r} is not supported. Record depth as PNG or uncompressed.")
+        raise InputError(f"depth format {shown(fmt)} is not supported. Record depth as PNG or uncompressed.")
     if "compressedDepth" not in fmt:
         return _millimetres(_imdecode(content, cv2.IMREAD_UNCHANGED), fmt)
     _check(len(content) > 12, f"the compressed depth image is empty: {len(content)} bytes.")
@@ -183,9 +187,7 @@ def rows(data: Buffer, height: int, width: int, step: int, dtype: str, channels:
         flat.size >= needed,
         f"the image is truncated: {flat.size} bytes, expected {needed} for {width}x{height}, step {step}.",
     )
-    if flat.size < step * height:
-        flat = np.concatenate([flat, np.zeros(step * height - flat.size, np.uint8)])
-    used = np.ascontiguousarray(flat[: step * height].reshape(height, step)[:, :row_bytes])
+    used = np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, (height, row_bytes), (step, 1)))
     return used.view(dtype).reshape(height, width, channels)
 
 
@@ -209,22 +211,31 @@ def _convert(pixels: NDArray[np.uint8], code: str) -> Rgb:
 
 
 def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
-    import cv2
-
     content = bytes(data)
     _check(len(content) > 0, "the image file is empty (0 bytes).")
     check_complete(content)
+    image = opencv_picture(content, flags)
+    if image is None:
+        raise InputError(
+            f"the {len(content)} bytes are not a readable JPEG, PNG, WebP, BMP or TIFF image: they are "
+            "damaged, of another type, or claim a size beyond 2^20 pixels a side or 2^30 in all. Export it "
+            "again, smaller if it is that large."
+        )
+    return image
+
+
+def opencv_picture(content: Buffer, flags: int) -> NDArray[Any] | None:
+    """What OpenCV makes of an image file; None when it is damaged, too large, or not of `OPENCV_READS`."""
+    import cv2
+
+    if not bytes(content[:4]).startswith(OPENCV_READS):
+        return None
     try:
         with quiet_decoders():
             image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error as error:
-        raise InputError(
-            f"the image file of {len(content)} bytes cannot be decoded: it is damaged, or its size is beyond "
-            f"2^20 pixels a side or 2^30 in all. Export it again, smaller."
-        ) from error
-    if image is None or image.size == 0:
-        raise InputError(f"the {len(content)} bytes are not a readable JPEG, PNG, WebP or BMP image.")
-    return np.asarray(image)
+    except cv2.error:  # absurd sizes in the header
+        return None
+    return None if image is None or image.size == 0 else np.asarray(image)
 
 
 def check_complete(content: bytes) -> None:
@@ -232,23 +243,28 @@ def check_complete(content: bytes) -> None:
     ends: dict[bytes, Callable[[], bool]] = {
         # Inside JPEG scan data 0xFF is always escaped, so an end marker after the last scan is a real one.
         b"\xff\xd8": lambda: content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda"),
-        b"\x89PNG": lambda: _reaches_end_of_png(content),
+        b"\x89PNG": lambda: _holds_whole_png(content),
         b"RIFF": lambda: len(content) >= 8 + struct.unpack("<I", content[4:8].ljust(4, b"\0"))[0],
     }
     for magic, complete in ends.items():
         if content.startswith(magic) and not complete():
             raise InputError(
-                f"the image file is truncated: it ends after {len(content)} bytes without an end mark."
+                f"the image file is truncated or damaged: its {len(content)} bytes hold no whole picture."
             )
 
 
-def _reaches_end_of_png(content: bytes) -> bool:
-    """Whether the chunks lead to the end mark; OpenCV makes room (seconds) for what a length claims."""
-    position = 8
+def _holds_whole_png(content: bytes) -> bool:
+    """Whether the chunks lead over a picture to the end mark.
+
+    OpenCV makes room (gigabytes) for what a length claims, and looks for a picture beyond the end.
+    """
+    position, picture = 8, False
     while position + 12 <= len(content):
         (length,) = struct.unpack(">I", content[position : position + 4])
-        if content[position + 4 : position + 8] == b"IEND":
-            return True
+        kind = content[position + 4 : position + 8]
+        picture |= kind == b"IDAT"
+        if kind == b"IEND":
+            return picture
         position += 12 + length
     return False
 
@@ -256,7 +272,7 @@ def _reaches_end_of_png(content: bytes) -> bool:
 def _millimetres(values: NDArray[Any], fmt: str) -> NDArray[np.float32]:
     if values.dtype != np.uint16 or values.ndim != 2:
         raise InputError(
-            f"a depth image of format {fmt!r} must hold one 16-bit channel (mm). "
+            f"a depth image of format {shown(fmt)} must hold one 16-bit channel (mm). "
             f"Got {values.dtype} {values.shape}."
         )
     return values.astype(np.float32) * np.float32(0.001)

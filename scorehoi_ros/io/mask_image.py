@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.image_codec import check_complete
+from scorehoi_ros.io.image_codec import check_complete, opencv_picture
 from scorehoi_ros.io.mask_pixels import Pixels, mask_of
 from scorehoi_ros.io.picture_header import open_lazily
-from scorehoi_ros.native import quiet_decoders
 from scorehoi_ros.types import Bools
 
 MASK_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
@@ -44,12 +43,7 @@ def decode_pixels(content: bytes) -> Pixels:
 
 
 def _unchanged(content: bytes) -> Pixels:
-    data = np.frombuffer(content, np.uint8)
-    try:
-        with quiet_decoders():
-            values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except cv2.error:  # absurd sizes in the header
-        values = None
+    values = opencv_picture(content, cv2.IMREAD_UNCHANGED)
     if values is None:
         raise _unreadable(content)
     if values.ndim == 3 and values.shape[2] == 4:

@@ -23,16 +23,16 @@ _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 def decode_photo(content: bytes, bits: BitRange | None = None, fmt: str = "") -> Rgb:
     """(H, W, 3) uint8 RGB of an image file, turned upright by its EXIF orientation.
 
-    GIF, AVIF and WebP are read by pillow (OpenCV reads no GIF and AVIF, and leaves WebP unturned), the rest
-    by `decode_compressed`, to which `bits` and `fmt` go.  Alpha is dropped.  Raises InputError for what is no
-    picture, is too large, or holds several.
+    GIF, AVIF, JPEG 2000 and WebP are read by pillow (OpenCV reads no GIF and AVIF, does not survive a damaged
+    JPEG 2000, and leaves WebP unturned), the rest by `decode_compressed`, to which `fmt` goes; `bits` as
+    there.  Alpha is dropped.  Raises InputError for what is no picture, is too large, or holds several.
     """
     brand = content[8:12] if content[4:8] == b"ftyp" else b""
     if brand in _HEIC:
         raise InputError(f"this is a HEIC image. {why_not('.heic')}.")
     image = open_lazily(content)
-    if image is not None and image.format in ("GIF", "AVIF", "WEBP"):
-        return _by_pillow(image, len(content))
+    if image is not None and image.format in ("GIF", "AVIF", "JPEG2000", "WEBP"):
+        return _by_pillow(image, len(content), bits or BitRange())
     return decode_compressed(content, bits, fmt)
 
 
@@ -44,7 +44,7 @@ def why_not(suffix: str) -> str:
     return "not an image type that is read"
 
 
-def _by_pillow(image: Any, size: int) -> Rgb:
+def _by_pillow(image: Any, size: int, bits: BitRange) -> Rgb:
     from PIL import ImageOps
 
     try:
@@ -53,7 +53,10 @@ def _by_pillow(image: Any, size: int) -> Rgb:
             raise InputError(
                 f"this is an animation of {count} pictures. Make a video of it: ffmpeg -i IN OUT.mp4."
             )
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I;16"):  # pillow cannot make colours of these
+            return np.repeat(bits.to_eight(np.asarray(upright))[:, :, None], 3, axis=2)
+        return np.asarray(upright.convert("RGB"))
     except InputError:
         raise
     except Exception as error:  # whatever pillow meets in untrusted bytes

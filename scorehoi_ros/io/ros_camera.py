@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scorehoi_ros.config.inputs import NONE
-from scorehoi_ros.errors import CameraError
+from scorehoi_ros.errors import CameraError, shown
 from scorehoi_ros.geometry.calibration import Calibration, cameras_of
 from scorehoi_ros.geometry.camera import check_size, guess_camera
 from scorehoi_ros.io.calibration_file import camera_numbers
@@ -112,7 +112,7 @@ class Cameras:
         frame, cameras = self._newest
         if not _same_frame(frame, frame_id):
             raise CameraError(
-                f'CameraInfo is of frame "{frame}", the image of "{frame_id}". '
+                f"CameraInfo is of frame {shown(frame)}, the image of {shown(frame_id)}. "
                 "Set camera_info_topic to the info of this camera."
             )
         if isinstance(cameras, CameraError):

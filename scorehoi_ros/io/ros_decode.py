@@ -4,7 +4,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
-from scorehoi_ros.errors import InputError
+from scorehoi_ros.errors import InputError, shown
 from scorehoi_ros.io import image_codec
 from scorehoi_ros.io.bit_range import BitRange
 from scorehoi_ros.io.mask_image import decode_mask_file
@@ -56,7 +56,8 @@ def _with_format(message: Any, decode: Callable[[Any], Pixels]) -> Pixels:
         fmt = str(message.format)
         video = any(word in fmt.lower() for word in _VIDEO)
         remedy = " That is a video stream: republish it as raw, JPEG or PNG images, and record these."
-        raise InputError(f'{error} The format of the message is "{fmt}".{remedy if video else ""}') from error
+        told = f"The format of the message is {shown(fmt)}."
+        raise InputError(f"{error} {told}{remedy if video else ''}") from error
 
 
 def _is_compressed(message: Any) -> bool:

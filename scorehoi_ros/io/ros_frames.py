@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scorehoi_ros.config.inputs import NONE, InputConfig
-from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.errors import InputError, ScorehoiError, shown
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.clock import DISORDER_NS
 from scorehoi_ros.io.bit_range import BitRange, darkness
@@ -198,16 +198,18 @@ class Hall:
         camera_frame = self._settings.frame_id or image_frame
         found = self._tf.gravity(camera_frame, up_frame)
         known = found is not None
-        self._report("gravity", "" if known else f"TF does not join {camera_frame} and {up_frame} (yet)")
+        self._report(
+            "gravity", "" if known else f"TF does not join {shown(camera_frame)} and {shown(up_frame)} (yet)"
+        )
         return found
 
 
 def _check_registered(depth_frame: str, image_frame: str) -> None:
     if depth_frame and image_frame and depth_frame != image_frame:
         raise InputError(
-            f'it is of frame "{depth_frame}", the image of "{image_frame}". Give depth that is registered to '
-            "the image: .../aligned_depth_to_color/image_raw (RealSense), .../depth_to_rgb/image_raw (Azure "
-            "Kinect), or the output of depth_image_proc's register node."
+            f"it is of frame {shown(depth_frame)}, the image of {shown(image_frame)}. Give depth that is "
+            "registered to the image: .../aligned_depth_to_color/image_raw (RealSense), "
+            ".../depth_to_rgb/image_raw (Azure Kinect), or the output of depth_image_proc's register node."
         )
 
 
