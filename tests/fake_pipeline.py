@@ -128,6 +128,7 @@ def given(frame: Frame, prompt: Prompt | None) -> list[str]:
     """What came with the image, in words."""
     words = [f"box={prompt.box.x0:g},{prompt.box.x1:g}"] if prompt and prompt.box else []
     words += [f"points={len(prompt.points)}"] if prompt and prompt.points is not None else []
+    words += [f"beside={len(prompt.background)}"] if prompt and prompt.background is not None else []
     words += [f"depth={frame.depth.mean():.3f}"] if frame.depth is not None else []
     for name, mask in (("human_mask", frame.masks.human), ("object_mask", frame.masks.object)):
         words += [f"{name}={int(mask.sum())}"] if mask is not None else []

@@ -1,12 +1,18 @@
 """Every example runs as a user would run it."""
 
+import importlib.util
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+
+from scorehoi_ros.datasets.registry import open_dataset
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
@@ -28,7 +34,7 @@ def test_the_lines_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_examples_are_numbered() -> None:
-    assert [name[:3] for name in NAMES] == [f"{i:02d}_" for i in range(5)]
+    assert [name[:3] for name in NAMES] == [f"{i:02d}_" for i in range(6)]
 
 
 def test_one_image(tmp_path: Path) -> None:
@@ -74,3 +80,80 @@ def test_listen(tmp_path: Path) -> None:
 def test_your_own_method(tmp_path: Path) -> None:
     out = run(NAMES[4], tmp_path)
     assert "object_1:" in out and "true place" in out
+
+
+@pytest.fixture
+def clicking(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The example of clicks as a module, with windows that need no display."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    spec = importlib.util.spec_from_file_location("clicking", EXAMPLES / NAMES[5])
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    plt.close("all")
+
+
+def click(window: Any, x: float, y: float, button: int = 1, axes: Any = None) -> None:
+    window.click(SimpleNamespace(inaxes=axes or window.axes, xdata=x, ydata=y, button=button))
+
+
+def test_clicks_on_a_picture(clicking: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = clicking.Photo("", "")
+    window = clicking.Window(photo)
+    rows, columns = np.nonzero(open_dataset("synhoi-test").singles[0].load().frame.masks.object)
+    middle = float(np.median(columns)), float(np.median(rows))
+    click(window, *middle, button=3)
+    assert not capsys.readouterr().out, "a click beside the object says nothing alone"
+    window.background.clear()
+    click(window, *middle)
+    assert int(capsys.readouterr().out.split()[0]) > 100
+    assert not np.array_equal(photo.picture, photo.rgb) and window.points == [middle]
+    photo.pipeline.close()
+
+
+def test_no_display(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    command, shell = [sys.executable, str(EXAMPLES / NAMES[5])], os.environ | {"MPLBACKEND": "agg"}
+    result = subprocess.run(command, cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=280)
+    assert result.returncode == 1 and "no window can be shown" in result.stderr
+
+
+def test_what_is_no_click_on_the_picture(clicking: Any) -> None:
+    class Nothing:
+        picture, moves = np.zeros((4, 4, 3), np.uint8), False
+
+        def send(self, *clicks: Any) -> str:
+            raise AssertionError("this was no click on the object")
+
+    window = clicking.Window(Nothing())
+    click(window, 1, 1, axes=object())
+    click(window, 1, 1, button=2)
+    window.figure.canvas.toolbar = SimpleNamespace(mode="zoom rect")
+    click(window, 1, 1)
+    assert not window.points and not window.background
+
+
+@pytest.mark.ros
+def test_clicks_on_the_live_image(clicking: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    from tests.ros_helpers import node_process, talker
+
+    with talker() as t, node_process(tmp_path / "log", object="ball:0.22", camera="60,60,32,24"):
+        live = clicking.Live("/image")
+        window = clicking.Window(live)
+        t.wait_for_node()
+        for _ in range(100):
+            t.send(level=90)
+            t.spin(0.05)
+            live.spin()
+            if live.picture.shape[0] == 48:
+                break
+        window.show()
+        assert (window.axes.images[0].get_array() == 90).all(), "the image of the camera is shown"
+        click(window, 9.0, 9.0, button=3)
+        click(window, 30.0, 20.0)
+        assert capsys.readouterr().out == "taken\n" and not window.points and not window.background
+        t.spin(0.2)
+        assert "points=1 beside=1" in t.answer().message

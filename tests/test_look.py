@@ -1,10 +1,11 @@
 """What is looked up before any fit: the person's first pose, the places of the object, the crop's edge."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
@@ -97,3 +98,27 @@ def test_two_places_that_look_alike_are_searched_once() -> None:
     memory = ObjectMemory([here, beside, elsewhere])
     see_object(frame, Masks(), blind, None, BOX, None, memory)
     assert len(blind.sent) == 2
+
+
+@dataclass(frozen=True)
+class Finds:
+    """Whatever is asked, it is there."""
+
+    mask: Bools
+
+    def segment(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        return Segmentation(self.mask, self.mask.astype(np.float32), 0.8)
+
+
+def test_what_is_found_is_not_the_persons_in_the_detectors_mask() -> None:
+    """It covers what is held; a mask that came with the frame stays as it is."""
+    human, found = np.zeros((48, 64), bool), np.zeros((48, 64), bool)
+    human[10:40, 10:40], found[20:30, 20:50] = True, True
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), guess_camera(64, 48), 0)
+    ask = Finds(found), Prompt(box=Box(20, 20, 50, 30)), BOX, None, ObjectMemory()
+    own = see_object(frame, Masks(human, human_score=0.9), *ask).masks
+    given = see_object(replace(frame, masks=Masks(human)), Masks(human), *ask).masks
+    assert own.human is not None and (own.human == human & ~found).all() and own.human_score == 0.9
+    assert given.human is human
+    assert all(m.object is found and m.object_score == 0.8 for m in (own, given))
+    assert see_object(frame, Masks(), *ask).masks.human is None

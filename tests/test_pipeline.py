@@ -1,9 +1,11 @@
 """The pipeline with the optimiser on a scene with known truth, on sequences, and on bad input."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import load_body
@@ -17,7 +19,8 @@ from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.methods.fit.orientations import rotation_distance
 from scorehoi_ros.methods.registry import make_method
 from scorehoi_ros.objects.load import load_template
-from scorehoi_ros.types import Camera, Masks, Reconstruction, Status
+from scorehoi_ros.perception.protocols import Segmentation, empty_segmentation
+from scorehoi_ros.types import Bools, Camera, Masks, Prompt, Reconstruction, Status
 from tests.synthetic import Scene, TruthfulDetector, make_scene
 
 BODY = load_body()
@@ -178,6 +181,33 @@ def test_object_that_was_always_alone(scene: Scene) -> None:
     assert result.status == Status.OK, result.message
     assert result.humans == () and result.object is not None and result.floor is None
     assert result.quality["object_iou"] > 0.75
+
+
+class Blind:
+    """A segmenter that finds nothing and notes how closely it was asked to look."""
+
+    def __init__(self) -> None:
+        self.closely: list[bool] = []
+
+    def segment(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        self.closely.append(prompt.closely)
+        return empty_segmentation(*rgb.shape[:2])
+
+
+@pytest.mark.parametrize("box", [[], [10.0, 10.0, 60.0, 60.0]])
+def test_a_missed_object_is_looked_for_closely_twice_a_second(
+    scene: Scene, tracked: TrackState, box: list[float]
+) -> None:
+    """One that was tracked, and one that is still waited for in the box of the settings."""
+    blind, pipeline = Blind(), seeing(make_pipeline(None, prompt_box=box), None)
+    pipeline = replace(pipeline, eyes=replace(pipeline.eyes, segmenter=blind))
+    frame, state = replace(scene.frame, masks=Masks()), replace(tracked, object=None) if box else tracked
+    for step in range(1, 11):
+        _, state = pipeline.step(replace(frame, stamp_ns=scene.frame.stamp_ns + step * SECOND // 5), state)
+    start = scene.frame.stamp_ns
+    halves = [(start + step * SECOND // 5) // (SECOND // 2) for step in range(11)]
+    assert blind.closely == [bool(later - half) for half, later in pairwise(halves)]
+    assert 4 <= sum(blind.closely) <= 5
 
 
 def test_nobody_is_a_normal_result(scene: Scene) -> None:

@@ -11,8 +11,9 @@ from scorehoi_ros.errors import MissingExtraError
 from scorehoi_ros.perception import segmenter
 from scorehoi_ros.perception.colours import colour_bins, colour_density
 from scorehoi_ros.perception.grabcut import GrabCutSegmenter
-from scorehoi_ros.perception.protocols import Segmentation
-from scorehoi_ros.perception.two_step import LEAST_SCORE, TwoStepSegmenter
+from scorehoi_ros.perception.mask_score import doubts, faint_outline, predicted_overlap
+from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation
+from scorehoi_ros.perception.two_step import TwoStepSegmenter
 from scorehoi_ros.types import Bools, Box, Floats, Prompt
 
 IMAGE = np.zeros((60, 80, 3), np.uint8)
@@ -42,26 +43,55 @@ def red() -> Floats:
     return colour_density(colour_bins(IMAGE[20:40, 30:60]), np.ones((20, 30)))
 
 
-def test_a_box_is_searched_by_both_and_the_score_is_their_agreement() -> None:
+def test_a_box_is_searched_by_both_and_scored_by_their_agreement() -> None:
     careful, quick = Says(square(), 0.99), Says(square(30, 45), 0.2)
     found = TwoStepSegmenter(careful, quick).segment(IMAGE, Prompt(box=BOX), None)
     assert [prompt.mask is None for prompt in careful.asked] == [True, False]
     np.testing.assert_array_equal(careful.asked[1].mask, quick.answer.mask)
-    assert (found.mask == square()).all() and found.score == pytest.approx(0.5)
+    against = doubts(IMAGE, square(), square(), square(30, 45))
+    assert against == {"alone_not_rough": 0.5, "not_rough": 0.5, "not_alone": 0.0, "faint_outline": 0.0}
+    assert (found.mask == square()).all() and found.score == predicted_overlap(against)
     assert found.appearance is not None and np.sqrt(found.appearance * red()).sum() > 0.9
 
 
 @pytest.mark.parametrize(
-    ("careful", "quick", "score"),
+    ("careful", "quick"),
+    [(square(), ~square() & square(0, 80)), (square(), np.zeros_like(square())), (square(60, 80), square())],
+)
+def test_where_nobody_agrees_the_score_is_low(careful: Bools, quick: Bools) -> None:
+    found = TwoStepSegmenter(Says(careful, 0.9), Says(quick, 0.5)).segment(IMAGE, Prompt(box=BOX), None)
+    assert (found.mask == careful).all() and 0.0 < found.score < 0.6
+    agreed = TwoStepSegmenter(Says(square(), 0.9), Says(square(), 0.5)).segment(IMAGE, Prompt(box=BOX), None)
+    assert agreed.score > 0.8
+
+
+def test_nothing_is_found_where_the_careful_one_finds_nothing() -> None:
+    found = TwoStepSegmenter(Says(square(5, 5), 0.9), Says(square(), 0.5)).segment(
+        IMAGE, Prompt(box=BOX), None
+    )
+    assert found.score == 0.0 and not found.mask.any()
+
+
+@pytest.mark.parametrize(
+    ("mask", "share"),
     [
-        (square(), np.zeros_like(square()), 0.9),  # nobody to agree with: what SAM says
-        (square(30, 40), square(50, 60), LEAST_SCORE),
-        (np.zeros_like(square()), square(), 0.0),
+        (square(), 0.0),
+        (square(30, 45), 0.3),  # cut through the red: 20 of 70 pixels of the outline
+        (square(66, 78), 1.0),  # nothing but background
+        (np.ones_like(square()), 1.0),
+        (np.zeros_like(square()), 1.0),
     ],
 )
-def test_where_one_finds_nothing(careful: Bools, quick: Bools, score: float) -> None:
-    found = TwoStepSegmenter(Says(careful, 0.9), Says(quick, 0.5)).segment(IMAGE, Prompt(box=BOX), None)
-    assert found.score == pytest.approx(score) and (found.mask == careful).all()
+def test_an_outline_where_no_colours_change(mask: Bools, share: float) -> None:
+    assert faint_outline(IMAGE, mask) == pytest.approx(share, abs=0.12)
+
+
+def test_more_doubt_is_never_a_better_score() -> None:
+    none = dict.fromkeys(("alone_not_rough", "not_rough", "not_alone", "faint_outline"), 0.0)
+    for name in none:
+        scores = [predicted_overlap(none | {name: x}) for x in (0.0, 0.5, 1.0)]
+        assert scores == sorted(scores, reverse=True)
+    assert predicted_overlap(none) > 0.75 and predicted_overlap(dict.fromkeys(none, 1.0)) < GOOD_SCORE
 
 
 @pytest.mark.parametrize(
@@ -88,7 +118,7 @@ def test_a_lost_object_is_prompted_where_its_colours_are_and_judged_by_them() ->
     found = both.segment(IMAGE, Prompt(mask=before, appearance=red()), None)
     moved = careful.asked[0].mask
     assert moved is not None and (moved & square()).sum() > 0.9 * square().sum()
-    assert (found.mask == square()).all() and found.score > 0.8
+    assert (found.mask == square()).all() and found.score > 0.7
     other = replace(found, mask=before, probability=before.astype(np.float32))
     careful.answer = replace(other, mask=square(0, 25), probability=square(0, 25).astype(np.float32))
     assert both.segment(IMAGE, Prompt(mask=before, appearance=red()), None).score < 0.4

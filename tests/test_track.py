@@ -133,3 +133,15 @@ def test_memory_of_the_method_lives_as_long_as_a_track() -> None:
     prediction = track.predict(track.current(state, frame(1), GAP_S), SECOND)
     assert prediction is not None and prediction.memory == "mine"
     assert track.current(state, frame(10), GAP_S).memory is None
+
+
+def test_a_close_look_is_taken_in_one_frame_of_each_half_second() -> None:
+    """However the frames lie; after a longer gap in the first one."""
+    times = [0.0, *np.arange(0.07, 2.0, 0.1), 3.7, 3.8]
+    state, looks = None, []
+    for at_s in times:
+        known = track.current(state, frame(at_s), GAP_S)
+        prediction = track.predict(known, frame(at_s).stamp_ns)
+        looks += [at_s] if prediction is not None and prediction.look_closely else []
+        state = track.advance(known, result(frame(at_s), 0.0, None, known))
+    np.testing.assert_allclose(looks, [0.57, 1.07, 1.57, 3.7])

@@ -33,8 +33,8 @@ class Fitted:
     typical: dict[str, float]
 
 
-def fit(rows: Rows, right: NDArray[np.bool_]) -> Fitted:
-    """Weights of the doubts in `rows` for whether an estimate is right (n,)."""
+def fit(rows: Rows, right: NDArray[np.bool_] | Array) -> Fitted:
+    """Weights of the doubts in `rows` for whether, or how far (0..1), an estimate is right (n,)."""
     names = sorted(set().union(*rows))
     known = np.array([[row.get(name, np.nan) for name in names] for row in rows])
     mean = np.nanmean(known, axis=0)
@@ -73,7 +73,10 @@ def predict(fitted: Fitted, rows: Rows) -> Array:
 
 
 def judge(
-    rows: Rows, right: NDArray[np.bool_], half: NDArray[np.integer], learn: NDArray[np.bool_] | None = None
+    rows: Rows,
+    right: NDArray[np.bool_] | Array,
+    half: NDArray[np.integer],
+    learn: NDArray[np.bool_] | None = None,
 ) -> Array:
     """(n,) probabilities of each half of the rows, 0 or 1 in `half` (n,), fitted on the other.
 

@@ -66,6 +66,7 @@ def see_object(
     `person` = about where the person is, if there is one: things near it may be proposed.
 
     Order of trust: a mask that came with the frame, the user's prompt, the tracked template, a proposal.
+    What is found is taken out of a human mask that is the detector's.
     """
     if masks.object is not None or segmenter is None:
         return ObjectSighting(masks)
@@ -77,7 +78,10 @@ def see_object(
             break
     if not best.mask.any():
         return ObjectSighting(masks)
-    return ObjectSighting(replace(masks, object=best.mask, object_score=best.score), best.appearance)
+    # The detector's mask of a person covers what is held; the segmenter's shows what is visible, so in front.
+    human = masks.human if frame.masks.human is not None or masks.human is None else masks.human & ~best.mask
+    seen = Masks(human, best.mask, masks.human_score, best.score)
+    return ObjectSighting(seen, best.appearance)
 
 
 def _prompts(

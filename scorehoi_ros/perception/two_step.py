@@ -1,9 +1,8 @@
 """A slow, careful segmenter where the object has to be found, a quick one where it is only followed.
 
 Finding asks both.  What the quick one finds by colours in a box is a mask prior for the careful one, which
-then takes other parts of the box less often (`tools/measure_prompts.py`: docs/evaluation.md).  How far both
-agree without that prior is the score: what SAM predicts of its own masks hardly tells good ones from bad
-ones.
+then takes other parts of the box less often (`tools/measure_prompts.py`: docs/evaluation.md).  The score is
+made of how far the three answers agree, see `mask_score`.
 """
 
 from dataclasses import replace
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.perception.colours import affinity, colour_bins, colour_density
 from scorehoi_ros.perception.grabcut import FAR, same_size
+from scorehoi_ros.perception.mask_score import doubts, predicted_overlap
 from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation, Segmenter
 from scorehoi_ros.perception.search import follow
 from scorehoi_ros.perception.window import look, mask_box, window_around
@@ -20,8 +20,6 @@ from scorehoi_ros.types import Bools, Prompt
 
 _CONTEXT, _SIZE = 0.3, 144
 """The window in which colours are learned, as the colour segmenter looks at it."""
-LEAST_SCORE = 0.1
-"""Of a mask on which the two do not agree: one of them may be right."""
 
 
 class TwoStepSegmenter:
@@ -52,19 +50,23 @@ class TwoStepSegmenter:
     ) -> Segmentation:
         """What is in a box in which `quick` found something `rough`."""
         alone = self._careful.segment(rgb, prompt, exclude)
-        if not rough.mask.any():
-            return alone
-        found = self._careful.segment(rgb, replace(prompt, mask=rough.mask), exclude)
-        union = np.count_nonzero(alone.mask | rough.mask)
-        agreement = np.count_nonzero(alone.mask & rough.mask) / union
-        return replace(found, score=max(agreement, LEAST_SCORE) if found.mask.any() else 0.0)
+        known = replace(prompt, mask=rough.mask)
+        found = self._careful.segment(rgb, known, exclude) if rough.mask.any() else alone
+        if not found.mask.any():
+            return replace(found, score=0.0)
+        against = doubts(rgb, found.mask, alone.mask, rough.mask)
+        return replace(found, score=predicted_overlap(against))
 
     def _found_again(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
         """The tracked object, in the best place for its colours."""
         mask, appearance = prompt.mask, prompt.appearance
         assert mask is not None
-        near = prompt if appearance is None else replace(prompt, mask=follow(rgb, mask, appearance, FAR))
-        return judged(with_colours(rgb, self._careful.segment(rgb, near, exclude)), prompt)
+        near = mask if appearance is None else follow(rgb, mask, appearance, FAR)
+        found = self._careful.segment(rgb, replace(prompt, mask=near), exclude)
+        # The shape that was followed stands for the colours' own answer.
+        against = doubts(rgb, found.mask, found.mask, near)
+        found = replace(found, score=predicted_overlap(against) if found.mask.any() else 0.0)
+        return judged(with_colours(rgb, found), prompt)
 
 
 def with_colours(rgb: NDArray[np.uint8], found: Segmentation) -> Segmentation:
