@@ -12,7 +12,7 @@ from mcap.writer import CompressionType
 
 from scorehoi_ros.commands import label as command
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.bag_topics import find_image_topic
+from scorehoi_ros.io.bags.topics import find_image_topic
 from tests.bag_files import EACH, cut, outcome, pictures, splits, spoil, storage_file, write_bag, write_mcap
 from tests.fake_pipeline import FakePipeline
 from tests.test_video_pictures import BT601, LIMITED

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io import image_codec as codec
-from scorehoi_ros.io.bit_range import BitRange, darkness
+from scorehoi_ros.io.pictures import codec
+from scorehoi_ros.io.pictures.bit_range import BitRange, darkness
 
 
 def picture(height: int = 6, width: int = 8) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.io.pictures.codec import decode_compressed
 from scorehoi_ros.native import quiet_decoders
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)

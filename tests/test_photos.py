@@ -11,11 +11,11 @@ from PIL import Image
 
 from scorehoi_ros.datasets.files import read_image
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.image_codec import decode_compressed
-from scorehoi_ros.io.mask_image import decode_mask_file
-from scorehoi_ros.io.photos import decode_photo
-from scorehoi_ros.io.ros_decode import rgb_of
+from scorehoi_ros.io.masks.image import decode_mask_file
+from scorehoi_ros.io.pictures.codec import decode_compressed
+from scorehoi_ros.io.pictures.photos import decode_photo
 from scorehoi_ros.io.source import open_source
+from scorehoi_ros.io.topics.decode import rgb_of
 from tests.bag_files import compressed
 from tests.test_io_sources import frames_of, images
 from tests.test_misuse import png_of_size

@@ -10,8 +10,8 @@ from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.frame.glimpse import check_frame
 from scorehoi_ros.geometry.camera import undistort_frame
-from scorehoi_ros.io.ros_camera import Cameras, shows_rectified
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.topics.camera import Cameras, shows_rectified
+from scorehoi_ros.io.topics.frames import Hall
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 

@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.ros_frames import Hall, WarnOnce
-from scorehoi_ros.io.tf_tree import TfTree
+from scorehoi_ros.io.topics.frames import Hall, WarnOnce
+from scorehoi_ros.io.topics.tf_tree import TfTree
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 

@@ -7,7 +7,7 @@ import pytest
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.topics.frames import Hall
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 

@@ -18,7 +18,7 @@ from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.glimpse import check_frame
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.interaction.pose_prior import load_prior
-from scorehoi_ros.io.calibration_file import parse_camera
+from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.io.npz import load_label
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.objects.cache import cache_file, read_cached

@@ -13,11 +13,11 @@ from fuzz_kinds import told
 from fuzz_run import Kind, is_clear
 
 from scorehoi_ros.config.inputs import InputConfig
-from scorehoi_ros.io.bag_reader import deserialise
-from scorehoi_ros.io.bag_salvage import RawMessage
-from scorehoi_ros.io.image_codec import COLOUR_ENCODINGS
-from scorehoi_ros.io.message_types import typestore
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.bags.message_types import typestore
+from scorehoi_ros.io.bags.reader import deserialise
+from scorehoi_ros.io.bags.salvage import RawMessage
+from scorehoi_ros.io.pictures.codec import COLOUR_ENCODINGS
+from scorehoi_ros.io.topics.frames import Hall
 
 SETTINGS = InputConfig(depth_topic="/depth", human_mask_topic="/human", object_mask_topic="/object")
 WORDS = (

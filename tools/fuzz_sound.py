@@ -17,7 +17,7 @@ from scorehoi_ros.assets import model_file
 from scorehoi_ros.bench.messages import example_reconstruction
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets.synhoi import TRUTH_FILE, read_truths
-from scorehoi_ros.io.message_types import definition, typestore
+from scorehoi_ros.io.bags.message_types import definition, typestore
 from scorehoi_ros.io.npz import arrays_of
 from scorehoi_ros.messages.camera_info import camera_info
 from scorehoi_ros.messages.factory import RosbagsFactory, header

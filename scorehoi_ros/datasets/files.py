@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scorehoi_ros import npz
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.errors import BodyError, InputError
-from scorehoi_ros.io.image_codec import opencv_picture
-from scorehoi_ros.io.mask_image import read_mask_file
+from scorehoi_ros.io.masks.image import read_mask_file
+from scorehoi_ros.io.pictures.codec import opencv_picture
 from scorehoi_ros.perception.precomputed import resized
 from scorehoi_ros.types import Bools, Floats, Masks
 

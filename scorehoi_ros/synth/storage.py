@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.io.image_codec import opencv_picture
+from scorehoi_ros.io.pictures.codec import opencv_picture
 from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
 from scorehoi_ros.synth.sensor.observe import Observation
 from scorehoi_ros.synth.truth import FIELDS, SceneTruth, pack, unpack
