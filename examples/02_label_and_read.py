@@ -15,7 +15,7 @@ from rosbags.highlevel import AnyReader
 
 from scorehoi_ros import PipelineConfig, load_pipeline
 from scorehoi_ros.datasets.registry import open_dataset
-from scorehoi_ros.io.message_types import typestore
+from scorehoi_ros.io.bags.message_types import typestore
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.label.labeller import LabelJob, label
 from scorehoi_ros.render.overlay import panel

@@ -21,7 +21,7 @@ from matplotlib.backend_bases import MouseButton
 from scorehoi_ros import Camera, Frame, Prompt, load_pipeline
 from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.geometry.camera import guess_camera
-from scorehoi_ros.io.ros_decode import rgb_of
+from scorehoi_ros.io.topics.decode import rgb_of
 from scorehoi_ros.render.overlay import overlay
 
 Points = list[tuple[float, float]]

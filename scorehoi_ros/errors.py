@@ -5,6 +5,20 @@ the message without a traceback and exits with ``exit_code``; the node and ``sco
 per-frame error into a frame status and go on.
 """
 
+LONGEST = 80
+"""Characters of a name that an error repeats."""
+
+
+def plain(name: str) -> str:
+    """A name from outside as errors repeat it: short, without what a terminal cannot show."""
+    cut = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
+    return "".join(character if character.isprintable() else "?" for character in cut)
+
+
+def shown(name: str) -> str:
+    """The same in quotes, for names that may be empty or hold spaces."""
+    return f'"{plain(name)}"'
+
 
 class ScorehoiError(Exception):
     """Base of all errors that the user can mend."""

@@ -16,8 +16,8 @@ from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.methods.registry import make_method, recipe_of
 from scorehoi_ros.objects.load import load_template
-from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.segmenter import make_segmenter
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.object.segmenter import make_segmenter
 
 
 def load_pipeline(

@@ -1,7 +1,7 @@
 """Lines that image libraries print past Python, kept from the user's terminal.
 
-libjpeg and libpng write their remarks straight to the standard error, once for each image and without its
-name.  Damage that matters is reported by those who decode.
+libjpeg, libpng and OpenCV write their remarks straight to the standard error, once for each image and without
+its name.  Damage that matters is reported by those who decode.
 """
 
 import logging
@@ -10,8 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-REMARKS = (b"libpng warning:", b"libpng error:", b"Corrupt JPEG data:", b"Premature end of JPEG", b"Invalid ")
-"""How their lines begin; `Invalid SOS parameters`, `Invalid component ID` and the like are libjpeg's."""
+REMARKS = (
+    b"libpng warning:", b"libpng error:", b"Corrupt JPEG data:", b"Premature end of JPEG", b"Invalid ",
+    b"Warning: unknown JFIF", b"Inconsistent progression", b"[ WARN:", b"[ERROR:",
+)  # fmt: skip
+"""How their lines begin; `Invalid SOS parameters`, `Invalid component ID` and the like are libjpeg's, those
+in brackets OpenCV's own."""
 _STDERR = 2
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()
@@ -42,7 +46,7 @@ def quiet_decoders() -> Iterator[None]:
 
 def _tell(said: bytes, terminal: int) -> None:
     for line in said.splitlines(keepends=True):
-        if line.startswith(REMARKS):
+        if line.startswith(REMARKS) or not line.strip():  # OpenCV's end with an empty line
             _log.debug("%s", line.decode(errors="replace").strip())
         else:
             os.write(terminal, line)

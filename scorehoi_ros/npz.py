@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.contents import content_of
-from scorehoi_ros.errors import InputError, ScorehoiError
+from scorehoi_ros.errors import InputError, ScorehoiError, plain
 
 DAMAGE = (
     OSError,
@@ -170,7 +170,7 @@ def _check_version(path: Path, layout: Layout, found: NDArray[Any]) -> None:
     value = found.reshape(-1)[0]
     if value != expected:
         raise layout.error(
-            f"{path} is {layout.what} of version {value}; this program reads version {expected}. "
+            f"{path} is {layout.what} of version {plain(str(value))}; this program reads version {expected}. "
             + layout.mend
         )
 
@@ -192,7 +192,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     infos = archive.infolist()
     if len(infos) > MOST_MEMBERS:
         raise ValueError(f"it has {len(infos)} members, expected at most {MOST_MEMBERS}")
-    members = {i.filename.removesuffix(".npy"): i for i in infos if i.filename.endswith(".npy")}
+    members = {plain(i.filename.removesuffix(".npy")): i for i in infos if i.filename.endswith(".npy")}
     if len(members) < sum(i.filename.endswith(".npy") for i in infos):
         raise ValueError("it has two arrays of one name")
     for name, info in members.items():

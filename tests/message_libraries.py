@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from scorehoi_ros.io.message_types import typestore
+from scorehoi_ros.io.bags.message_types import typestore
 from scorehoi_ros.messages.factory import Factory, RosbagsFactory
 
 

@@ -12,10 +12,20 @@ from mcap.writer import CompressionType
 
 from scorehoi_ros.commands import label as command
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.io.bags.topics import find_image_topic
 from tests.bag_files import EACH, cut, outcome, pictures, splits, spoil, storage_file, write_bag, write_mcap
 from tests.fake_pipeline import FakePipeline
 from tests.test_video_pictures import BT601, LIMITED
 from tests.test_video_pictures import write as write_video
+
+
+@pytest.mark.parametrize("name", ["/de\0\0h", "/cam\u2028x", "/x" * 3000])
+def test_topics_with_damaged_names_are_listed_in_plain_letters(name: str) -> None:
+    kinds = {name: "sensor_msgs/msg/Image", "/cam/image_raw": "sensor_msgs/msg/Image"}
+    with pytest.raises(InputError, match="several image topics") as caught:
+        find_image_topic("", kinds, dict.fromkeys(kinds, 4))
+    assert str(caught.value).isprintable() and "/cam/image_raw (4)" in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])

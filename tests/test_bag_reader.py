@@ -11,7 +11,7 @@ from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.frames import Source
-from scorehoi_ros.io.image_codec import encode_jpeg
+from scorehoi_ros.io.pictures.codec import encode_jpeg
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame
 from tests.bag_files import START_NS, STEP_NS, camera_info, compressed, image, storage_file, write_bag

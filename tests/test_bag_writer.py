@@ -11,8 +11,8 @@ from mcap.writer import Writer
 from rosbags.highlevel import AnyReader
 
 from scorehoi_ros.errors import OutputError
-from scorehoi_ros.io.bag_writer import NAMESPACE, label_bag
-from scorehoi_ros.io.mcap_channels import add_channel
+from scorehoi_ros.io.bags.channels import add_channel
+from scorehoi_ros.io.bags.writer import NAMESPACE, label_bag
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.types import Frame, Reconstruction, Status
 from tests.reconstructions import (

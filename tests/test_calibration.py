@@ -11,7 +11,7 @@ from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry.calibration import Calibration, cameras_of
 from scorehoi_ros.geometry.camera import intrinsics, undistort_frame, validate_camera
 from scorehoi_ros.geometry.lens import lens
-from scorehoi_ros.io.calibration_file import parse_camera
+from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.types import Camera, Frame
 from tests.calibration_files import ECHO, FILES, KALIBR, NERF, OPENCV_XML, OPENCV_YAML, REALSENSE, ROS
 

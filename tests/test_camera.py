@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry import camera as cam
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
-from scorehoi_ros.io.calibration_file import parse_camera
+from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.types import Box, Camera, Frame
 
 K = cam.intrinsics(979.8, 979.9, 1018.9, 779.5)

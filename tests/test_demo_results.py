@@ -14,7 +14,7 @@ from scorehoi_ros.demo.report import MEANINGS, summarise, table
 from scorehoi_ros.demo.results import Result, reconstruction
 from scorehoi_ros.demo.scores import score_results
 from scorehoi_ros.evaluate.run import COLUMNS
-from scorehoi_ros.io.message_types import typestore
+from scorehoi_ros.io.bags.message_types import typestore
 from scorehoi_ros.messages.builders import interaction
 from scorehoi_ros.messages.factory import RosbagsFactory
 from scorehoi_ros.types import Contacts, Floor, HumanState, ObjectState, Reconstruction, Status

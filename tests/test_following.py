@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.demo.own import own_samples
-from scorehoi_ros.perception.body_net import Body
-from scorehoi_ros.perception.hand_turns import (
+from scorehoi_ros.perception.human.body_net import Body
+from scorehoi_ros.perception.human.detector import BODY, SEARCH_EVERY, MediapipeHuman
+from scorehoi_ros.perception.human.hand_turns import (
     EVERY,
     FADE,
     HAND_ROWS,
@@ -21,7 +22,6 @@ from scorehoi_ros.perception.hand_turns import (
     frames_since,
     hand_due,
 )
-from scorehoi_ros.perception.human import BODY, SEARCH_EVERY, MediapipeHuman
 from scorehoi_ros.types import HumanObservation, Landmarks, Region, Trail
 from tests.shared_data import SHARED, needs_shared
 

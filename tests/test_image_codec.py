@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io import image_codec as codec
-from scorehoi_ros.io.bit_range import BitRange, darkness
+from scorehoi_ros.io.pictures import codec
+from scorehoi_ros.io.pictures.bit_range import BitRange, darkness
 
 
 def picture(height: int = 6, width: int = 8) -> np.ndarray:
@@ -173,6 +173,13 @@ def test_compressed_depth() -> None:
 def test_bad_images_say_why(encoding: str, height: int, width: int, step: int, size: int, words: str) -> None:
     with pytest.raises(InputError, match=words):
         codec.decode_image(encoding, height, width, step, False, bytes(size))
+
+
+def test_padding_after_the_last_row_costs_nothing() -> None:
+    """A message may claim any step; one of 2 GB once ended in a MemoryError."""
+    pixels = np.arange(24, dtype=np.uint8).reshape(1, 8, 3)
+    rgb = codec.decode_image("rgb8", 1, 8, 2**31 - 1, False, pixels.tobytes())
+    assert np.array_equal(rgb, pixels)
 
 
 def mono16(values: np.ndarray, bits: BitRange | None = None) -> np.ndarray:

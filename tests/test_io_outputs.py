@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.errors import InputError, OutputError
-from scorehoi_ros.io.mp4 import fit_picture, mp4_file
 from scorehoi_ros.io.npz import load_label, save_label
+from scorehoi_ros.io.video.writer import fit_picture, mp4_file
 from scorehoi_ros.types import Reconstruction, Status
 from tests.reconstructions import EVERY_CASE, both_lost, human_only, nobody, object_only, pair, two_of_each
 

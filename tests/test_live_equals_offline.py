@@ -22,8 +22,8 @@ from scorehoi_ros.commands import label as command  # noqa: E402
 from scorehoi_ros.config.inputs import InputConfig  # noqa: E402
 from scorehoi_ros.config.option import option_name, settings_of  # noqa: E402
 from scorehoi_ros.config.pipeline import PipelineConfig  # noqa: E402
-from scorehoi_ros.io.bag_storage import open_storage  # noqa: E402
-from scorehoi_ros.io.message_types import typestore  # noqa: E402
+from scorehoi_ros.io.bags.message_types import typestore  # noqa: E402
+from scorehoi_ros.io.bags.storage import open_storage  # noqa: E402
 from scorehoi_ros.ros.tools.player import Played, Player  # noqa: E402
 from tests.awkward_bags import CASES, IMAGE, SETTINGS, Case  # noqa: E402
 from tests.fake_pipeline import FakePipeline  # noqa: E402

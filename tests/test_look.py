@@ -18,8 +18,8 @@ from scorehoi_ros.geometry.camera import crop_image, guess_camera, square_crop
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.turns import matrix_of_vector, six_of_matrix
 from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.perception.human.placing import _LIMB_ROWS, analytic_pose, rest_landmarks
 from scorehoi_ros.perception.observe import ObjectMemory, see_object
-from scorehoi_ros.perception.person import _LIMB_ROWS, analytic_pose, rest_landmarks
 from scorehoi_ros.perception.protocols import Segmentation
 from scorehoi_ros.types import CONTACT_DISTANCE_M, Bools, Box, Floats, Frame, Masks, ObjectPose, Prompt
 

@@ -11,7 +11,7 @@ import pytest
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.mask_folder import load_masks
+from scorehoi_ros.io.masks.folder import load_masks
 from scorehoi_ros.io.source import open_source
 from tests.test_io_sources import frames_of, images, write_video
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.mask_image import decode_mask_file
-from scorehoi_ros.io.mask_json import polygon_mask, run_length_mask, segmentation_mask
-from scorehoi_ros.io.mask_pixels import Pixels, mask_of
+from scorehoi_ros.io.masks.image import decode_mask_file
+from scorehoi_ros.io.masks.pixels import Pixels, mask_of
+from scorehoi_ros.io.masks.shapes import polygon_mask, run_length_mask, segmentation_mask
 from tests.test_misuse import png_of_size
 
 SIZE = HEIGHT, WIDTH = 60, 80

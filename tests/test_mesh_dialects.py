@@ -124,6 +124,16 @@ def test_points_with_a_mark_and_semicolons() -> None:
     np.testing.assert_allclose(parse_points(BOM + text.encode(), "a.xyz"), rows, atol=1e-6)
 
 
+@pytest.mark.parametrize("far", [1e6, -3e7, 1e30])
+def test_one_wrong_vertex_makes_all_others_one(far: float) -> None:
+    """STL: only one triangle has it, and beside it the object is a point."""
+    soup = trimesh.creation.box((0.3, 0.2, 0.1)).triangles.copy()
+    soup[3, 1, 1] = far
+    mesh = Mesh(soup.reshape(-1, 3), np.arange(36, dtype=np.int32).reshape(12, 3))
+    (finding,) = check_mesh(mesh, "x.stl")
+    assert (finding.level, finding.text) == ("unusable", "no face has an area.")
+
+
 def told(mesh: Mesh, topic: str) -> list[Finding]:
     return [f for f in check_mesh(mesh, "scene.glb") if f.topic == topic and f.level != "ok"]
 

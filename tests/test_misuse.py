@@ -17,13 +17,13 @@ from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import BodyError, CameraError, InputError, OutputError
 from scorehoi_ros.files import refuse_unwritable
 from scorehoi_ros.inventory import check as doctor
-from scorehoi_ros.io.calibration_file import parse_camera
-from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.io.images import list_images
-from scorehoi_ros.io.mask_image import read_mask_file
+from scorehoi_ros.io.masks.image import read_mask_file
+from scorehoi_ros.io.pictures.codec import decode_compressed
 from scorehoi_ros.objects.mesh_file import parse_mesh
-from scorehoi_ros.perception.segmenter import make_segmenter
-from scorehoi_ros.perception.window import prompted_box
+from scorehoi_ros.perception.object.segmenter import make_segmenter
+from scorehoi_ros.perception.object.window import prompted_box
 from scorehoi_ros.types import Box, Prompt
 from tests.test_label import images, run, summary_of
 

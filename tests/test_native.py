@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.io.pictures.codec import decode_compressed
 from scorehoi_ros.native import quiet_decoders
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
@@ -38,6 +38,10 @@ CASES = {
     "gamma twice": png((b"gAMA", struct.pack(">I", 45455)), (b"gAMA", struct.pack(">I", 45455))),
     "wrong checksum": png()[:-20] + b"\0\0\0\0" + png()[-16:],
     "text that is too short": png((b"zTXt", b"x")),
+    "bitmap that was cut": cv2.imencode(".bmp", PICTURE)[1].tobytes()[:2000],
+    "strip that is none": cv2.imencode(".tiff", PICTURE)[1].tobytes()[:9]
+    + bytes(3000)
+    + cv2.imencode(".tiff", PICTURE)[1].tobytes()[3009:],
 }
 
 

@@ -93,6 +93,18 @@ def test_what_is_wrong_is_said(tmp_path: Path, change: dict[str, Any] | bytes, s
     assert str(caught.value).endswith("Make it again.")
 
 
+def test_names_and_versions_are_told_in_plain_letters(tmp_path: Path) -> None:
+    told = Layout("a test", "Make it again.", {}, ("version", "v1"))
+    for arrays, layout, said in (
+        ({"a\1b": np.zeros(1)}, LAYOUT, "it has a?b"),
+        ({"x" * 900: np.zeros(1)}, LAYOUT, "has " + "x" * 80 + "."),
+        ({"version": np.array("v\1" + "2" * 900)}, told, "of version v?222"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_npz(in_file(tmp_path, arrays), layout)
+        assert said in str(caught.value) and str(caught.value).isprintable() and len(str(caught.value)) < 500
+
+
 def test_sizes_are_compared_before_anything_is_allocated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scorehoi_ros.io.bag_topics import VIDEO_STREAMS
+from scorehoi_ros.io.bags.topics import VIDEO_STREAMS
 
 ROOT = Path(__file__).parents[1]
 ROS_IMPORT = re.compile(

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorehoi_ros.io.pairing import Bundle, Pairing
+from scorehoi_ros.io.topics.pairing import Bundle, Pairing
 
 MS = 1_000_000
 

@@ -10,10 +10,10 @@ import pytest
 
 from scorehoi_ros.frame.glimpse import glimpse
 from scorehoi_ros.geometry.camera import guess_camera
-from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.human_search import EMPTY_FRAMES, find_small, tiles
-from scorehoi_ros.perception.people import Choice, choose, find_people
-from scorehoi_ros.perception.region import gap
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.human.people import Choice, choose, find_people
+from scorehoi_ros.perception.human.region import gap
+from scorehoi_ros.perception.human.small import EMPTY_FRAMES, find_small, tiles
 from scorehoi_ros.types import Box, Frame, Hint, HumanObservation, Landmarks, Masks, Prompt, Region, Trail
 from tests.shared_data import SHARED, needs_shared
 

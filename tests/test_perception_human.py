@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorehoi_ros.perception.hands import (
+from scorehoi_ros.perception.human.hands import (
     KNUCKLE_DISTANCES_M,
     hand_confidence,
     hand_world,
     one_hand_twice,
     pixels_per_metre,
 )
-from scorehoi_ros.perception.human_search import square_around, tiles
-from scorehoi_ros.perception.native_log import NOISE
+from scorehoi_ros.perception.human.native_log import NOISE
+from scorehoi_ros.perception.human.small import square_around, tiles
 from tests.shared_data import SHARED, needs_shared
 
 PHOTO = SHARED / "wild_photos/images/017450.jpg"
@@ -34,7 +34,7 @@ for _finger, (_x, _length) in enumerate(
 
 @pytest.fixture(scope="module")
 def detector():
-    from scorehoi_ros.perception.human import MediapipeHuman
+    from scorehoi_ros.perception.human.detector import MediapipeHuman
 
     with MediapipeHuman() as human:
         yield human
@@ -96,7 +96,7 @@ def test_noise_filter_keeps_errors():
 def test_the_terminal_stays_clean():
     code = (
         "import numpy as np\n"
-        "from scorehoi_ros.perception.human import MediapipeHuman\n"
+        "from scorehoi_ros.perception.human.detector import MediapipeHuman\n"
         "with MediapipeHuman() as human:\n"
         "    assert human.detect(np.zeros((64, 64, 3), np.uint8)) is None\n"
     )
@@ -107,7 +107,7 @@ def test_the_terminal_stays_clean():
 def test_other_output_on_the_descriptor_gets_through():
     code = (
         "import os\n"
-        "from scorehoi_ros.perception.native_log import quiet_native_log\n"
+        "from scorehoi_ros.perception.human.native_log import quiet_native_log\n"
         "with quiet_native_log():\n"
         "    os.write(2, b'INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\nkept\\n')\n"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.mask_folder import load_masks
+from scorehoi_ros.io.masks.folder import load_masks
 from scorehoi_ros.perception.precomputed import check_masks
 from scorehoi_ros.types import Masks
 from tests.shared_data import SHARED, needs_shared

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scorehoi_ros.datasets.files import read_image
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.photos import decode_photo
-from scorehoi_ros.io.ros_decode import rgb_of
+from scorehoi_ros.io.masks.image import decode_mask_file
+from scorehoi_ros.io.pictures.codec import decode_compressed
+from scorehoi_ros.io.pictures.photos import decode_photo
 from scorehoi_ros.io.source import open_source
+from scorehoi_ros.io.topics.decode import rgb_of
 from tests.bag_files import compressed
 from tests.test_io_sources import frames_of, images
 from tests.test_misuse import png_of_size
@@ -31,6 +34,12 @@ def photo(kind: str, orientation: int = 1, **options: Any) -> bytes:
     image = Image.fromarray(STORED)
     image.save(target, kind, **({} if kind == "GIF" else {"exif": exif}), **options)
     return target.getvalue()
+
+
+def damaged(kind: str, place: int, value: int) -> bytes:
+    content = bytearray(photo(kind))
+    content[place] = value
+    return bytes(content)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -58,6 +67,9 @@ def test_messages_are_turned_like_files() -> None:
         pytest.param(photo("WEBP")[:60], "decoded|truncated", id="cut WebP"),
         pytest.param(photo("AVIF")[:120], "decoded|not a readable", id="cut AVIF"),
         pytest.param(photo("GIF")[:20], "not a readable", id="cut GIF"),
+        pytest.param(photo("JPEG2000")[:80], "decoded|not a readable", id="cut JPEG 2000"),
+        pytest.param(photo("PPM"), "not a readable", id="of a type that is not ours"),
+        pytest.param(photo("PNG").replace(b"IDAT", b"IDA\0"), "no whole picture", id="PNG without picture"),
         pytest.param(png_of_size(12000, 12000), "claims 12000x12000", id="huge"),
         pytest.param(png_of_size(30000, 30000), "claims more", id="absurd"),
         pytest.param(b"", "empty", id="empty"),
@@ -66,6 +78,30 @@ def test_messages_are_turned_like_files() -> None:
 def test_what_cannot_be_read_says_why(content: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words):
         decode_photo(content)
+
+
+@pytest.mark.parametrize("content", [damaged("JPEG2000", 54, 0), b"", photo("GIF"), png_of_size(2**21, 2)])
+def test_no_other_door_leads_to_opencv(content: bytes, tmp_path: Path) -> None:
+    """Masks, messages and pictures of data sets: what it does not survive, or answers in its own words."""
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as an image"):
+        read_image(tmp_path / "a.jpg")
+    for decode in (decode_compressed, *(() if content.startswith(b"GIF") else (decode_mask_file,))):
+        with pytest.raises(InputError):
+            decode(content)
+
+
+def test_a_damaged_jpeg_2000_is_survived() -> None:
+    """One wrong byte, with which OpenCV ends the process."""
+    assert decode_photo(damaged("JPEG2000", 54, 0)).shape == STORED.shape
+
+
+def test_jpeg_2000_of_sixteen_bits_keeps_its_range() -> None:
+    values = (np.arange(40 * 60).reshape(40, 60) * 1.5).astype(np.uint16)
+    target = io.BytesIO()
+    Image.fromarray(values).save(target, "JPEG2000")
+    rgb = decode_photo(target.getvalue())
+    assert rgb.shape == (40, 60, 3) and np.array_equal(rgb[..., 1], values >> 4)
 
 
 def test_a_folder_of_all_types(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

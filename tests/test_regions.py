@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorehoi_ros.demo.own import own_samples
-from scorehoi_ros.perception.body_net import KERNEL, refined, sigmoid
-from scorehoi_ros.perception.body_search import anchors
-from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.human_search import look_at
-from scorehoi_ros.perception.native_log import quiet_native_log
-from scorehoi_ros.perception.region import (
+from scorehoi_ros.perception.human.body_net import KERNEL, refined, sigmoid
+from scorehoi_ros.perception.human.body_search import anchors
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.human.native_log import quiet_native_log
+from scorehoi_ros.perception.human.region import (
     body_region,
     cut_out,
     gap,
@@ -24,6 +23,7 @@ from scorehoi_ros.perception.region import (
     turned,
     whole,
 )
+from scorehoi_ros.perception.human.small import look_at
 from scorehoi_ros.types import Region
 from tests.shared_data import SHARED, needs_shared
 

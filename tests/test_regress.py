@@ -28,7 +28,7 @@ from scorehoi_ros.methods.regress.view import View, seen_of, view_of
 from scorehoi_ros.networks.regressor import Seen
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.symmetry import Symmetry
-from scorehoi_ros.perception.person import place_person
+from scorehoi_ros.perception.human.placing import place_person
 from scorehoi_ros.runtime.regressor import load_networks, torch_answer
 from scorehoi_ros.types import Camera, Estimate, Frame, Landmarks, Masks
 from tests.synthetic import CAMERA, make_scene

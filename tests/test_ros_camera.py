@@ -10,8 +10,8 @@ from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.frame.glimpse import check_frame
 from scorehoi_ros.geometry.camera import undistort_frame
-from scorehoi_ros.io.ros_camera import Cameras, shows_rectified
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.topics.camera import Cameras, shows_rectified
+from scorehoi_ros.io.topics.frames import Hall
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 
@@ -24,6 +24,17 @@ def choose(cameras: Cameras, frame: str = "cam", stamp: int = 0, now: int = 0, a
 
 def focal(choice: Any) -> float:
     return float(choice.camera.K[0, 0])
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\0lens\1", "lens\n\u2028"])
+def test_odd_names_are_short_and_plain_in_the_words(name: str) -> None:
+    cameras = Cameras("", 0)
+    problems = []
+    for info in (ros.info(frame=name), ros.info(d=[0.1] * 5, distortion_model=name)):
+        cameras.update(info)
+        problems.append(choose(cameras).problem)
+    assert "CameraInfo is of frame" in problems[0] and "the distortion model" in problems[1]
+    assert all(len(problem) < 600 and problem.isprintable() for problem in problems)
 
 
 def test_camera_info_then_a_guess_after_the_timeout() -> None:

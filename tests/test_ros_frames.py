@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.ros_frames import Hall, WarnOnce
-from scorehoi_ros.io.tf_tree import TfTree
+from scorehoi_ros.io.topics.frames import Hall, WarnOnce
+from scorehoi_ros.io.topics.tf_tree import TfTree
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 
@@ -53,6 +53,11 @@ def test_everything_fits() -> None:
     [
         ({"depth": ros.depth(5, size=(32, 24))}, "depth_input", "32 x 24 pixels"),
         ({"depth": ros.depth(5, frame="ir")}, "depth_input", "aligned_depth_to_color"),
+        (
+            {"depth": ros.depth(5, frame="\0" * 5000)},
+            "depth_input",
+            'of frame "' + "?" * 80 + '...", the image',
+        ),
         ({"depth": ros.colour(5)}, "depth_input", "rgb8"),
         ({"human": ros.mask(slice(0, 20), 5, (32, 24))}, "human_input", "32 x 24 pixels"),
         ({"object": ros.mask(slice(0, 0), 5)}, "object_input", "empty"),

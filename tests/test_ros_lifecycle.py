@@ -20,7 +20,7 @@ from scorehoi_ros.srv import SetObjectPrompt  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
-from scorehoi_ros.io.message_types import typestore  # noqa: E402
+from scorehoi_ros.io.bags.message_types import typestore  # noqa: E402
 from scorehoi_ros.messages.factory import RosbagsFactory, stamp_ns  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.subscribe import RELIABILITIES  # noqa: E402

@@ -7,7 +7,7 @@ import pytest
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.topics.frames import Hall
 from scorehoi_ros.types import Frame
 from tests import ros_messages as ros
 
@@ -30,6 +30,8 @@ def test_a_dark_image_is_told_about_while_it_lasts() -> None:
         ("image", "rgb8; jxl compressed", 'is "rgb8; jxl compressed".'),
         ("image", "", 'is "".'),
         ("depth", "16UC1; compressedDepth png", 'is "16UC1; compressedDepth png".'),
+        ("image", "x" * 5000, 'is "' + "x" * 80 + '...".'),
+        ("image", "\0\1 png\n", 'is "?? png?".'),
         ("human", "theora", 'is "theora". That is a video stream'),
     ],
 )

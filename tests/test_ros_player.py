@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.bag_storage import open_storage
+from scorehoi_ros.io.bags.storage import open_storage
 from scorehoi_ros.ros.tools.stamps import Clock, header_stamp, with_stamp
 from tests.bag_files import image, write_bag
 
@@ -42,8 +42,8 @@ def test_no_stamp_stays_none() -> None:
 def test_an_image_that_waits_lets_others_pass() -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2")
     pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
-    from scorehoi_ros.io.bag_storage import RawMessage
-    from scorehoi_ros.io.bag_topics import IMAGE, TRANSFORMS
+    from scorehoi_ros.io.bags.storage import RawMessage
+    from scorehoi_ros.io.bags.topics import IMAGE, TRANSFORMS
     from scorehoi_ros.ros.tools.player import Line
 
     kinds = {"image": IMAGE, "depth": IMAGE, "tf": TRANSFORMS}

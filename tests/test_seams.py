@@ -21,7 +21,7 @@ from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
 from scorehoi_ros.load import check_device, load_pipeline
 from scorehoi_ros.methods.registry import METHODS, make_method
 from scorehoi_ros.objects.load import load_template
-from scorehoi_ros.perception.person import place_person
+from scorehoi_ros.perception.human.placing import place_person
 from scorehoi_ros.types import Estimate, Floor, Masks, ObjectPose, Status
 from tests.synthetic import Scene, TruthfulDetector, make_scene
 

@@ -9,13 +9,13 @@ from scipy.ndimage import gaussian_filter
 
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.perception import grabcut
-from scorehoi_ros.perception.colours import BINS, COLOURS, affinity, colour_bins, colour_density
-from scorehoi_ros.perception.grabcut import GrabCutSegmenter, keep_prompted_parts, segment_once
-from scorehoi_ros.perception.search import best_move, follow, move_mask
-from scorehoi_ros.perception.segmenter import make_segmenter
-from scorehoi_ros.perception.smoothing import EdgeSmoother
-from scorehoi_ros.perception.window import clip_box, look, mask_box, put_back, window_around
+from scorehoi_ros.perception.object import grabcut
+from scorehoi_ros.perception.object.colours import BINS, COLOURS, affinity, colour_bins, colour_density
+from scorehoi_ros.perception.object.grabcut import GrabCutSegmenter, keep_prompted_parts, segment_once
+from scorehoi_ros.perception.object.search import best_move, follow, move_mask
+from scorehoi_ros.perception.object.segmenter import make_segmenter
+from scorehoi_ros.perception.object.smoothing import EdgeSmoother
+from scorehoi_ros.perception.object.window import clip_box, look, mask_box, put_back, window_around
 from scorehoi_ros.types import Box, Prompt
 from tests.shared_data import SHARED, needs_shared
 

@@ -10,9 +10,9 @@ import pytest
 
 from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import InputError, MissingExtraError
-from scorehoi_ros.perception.sam import SamSegmenter, full_logits, make_prompt, scaled_size
-from scorehoi_ros.perception.sam_onnx import MEAN, STD, decoder_points, normalised
-from scorehoi_ros.perception.segmenter import make_sam, make_segmenter
+from scorehoi_ros.perception.object.segmenter import make_sam, make_segmenter
+from scorehoi_ros.perception.sam.by_onnx import MEAN, STD, decoder_points, normalised
+from scorehoi_ros.perception.sam.segmenter import SamSegmenter, full_logits, make_prompt, scaled_size
 from scorehoi_ros.types import Box, Prompt
 
 SIZE = 64

@@ -8,12 +8,12 @@ import pytest
 
 from scorehoi_ros.config.pipeline import PipelineConfig, SamConfig
 from scorehoi_ros.errors import MissingExtraError
-from scorehoi_ros.perception import segmenter
-from scorehoi_ros.perception.colours import colour_bins, colour_density
-from scorehoi_ros.perception.grabcut import GrabCutSegmenter
-from scorehoi_ros.perception.mask_score import doubts, faint_outline, predicted_overlap
+from scorehoi_ros.perception.object import segmenter
+from scorehoi_ros.perception.object.colours import colour_bins, colour_density
+from scorehoi_ros.perception.object.grabcut import GrabCutSegmenter
+from scorehoi_ros.perception.object.mask_score import doubts, faint_outline, predicted_overlap
+from scorehoi_ros.perception.object.two_step import TwoStepSegmenter
 from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation
-from scorehoi_ros.perception.two_step import TwoStepSegmenter
 from scorehoi_ros.types import Bools, Box, Floats, Prompt
 
 IMAGE = np.zeros((60, 80, 3), np.uint8)

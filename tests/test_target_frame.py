@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.geometry.rigid import make_transform, transform_points
-from scorehoi_ros.io.tf_tree import HOLD_NS, KEEP_NS, MAX_FRAMES, TfTree
+from scorehoi_ros.io.topics.tf_tree import HOLD_NS, KEEP_NS, MAX_FRAMES, TfTree
 from scorehoi_ros.messages import builders
 from scorehoi_ros.messages.factory import header
 from scorehoi_ros.messages.frames import body_pose, transforms

@@ -29,7 +29,7 @@ from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.skeleton import JOINT_INDEX, SIDES, mirror_name
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.render.shading import KEY_LIGHT, Light, Surface, draw
 
 SIZE = 640

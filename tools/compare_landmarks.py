@@ -22,8 +22,8 @@ from scorehoi_ros.body.load import load_body
 from scorehoi_ros.geometry.camera import project
 from scorehoi_ros.io.frames import camera_for
 from scorehoi_ros.io.images import open_images
-from scorehoi_ros.io.video import open_video
-from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.io.video.reader import open_video
+from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.scene.generate import generate
 from scorehoi_ros.synth.scene.kinds import template_of

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.geometry.rigid import transform_points
-from scorehoi_ros.io.mask_folder import load_masks
+from scorehoi_ros.io.masks.folder import load_masks
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.objects.load import load_template
-from scorehoi_ros.perception.window import clip_box, mask_box
+from scorehoi_ros.perception.object.window import clip_box, mask_box
 from scorehoi_ros.render.overlay import panel
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Camera, Frame, Masks, Prompt, Reconstruction

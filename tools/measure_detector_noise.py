@@ -18,7 +18,7 @@ from tqdm import tqdm
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.camera import project
-from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.synth.picture.photograph import CropView, Style, take_picture
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.scene.generate import generate

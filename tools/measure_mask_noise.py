@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.evaluate.metrics import mask_iou
-from scorehoi_ros.perception.grabcut import GrabCutSegmenter
-from scorehoi_ros.perception.human import MediapipeHuman
-from scorehoi_ros.perception.window import mask_box
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.object.grabcut import GrabCutSegmenter
+from scorehoi_ros.perception.object.window import mask_box
 from scorehoi_ros.synth.picture.photograph import Style, take_picture
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.scene.generate import generate

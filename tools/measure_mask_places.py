@@ -19,7 +19,7 @@ from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.mask_check import checked
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.io.images import open_images
-from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.perception.observe import own_mask
 from scorehoi_ros.types import Frame, Masks
 

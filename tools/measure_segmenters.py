@@ -31,13 +31,13 @@ from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.frame.track import _SURE_IOU, _SURE_SCORE
 from scorehoi_ros.geometry.rigid import transform_points
-from scorehoi_ros.io.mask_folder import load_masks
-from scorehoi_ros.perception.grabcut import FAR, PROMPTED, GrabCutSegmenter, segment_once
-from scorehoi_ros.perception.human import MediapipeHuman
+from scorehoi_ros.io.masks.folder import load_masks
+from scorehoi_ros.perception.human.detector import MediapipeHuman
+from scorehoi_ros.perception.object.grabcut import FAR, PROMPTED, GrabCutSegmenter, segment_once
+from scorehoi_ros.perception.object.search import follow
+from scorehoi_ros.perception.object.segmenter import make_segmenter
+from scorehoi_ros.perception.object.window import clip_box, look, mask_box, put_back, window_around
 from scorehoi_ros.perception.protocols import Segmentation
-from scorehoi_ros.perception.search import follow
-from scorehoi_ros.perception.segmenter import make_segmenter
-from scorehoi_ros.perception.window import clip_box, look, mask_box, put_back, window_around
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Box, Prompt
 

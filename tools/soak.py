@@ -29,7 +29,7 @@ from scorehoi_ros.demo.clip import FRAME_ID, Clip
 from scorehoi_ros.demo.own import own_samples, told_by_user, write_own_clip
 from scorehoi_ros.demo.processes import RESULTS_TOPIC, START_LIMIT_S, environment, node_parameters
 from scorehoi_ros.frame.session import Session
-from scorehoi_ros.io.bag_storage import open_storage
+from scorehoi_ros.io.bags.storage import open_storage
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.ros.tools.stamps import header_stamp, with_stamp
 from scorehoi_ros.types import Masks

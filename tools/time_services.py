@@ -23,7 +23,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from scorehoi_ros.io.image_codec import decode_compressed
+from scorehoi_ros.io.pictures.codec import decode_compressed
 from scorehoi_ros.ros.picture import image_message
 
 TOPIC = "/large_image"

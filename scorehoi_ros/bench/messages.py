@@ -56,7 +56,7 @@ def messages(setting: Setting) -> Values:
 
 def libraries() -> dict[str, tuple[Factory, Serialise]]:
     """The libraries that make messages: rclpy where ROS 2 and the built messages are, and rosbags."""
-    from scorehoi_ros.io.message_types import typestore
+    from scorehoi_ros.io.bags.message_types import typestore
 
     store = typestore()
     pure = RosbagsFactory(store), lambda m: bytes(store.serialize_cdr(m, m.__msgtype__))

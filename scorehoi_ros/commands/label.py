@@ -19,7 +19,7 @@ from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.frame.session import Build
-from scorehoi_ros.io.calibration_file import camera_numbers
+from scorehoi_ros.io.calibration.file import camera_numbers
 from scorehoi_ros.io.images import list_images
 from scorehoi_ros.io.source import open_source
 from scorehoi_ros.label.labeller import LabelJob, label, refuse_overwriting

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scorehoi_ros import npz
 from scorehoi_ros.body.safe_pickle import load_array_pickle
 from scorehoi_ros.errors import BodyError, InputError
-from scorehoi_ros.io.mask_image import read_mask_file
-from scorehoi_ros.native import quiet_decoders
+from scorehoi_ros.io.masks.image import read_mask_file
+from scorehoi_ros.io.pictures.codec import opencv_picture
 from scorehoi_ros.perception.precomputed import resized
 from scorehoi_ros.types import Bools, Floats, Masks
 
@@ -80,8 +80,7 @@ def field(values: dict[str, Any], name: str, shape: tuple[int, ...], path: Path)
 def read_image(path: Path, source: str = "") -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB; raises InputError when it is missing or damaged."""
     demand(path, "a colour image", source)
-    with quiet_decoders():
-        bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+    bgr = opencv_picture(path.read_bytes(), cv2.IMREAD_COLOR)
     if bgr is None:
         raise InputError(f"{path} cannot be read as an image ({path.stat().st_size} bytes). Get it again.")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError, OutputError
+from scorehoi_ros.io.bags.message_types import typestore
 from scorehoi_ros.io.frames import BadFrame, Source
-from scorehoi_ros.io.image_codec import encode_jpeg
-from scorehoi_ros.io.message_types import typestore
+from scorehoi_ros.io.pictures.codec import encode_jpeg
 from scorehoi_ros.messages.camera_info import camera_info
 from scorehoi_ros.messages.factory import RosbagsFactory, header
 from scorehoi_ros.types import Frame

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.demo.processes import RESULTS_TOPIC, Recording
 from scorehoi_ros.geometry.rigid import make_transform
-from scorehoi_ros.io.bag_storage import open_storage
-from scorehoi_ros.io.message_types import typestore
+from scorehoi_ros.io.bags.message_types import typestore
+from scorehoi_ros.io.bags.storage import open_storage
 from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.types import (
     Camera,

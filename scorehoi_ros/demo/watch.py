@@ -11,8 +11,8 @@ from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.demo.clip import thumbnail
 from scorehoi_ros.errors import OutputError
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.io.bag_writer import label_bag
-from scorehoi_ros.io.mp4 import mp4_file
+from scorehoi_ros.io.bags.writer import label_bag
+from scorehoi_ros.io.video.writer import mp4_file
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.render.overlay import panel, sheet
 from scorehoi_ros.types import Reconstruction

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scorehoi_ros.energy.image import Outline
 from scorehoi_ros.geometry.camera import Crop, crop_image, square_crop
-from scorehoi_ros.perception.person import BODY_ROWS, turn_to_view
+from scorehoi_ros.perception.human.placing import BODY_ROWS, turn_to_view
 from scorehoi_ros.types import Bools, Box, Floats, Frame, HumanPose, Landmarks, Masks
 
 CROP_SIZE = 256

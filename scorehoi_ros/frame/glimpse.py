@@ -12,8 +12,8 @@ import numpy as np
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.geometry.camera import check_size, undistort_frame, validate_camera
+from scorehoi_ros.perception.object.window import mask_box, points_box
 from scorehoi_ros.perception.protocols import HumanDetector
-from scorehoi_ros.perception.window import mask_box, points_box
 from scorehoi_ros.timing import StageTimer
 from scorehoi_ros.types import Box, ChosenBy, Frame, Hint, HumanObservation, Prompt, Trail
 

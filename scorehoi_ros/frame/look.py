@@ -8,8 +8,8 @@ from scorehoi_ros.frame.evidence import Evidence, build_evidence
 from scorehoi_ros.frame.mask_check import checked
 from scorehoi_ros.frame.stages import Prediction, looks_closely
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.human.placing import place_person
 from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, own_mask, see_object
-from scorehoi_ros.perception.person import place_person
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
 from scorehoi_ros.timing import StageTimer
 from scorehoi_ros.types import Floats, Frame, HumanObservation, Landmarks, Masks, Prompt

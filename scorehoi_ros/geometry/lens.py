@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from scorehoi_ros.errors import CameraError
+from scorehoi_ros.errors import CameraError, shown
 from scorehoi_ros.types import Camera, Floats, Model
 
 NAMES: dict[Model, tuple[str, ...]] = {
@@ -60,8 +60,8 @@ def lens(name: str, coefficients: Any) -> tuple[Model, Floats]:
     model = model_named(name)
     if model is None:
         raise CameraError(
-            f'the distortion model "{name}" is not supported, and its coefficients {values.tolist()} are not '
-            f"zero; expected {', '.join(NAMES)}, or one of their usual names (radtan, fisheye, "
+            f"the distortion model {shown(name)} is not supported, and its coefficients {values.tolist()} "
+            f"are not zero; expected {', '.join(NAMES)}, or one of their usual names (radtan, fisheye, "
             "brown_conrady, ...). Calibrate with one of these, or give images that are undistorted."
         )
     kept = _fitting(model, values)

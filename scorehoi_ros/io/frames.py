@@ -7,7 +7,7 @@ from typing import Literal
 
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.geometry.camera import guess_camera
-from scorehoi_ros.io.calibration_file import parse_camera
+from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.types import Camera, Frame
 
 CameraOf = Callable[[int, int], Camera]

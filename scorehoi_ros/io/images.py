@@ -8,13 +8,13 @@ from pathlib import Path
 
 from scorehoi_ros.errors import CameraError, InputError, ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.io.bit_range import darkness
 from scorehoi_ros.io.frames import CameraOf, Source
-from scorehoi_ros.io.mask_annotations import MaskIds
-from scorehoi_ros.io.mask_folder import MASK_NAME, MaskFolder, open_mask_folder
-from scorehoi_ros.io.mask_names import FrameNames
-from scorehoi_ros.io.photos import IMAGE_SUFFIXES, decode_photo, why_not
-from scorehoi_ros.io.ros_frames import WarnOnce
+from scorehoi_ros.io.masks.annotations import MaskIds
+from scorehoi_ros.io.masks.folder import MASK_NAME, MaskFolder, open_mask_folder
+from scorehoi_ros.io.masks.names import FrameNames
+from scorehoi_ros.io.pictures.bit_range import darkness
+from scorehoi_ros.io.pictures.photos import IMAGE_SUFFIXES, decode_photo, why_not
+from scorehoi_ros.io.topics.frames import WarnOnce
 from scorehoi_ros.types import Frame, Masks
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def open_images(
 ) -> Source:
     """Images in natural order of their names ("2.png" before "10.png"), stamps `index / rate_hz`.
 
-    Masks lie in `masks_dir` (`io.mask_folder`).  One line says which other files are left out.  Raises
+    Masks lie in `masks_dir` (`io.masks.folder`).  One line says which other files are left out.  Raises
     InputError when there is no image, when two images share a stem, or when no mask belongs to any image.
     """
     if not rate_hz > 0:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.io.bag_files import BAG_SUFFIXES, is_bag_file, list_storage_files
-from scorehoi_ros.io.bag_reader import open_bag
+from scorehoi_ros.io.bags.files import BAG_SUFFIXES, is_bag_file, list_storage_files
+from scorehoi_ros.io.bags.reader import open_bag
 from scorehoi_ros.io.frames import Source, camera_for
 from scorehoi_ros.io.images import open_images
-from scorehoi_ros.io.photos import IMAGE_SUFFIXES
-from scorehoi_ros.io.video import VIDEO_SUFFIXES, open_video
+from scorehoi_ros.io.pictures.photos import IMAGE_SUFFIXES
+from scorehoi_ros.io.video.reader import VIDEO_SUFFIXES, open_video
 
 SUPPORTED = (
     f"a video ({', '.join(VIDEO_SUFFIXES)}), an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of images, "

@@ -16,7 +16,7 @@ from scorehoi_ros.files import sole_writer, write_json
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, PipelineLike, Session
 from scorehoi_ros.io.frames import Source
-from scorehoi_ros.io.ros_frames import WarnOnce
+from scorehoi_ros.io.topics.frames import WarnOnce
 from scorehoi_ros.label.interrupts import Interrupts, interrupts
 from scorehoi_ros.label.outputs import Draw, Outputs
 from scorehoi_ros.label.progress import (

@@ -19,10 +19,10 @@ from scorehoi_ros.files import whole_file
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import PipelineLike
 from scorehoi_ros.geometry.camera import undistort_frame
-from scorehoi_ros.io.bag_writer import LabelBag, label_bag
-from scorehoi_ros.io.image_codec import decode_compressed, encode_jpeg
-from scorehoi_ros.io.mp4 import Mp4, mp4_file
+from scorehoi_ros.io.bags.writer import LabelBag, label_bag
 from scorehoi_ros.io.npz import load_label, save_label
+from scorehoi_ros.io.pictures.codec import decode_compressed, encode_jpeg
+from scorehoi_ros.io.video.writer import Mp4, mp4_file
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Frame, Reconstruction
 

@@ -97,11 +97,12 @@ def check_mesh(mesh: Mesh, name: str) -> list[Finding]:
         ]
     used = _used(mesh)
     size = extents(used)
-    if not face_areas(used).sum() > 1e-9 * max(float(size.max()), 1e-30) ** 2:
+    whole = welded(used, WELD * float(size.max()))
+    # One wrong vertex far away makes all others one.
+    if not len(whole.faces) or not face_areas(used).sum() > 1e-9 * max(float(size.max()), 1e-30) ** 2:
         return [
             Finding("unusable", "surface", "no face has an area.", "export the mesh again with its faces.")
         ]
-    whole = welded(used, WELD * float(size.max()))
     findings = [*_size_and_parts(whole, name), _origin(used, size)]
     return [*findings, *_faces(used, whole, float(size.max())), *_closure(whole)]
 

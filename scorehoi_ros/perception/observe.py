@@ -7,7 +7,7 @@ import numpy as np
 
 from scorehoi_ros.geometry.rigid import object_transform, transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.perception.propose import propose
+from scorehoi_ros.perception.object.propose import propose
 from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation, Segmenter
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose, Masks, ObjectPose, Prompt

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 
-from scorehoi_ros.io.bag_topics import MOVING, TRANSFORMS
+from scorehoi_ros.io.bags.topics import MOVING, TRANSFORMS
 from scorehoi_ros.messages import ros4hri
 from scorehoi_ros.messages.detections import DETECTIONS_2D, DETECTIONS_3D, detections_2d, detections_3d
 from scorehoi_ros.messages.factory import header

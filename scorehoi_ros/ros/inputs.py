@@ -11,9 +11,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from scorehoi_ros.config.inputs import NONE, InputConfig
-from scorehoi_ros.io.bag_topics import MOVING, STATIC, TRANSFORMS
-from scorehoi_ros.io.pairing import Bundle
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.bags.topics import MOVING, STATIC, TRANSFORMS
+from scorehoi_ros.io.topics.frames import Hall
+from scorehoi_ros.io.topics.pairing import Bundle
 from scorehoi_ros.ros.factory import message_class
 from scorehoi_ros.ros.health import Health
 from scorehoi_ros.ros.lost import LostImages

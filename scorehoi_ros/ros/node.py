@@ -19,8 +19,8 @@ from std_srvs.srv import Trigger
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, Session, Sight
-from scorehoi_ros.io.pairing import Bundle
-from scorehoi_ros.io.ros_frames import Hall
+from scorehoi_ros.io.topics.frames import Hall
+from scorehoi_ros.io.topics.pairing import Bundle
 from scorehoi_ros.memory import settle, unsettle
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.age import Age, age_of

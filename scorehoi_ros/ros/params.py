@@ -13,7 +13,7 @@ from rclpy.validate_topic_name import validate_topic_name
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
-from scorehoi_ros.io.calibration_file import camera_numbers
+from scorehoi_ros.io.calibration.file import camera_numbers
 from scorehoi_ros.ros.settings import FIELDS, NodeConfig, build_config
 
 AUTOSTART = "autostart"

@@ -52,7 +52,7 @@ def read_weights(kind: str, folder: str = "") -> Weights:
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is not a file of weights ({error}). {_MEND}") from error
     if told.get("kind") != kind:
-        raise WeightsError(f"{path} holds {told.get('kind')!r}, expected {kind!r}. {_MEND}")
+        raise WeightsError(f"{path} holds {told.get('kind')!r:.80}, expected {kind!r}. {_MEND}")
     return Weights(tensors, told, digest)
 
 

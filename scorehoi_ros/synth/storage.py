@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import whole_file
+from scorehoi_ros.io.pictures.codec import opencv_picture
 from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
 from scorehoi_ros.synth.sensor.observe import Observation
 from scorehoi_ros.synth.truth import FIELDS, SceneTruth, pack, unpack
@@ -135,7 +136,7 @@ class Shard:
         first, last = np.concatenate([[0], self.arrays["rgb_end"]])[[row, row + 1]]
         if first == last:
             return None
-        bgr = cv2.imdecode(self.arrays["rgb"][first:last], cv2.IMREAD_COLOR)
+        bgr = opencv_picture(self.arrays["rgb"][first:last].tobytes(), cv2.IMREAD_COLOR)
         if bgr is None:
             raise InputError(f"the picture of {self.truths[row].key} is damaged. {LAYOUT.mend}")
         return np.ascontiguousarray(bgr[..., ::-1], np.uint8)

@@ -179,7 +179,7 @@ def _mapped(pixels: Tensor, T: Tensor) -> Tensor:
 
 
 def _seen_world(world: Tensor, pixels: Tensor, K: Tensor) -> Tensor:
-    """World landmarks with camera axes, as `perception.person.turn_to_view` gives them for one frame."""
+    """World landmarks with camera axes, as `perception.human.placing.turn_to_view` gives them."""
     middle = pixels[:, TORSO].mean(1)
     ray = torch.linalg.solve(K, torch.cat((middle, torch.ones_like(middle[:, :1])), 1)[..., None])[..., 0]
     return world @ turn_z_to(torch.nn.functional.normalize(ray, dim=-1)).mT

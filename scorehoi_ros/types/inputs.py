@@ -142,7 +142,7 @@ class Trail:
     chosen_by: ChosenBy = "prominence"
     """Why it is this one."""
     colours: Floats | None = None
-    """Of the clothes on the trunk when the person was chosen among several, see `perception.colours`."""
+    """Of the clothes when the person was chosen among several, see `perception.object.colours`."""
 
 
 @dataclass(frozen=True)

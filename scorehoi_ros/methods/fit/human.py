@@ -12,7 +12,7 @@ from scorehoi_ros.energy import image
 from scorehoi_ros.frame.evidence import Evidence, SeenLandmarks, Silhouette
 from scorehoi_ros.interaction.pose_prior import PosePrior
 from scorehoi_ros.methods.fit.descent import Terms, Values, descend
-from scorehoi_ros.perception.person import BODY_ROWS
+from scorehoi_ros.perception.human.placing import BODY_ROWS
 from scorehoi_ros.types import HumanPose
 
 RATES = {"body": 0.02, "hands": 0.02, "t_cam": 0.01, "betas": 0.05}

@@ -36,7 +36,7 @@ from scorehoi_ros.methods.fit.object_search import (
     search_object,
 )
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.perception.person import solve_translation
+from scorehoi_ros.perception.human.placing import solve_translation
 from scorehoi_ros.render.zbuffer import rasterise
 from scorehoi_ros.types import Estimate, Floor, HumanPose, ObjectPose
 

@@ -24,9 +24,9 @@ from rclpy.publisher import Publisher
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
-from scorehoi_ros.io.bag_salvage import BagDamageError, RawMessage
-from scorehoi_ros.io.bag_storage import Storage, open_storage
-from scorehoi_ros.io.bag_topics import CAMERA_INFO, COMPRESSED, IMAGE, TRANSFORMS, find_image_topic
+from scorehoi_ros.io.bags.salvage import BagDamageError, RawMessage
+from scorehoi_ros.io.bags.storage import Storage, open_storage
+from scorehoi_ros.io.bags.topics import CAMERA_INFO, COMPRESSED, IMAGE, TRANSFORMS, find_image_topic
 from scorehoi_ros.msg import Interaction
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.factory import message_class

@@ -22,7 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.files import whole_file
-from scorehoi_ros.io.mcap_channels import add_channel
+from scorehoi_ros.io.bags.channels import add_channel
 from scorehoi_ros.ros.factory import message_class
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from scorehoi_ros.body.landmarks import LANDMARK_NAMES
 from scorehoi_ros.body.skeleton import mirror_name
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.camera import project
-from scorehoi_ros.perception.hands import hand_confidence, hand_world, one_hand_twice, pixels_per_metre
+from scorehoi_ros.perception.human.hands import hand_confidence, hand_world, one_hand_twice, pixels_per_metre
 from scorehoi_ros.types import Bools, Floats, Ints, Landmarks
 
 FORMAT = "scorehoi-detector-noise-1"

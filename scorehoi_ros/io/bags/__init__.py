@@ -1,0 +1,1 @@
+"""Recordings: which files, what is whole of them, their messages."""

@@ -1,0 +1,1 @@
+"""Calibration files of many tools, in one vocabulary."""

@@ -1,0 +1,1 @@
+"""Masks as people have them: index and colour pictures, run lengths, polygons, folders."""

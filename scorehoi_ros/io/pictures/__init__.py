@@ -1,0 +1,1 @@
+"""Encoded images: photos, messages, their bits and headers."""

@@ -1,0 +1,1 @@
+"""The person: networks, following, several people, a first place."""

@@ -1,0 +1,1 @@
+"""The object in the image: prompts, colours, the built-in segmenter."""
