@@ -19,7 +19,7 @@ from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.turns import matrix_of_vector, six_of_matrix
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.human.placing import _LIMB_ROWS, analytic_pose, rest_landmarks
-from scorehoi_ros.perception.observe import ObjectMemory, see_object
+from scorehoi_ros.perception.observe import LEAST_SCORE, ObjectMemory, see_object
 from scorehoi_ros.perception.protocols import Segmentation
 from scorehoi_ros.types import CONTACT_DISTANCE_M, Bools, Box, Floats, Frame, Masks, ObjectPose, Prompt
 
@@ -105,9 +105,10 @@ class Finds:
     """Whatever is asked, it is there."""
 
     mask: Bools
+    score: float = 0.8
 
     def segment(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
-        return Segmentation(self.mask, self.mask.astype(np.float32), 0.8)
+        return Segmentation(self.mask, self.mask.astype(np.float32), self.score)
 
 
 def test_what_is_found_is_not_the_persons_in_the_detectors_mask() -> None:
@@ -122,3 +123,17 @@ def test_what_is_found_is_not_the_persons_in_the_detectors_mask() -> None:
     assert given.human is human
     assert all(m.object is found and m.object_score == 0.8 for m in (own, given))
     assert see_object(frame, Masks(), *ask).masks.human is None
+
+
+def test_a_tracked_object_that_is_not_found_is_not_invented() -> None:
+    """A doubtful mask counts where the user said where to look, not where the object was only expected."""
+    frame = Frame(np.zeros((120, 160, 3), np.uint8), guess_camera(160, 120), 0)
+    mask = np.zeros((120, 160), bool)
+    mask[50:70, 70:90] = True
+    was_here = ObjectMemory([ObjectPose(six_of_matrix(np.eye(3)), np.array([0.0, 0.0, 1.5]))])
+    for score, found in ((LEAST_SCORE - 0.01, False), (LEAST_SCORE, True)):
+        sighting = see_object(frame, Masks(), Finds(mask, score), None, BOX, None, was_here)
+        assert (sighting.masks.object is not None) == found
+    prompt = Prompt(box=Box(60, 40, 100, 80))
+    asked = see_object(frame, Masks(), Finds(mask, 0.1), prompt, BOX, None, ObjectMemory())
+    assert asked.masks.object is mask and asked.masks.object_score == 0.1
