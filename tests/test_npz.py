@@ -38,7 +38,7 @@ from tests.synth_scenes import body, scene, template
 
 LAYOUT = Layout("a test", "Make it again.", {"a": Field("f", ("n", 3)), "b": Field("iu", ("n",))})
 SOUND = {"a": np.arange(6.0).reshape(2, 3), "b": np.arange(2)}
-FAST = 21
+FAST = 9
 """Damaged files of each kind in a test."""
 TOLD = {"split": "test", "size": 96}
 
