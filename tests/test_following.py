@@ -97,7 +97,7 @@ def test_following_agrees_with_looking_afresh(detector):
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["juggle_football.mp4", "bottle.webm"])
+@pytest.mark.parametrize("name", ["juggle_football.mp4", pytest.param("bottle.webm", marks=pytest.mark.slow)])
 def test_following_agrees_on_real_clips(detector, name):
     frames = video(name, 80)[50:]
     assert_agrees(detector, frames)

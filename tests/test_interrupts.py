@@ -99,6 +99,7 @@ def test_an_unwritable_place_is_told_at_once(words: list[str], capsys: pytest.Ca
     assert time.process_time() - start < 10
 
 
+@pytest.mark.slow
 def test_an_interrupted_synth_ends_its_workers(tmp_path: Path) -> None:
     command = [
         "-m",

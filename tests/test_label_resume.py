@@ -104,7 +104,14 @@ def forked(work: Callable[[], int]) -> int:
         os._exit(99)
 
 
-@pytest.mark.parametrize("more", [(), ("--independent", "--no-overlay"), ("--stride", "3")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        pytest.param(("--independent", "--no-overlay"), marks=pytest.mark.slow),
+        pytest.param(("--stride", "3"), marks=pytest.mark.slow),
+    ],
+)
 def test_killed_runs_end_as_one_that_was_not(
     tmp_path: Path, often: None, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
 ) -> None:
@@ -190,7 +197,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("left_kb", [500, 3000])
+@pytest.mark.parametrize("left_kb", [500, pytest.param(3000, marks=pytest.mark.slow)])
 def test_a_full_disk_keeps_everything_finished(tmp_path: Path, small_disk: Path, left_kb: int) -> None:
     source, out = noisy(tmp_path / "in", 60), small_disk / "out"
     filler = small_disk / "filler"

@@ -46,6 +46,7 @@ def test_nothing_of_it_is_in_another_split(truths: list[SceneTruth]) -> None:
     assert {clip_split(t.pose_source) for t in truths} == {"test"}
 
 
+@pytest.mark.slow
 def test_its_contacts_are_those_of_the_meshes(truths: list[SceneTruth]) -> None:
     body = free_body()
     for truth in truths[::97]:
@@ -77,6 +78,7 @@ def test_in_a_sequence_shape_object_and_camera_stay_and_nothing_jumps(truths: li
         assert np.linalg.norm(np.diff(things, axis=0), axis=1).max() * RATE_HZ < 4.0, "metres a second"
 
 
+@pytest.mark.slow
 def test_one_hand_finds_a_grip_on_everything_it_is_asked_to_hold() -> None:
     rng = np.random.default_rng(0)
     for kind in RECIPES["hold_one_hand"].kinds + RECIPES["hold_to_mouth"].kinds:
