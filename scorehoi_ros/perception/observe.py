@@ -16,8 +16,7 @@ _SOFT_MASK_LEVEL = 0.5
 _DETECTOR_MASK_SCORE = 0.9
 """Mean overlap of the detector's human mask with true masks (measured 0.907 on six photos)."""
 LEAST_SCORE = 0.3
-"""A tracked object of which nothing better is found is hidden or gone.  Of 72 validation views from which the
-object was taken away, 70 % gave less; of 72 in which it was there, none."""
+"""A tracked object of which nothing better is found is hidden or gone; chosen on validation views."""
 _ALIKE = 0.7
 """Overlap (IoU) from which on two places of the object are searched as one."""
 
