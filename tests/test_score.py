@@ -28,7 +28,7 @@ from scorehoi_ros.methods.score.guide import by_unknowns, values_of, x_of
 from scorehoi_ros.methods.score.method import Sampling
 from scorehoi_ros.methods.score.prior import frame_prior, gaussian_of
 from scorehoi_ros.methods.score.recipe import PHYSICAL, RECIPES, Recipe
-from scorehoi_ros.methods.score.sampling import Scene, sample, state_of
+from scorehoi_ros.methods.score.sampling import Scene, Step, sample, state_of
 from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.denoiser import Conditions, Denoiser, conditions_of
 from scorehoi_ros.runtime.contact import torch_touch
@@ -156,10 +156,16 @@ def test_contacts_are_asked_again_in_each_round_and_followed(wrong: Belief) -> N
     assert (ends[1] < ends[0]).all()
 
 
-def test_the_trace_sees_each_round(wrong: Belief) -> None:
-    seen: list[State] = []
-    sample(scene_of(wrong), replace(QUICK, rounds=3), seen.append)
-    assert len(seen) == 3 and not torch.equal(seen[0].theta, seen[2].theta)
+def test_the_trace_sees_each_step_and_the_end_of_each_round(wrong: Belief) -> None:
+    """And changes nothing."""
+    seen: list[Step] = []
+    three = replace(QUICK, rounds=3)
+    done = sample(scene_of(wrong), three, seen.append)
+    levels = [*range(50, 0, -5), 0]
+    assert [(s.number, s.level) for s in seen] == [(n, t) for n in range(3) for t in levels]
+    assert (seen[-1].terms.sum(1) < 0.5 * seen[0].terms.sum(1)).all()
+    torch.testing.assert_close(seen[-1].state.origin, done.state.origin)
+    assert np.array_equal(done.u, sample(scene_of(wrong), three).u)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ All but the descent is that of `regress`: what is proposed, which hypotheses are
 of the scale, what is published.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -27,7 +26,7 @@ from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.methods.score import guide
 from scorehoi_ros.methods.score.prior import frame_prior
 from scorehoi_ros.methods.score.recipe import Recipe
-from scorehoi_ros.methods.score.sampling import Ask, Scene, sample
+from scorehoi_ros.methods.score.sampling import Ask, Scene, Trace, sample
 from scorehoi_ros.networks.denoiser import conditions_of
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
@@ -49,7 +48,7 @@ class Sampling:
     """(1, 64, 3) of the template."""
     shapes: Tensor
     """(1, 64, g)"""
-    trace: Callable[[State], None] | None = None
+    trace: Trace | None = None
 
     def __call__(
         self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
@@ -75,11 +74,11 @@ def build_recipe(
     template: ObjectTemplate | None,
     config: PipelineConfig,
     recipe: Recipe,
-    trace: Callable[[State], None] | None = None,
+    trace: Trace | None = None,
 ) -> Method:
     """The method for one body and one template; raises WeightsError without the weights of both stages.
 
-    `trace` is told the states of all hypotheses after each round.
+    `trace` is told each step of all hypotheses, see `sampling.sample`.
     """
     if config.score.rounds:
         recipe = replace(recipe, rounds=config.score.rounds)

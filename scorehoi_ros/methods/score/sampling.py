@@ -11,7 +11,7 @@ from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
 from scorehoi_ros.alignment.weights import Weights
-from scorehoi_ros.diffusion.ddim import ddim, upwards
+from scorehoi_ros.diffusion.ddim import Guide, ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import pelvis_of
@@ -36,8 +36,25 @@ class Scene:
     """None = the contacts of the target are kept."""
 
 
-def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None = None) -> Aligned:
-    """Refine each hypothesis of a belief; `trace` is told the states after each round.
+@dataclass(frozen=True)
+class Step:
+    """Where the H hypotheses of a frame are at one level of a refinement."""
+
+    number: int
+    """Of the round, from 0."""
+    level: int
+    """The noise level t; 0 = the end of the round."""
+    state: State
+    """x_0 as denoised, before the guide moves it."""
+    terms: Float64
+    """(H, 12) of what guides, at this state, in the order of `TERMS`; the prior is not among them."""
+
+
+Trace = Callable[[Step], None]
+
+
+def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
+    """Refine each hypothesis of a belief; `trace` is told each guided step, and the end of each round.
 
     The terms of the answer are those of the alignment's energy, so that hypotheses can be compared.
     """
@@ -46,16 +63,32 @@ def sample(scene: Scene, recipe: Recipe, trace: Callable[[State], None] | None =
     felt = _felt(scene.target, recipe.weights)
     energy = Energy(scene.rig, felt, scene.shape, scene.belief, recipe.weights)
     x, levels = scene.prior.gaussian.mean.numpy(), upwards(recipe.tau, recipe.dt)
-    for _ in range(recipe.rounds):
+    for number in range(recipe.rounds):
         asked = None if scene.ask is None else scene.ask(state_of(x, guide.camera, focal))
         guide.pull = Pull(
             [energy.row(h, None if asked is None else asked[h]) for h in range(len(scene.belief.rotations))]
         )
         noisy = ddim(scene.prior.denoise, x, levels)
-        x = ddim(scene.prior.denoise, noisy, levels[::-1], guide if recipe.guided else None)
+        follow = guide if trace is None else _watched(guide, number, trace, focal)
+        x = ddim(scene.prior.denoise, noisy, levels[::-1], follow if recipe.guided else None)
         if trace is not None:
-            trace(state_of(x, guide.camera, focal))
+            trace(_step(guide, number, 0, x, focal))
     return judged(Energy(scene.rig, scene.target, scene.shape, scene.belief), x, guide.camera, focal)
+
+
+def _watched(guide: Follow | Published, number: int, trace: Trace, focal: float) -> Guide[Float64]:
+    """The guide, telling of each state that it is called with."""
+
+    def follow(x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
+        trace(_step(guide, number, t, x_0, focal))
+        return guide(x, x_0, eps, t)
+
+    return follow
+
+
+def _step(guide: Follow | Published, number: int, t: int, x_0: Float64, focal: float) -> Step:
+    terms, _ = guide.pull(values_of(x_0, guide.camera, focal))
+    return Step(number, t, state_of(x_0, guide.camera, focal), terms)
 
 
 def state_of(x: Float64, camera: Float64, focal: float) -> State:
