@@ -1,7 +1,7 @@
 """What pulls on a sample on its way down: image and physics, as guides for `diffusion.ddim`.
 
-Both know the energy of the alignment (`alignment.align.Energy`).  The pelvis, which is no part of x, moves
-beside it.
+Both know the energy of the alignment (`alignment.align.Energy`), of one camera or of several.  The pelvis,
+which is no part of x, moves beside it.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorehoi_ros.alignment.align import Energy
 from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
+from scorehoi_ros.alignment.views import Pulling
 from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights
 from scorehoi_ros.diffusion.ddim import alphas
 from scorehoi_ros.diffusion.unknowns import Gaussian
@@ -47,7 +47,7 @@ def x_of(state: Values, focal: float) -> Float64:
 class Pull:
     """The energy of one frame, for hypotheses that may each have their own contacts."""
 
-    def __init__(self, energies: Sequence[Energy]) -> None:
+    def __init__(self, energies: Sequence[Pulling]) -> None:
         """One energy for each hypothesis."""
         self._energies = energies
 

@@ -1,15 +1,15 @@
 """Algorithm 1: rounds of contacts, inversion and guided sampling, for all hypotheses of a frame at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
+from scorehoi_ros.alignment.views import Beside, Moved, Pulling, energy_beside, summed
 from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.diffusion.ddim import Guide, ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
@@ -34,6 +34,8 @@ class Scene:
     prior: FramePrior
     ask: Ask | None
     """None = the contacts of the target are kept."""
+    beside: Sequence[Beside] = ()
+    """What further calibrated cameras see at the same moment; the prior is that of the first alone."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +62,21 @@ def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
     """
     focal = scene.target.focal
     guide = _guide(scene, recipe)
-    felt = _felt(scene.target, recipe.weights)
-    energy = Energy(scene.rig, felt, scene.shape, scene.belief, recipe.weights)
+    energy, further = _energies(scene, recipe.weights)
     x, levels = scene.prior.gaussian.mean.numpy(), upwards(recipe.tau, recipe.dt)
     for number in range(recipe.rounds):
         asked = None if scene.ask is None else scene.ask(state_of(x, guide.camera, focal))
-        guide.pull = Pull(
-            [energy.row(h, None if asked is None else asked[h]) for h in range(len(scene.belief.rotations))]
-        )
+        rows = [
+            energy.row(h, None if asked is None else asked[h]) for h in range(len(scene.belief.rotations))
+        ]
+        guide.pull = Pull([summed(row, [f.row(h) for f in further]) for h, row in enumerate(rows)])
         noisy = ddim(scene.prior.denoise, x, levels)
         follow = guide if trace is None else _watched(guide, number, trace, focal)
         x = ddim(scene.prior.denoise, noisy, levels[::-1], follow if recipe.guided else None)
         if trace is not None:
             trace(_step(guide, number, 0, x, focal))
-    return judged(Energy(scene.rig, scene.target, scene.shape, scene.belief), x, guide.camera, focal)
+    energy, further = _energies(scene, Weights())
+    return judged(energy, further, x, guide.camera, focal)
 
 
 def _watched(guide: Follow | Published, number: int, trace: Trace, focal: float) -> Guide[Float64]:
@@ -98,7 +101,7 @@ def state_of(x: Float64, camera: Float64, focal: float) -> State:
     return State(theta, betas, pelvis, pelvis + t_o, rotation_6d_to_matrix(R_o))
 
 
-def judged(energy: Energy, x: Float64, camera: Float64, focal: float) -> Aligned:
+def judged(energy: Energy, further: Sequence[Pulling], x: Float64, camera: Float64, focal: float) -> Aligned:
     """States as the alignment would have left them, with its terms but for the prior.
 
     It was not what held them; without it the right hypothesis is kept more often (validation views).
@@ -107,9 +110,20 @@ def judged(energy: Energy, x: Float64, camera: Float64, focal: float) -> Aligned
     turns = torch.as_tensor(state.R_o @ energy.rotations.swapaxes(-1, -2))
     u = (state.values - energy.mean) / energy.sigma
     u[:, -3:] = matrix_to_axis_angle(turns).numpy() / energy.sigma[-3:]
-    terms, _ = energy(u)
-    terms[:, 0] = 0.0
-    return Aligned(energy.state(u), u, terms, energy(np.zeros_like(u))[0].sum(1))
+    total = summed(energy, further)
+    terms, _ = total.at(state.values, state.R_o)
+    first, _ = total.at(energy.mean, energy.rotations)
+    return Aligned(energy.state(u), u, terms, first.sum(1))
+
+
+def _energies(scene: Scene, weights: Weights) -> tuple[Energy, list[Moved]]:
+    """Of the first camera, with all that is of no camera, and of the further ones."""
+    rig, shape, belief, focal = scene.rig, scene.shape, scene.belief, scene.target.focal
+    further = [replace(b, target=_felt(b.target, weights)) for b in scene.beside]
+    return (
+        Energy(rig, _felt(scene.target, weights), shape, belief, weights),
+        [Moved(energy_beside(rig, b, shape, belief, focal, weights), b, focal) for b in further],
+    )
 
 
 def _felt(target: Target, weights: Weights) -> Target:
