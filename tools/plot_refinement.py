@@ -17,20 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from refinement_scenes import samples_in, told
+from refinement_scenes import errors, samples_in, told
 
 from scorehoi_ros.alignment.weights import TERMS
-from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.config.methods import RECIPE_NAMES
-from scorehoi_ros.datasets.dataset import Human, Sample
+from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.evaluate.methods import blind_human
-from scorehoi_ros.evaluate.metrics import ContactScore
-from scorehoi_ros.evaluate.scores import Answer, score
 from scorehoi_ros.files import whole_file
 from scorehoi_ros.frame.pipeline import Pipeline
-from scorehoi_ros.geometry.rigid import make_transform
-from scorehoi_ros.geometry.turns import matrix_of_6d
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.methods.regress.memory import Memory
 from scorehoi_ros.methods.regress.method import in_camera
@@ -43,7 +37,7 @@ PANELS = (
     ("contact F", ("contact_f",)),
     ("Chamfer distance, cm", ("cd_human_cm", "cd_object_cm")),
     ("error of joints, and penetration, mm", ("mpjpe_mm", "penetration_mm")),
-    ("object", ("object_rot_deg", "object_rel_cm")),
+    ("error of the object", ("object_rot_deg", "object_rel_cm")),
 )
 NAMES = {
     "contact_f": "F",
@@ -105,19 +99,10 @@ def refinement(sample: Sample, pipeline: Pipeline, method: str, rounds: int | No
     memory = state.memory
     if not isinstance(memory, Memory) or memory.estimate.object is None:
         raise InputError(f"{sample.key} shows too little to refine. Take another scene.")
-    view, blind = memory.said.view, blind_human(now.body)
-    hypotheses = range(len(steps[0].state.root))
+    view, hypotheses = memory.said.view, range(len(steps[0].state.root))
 
     def measured(step: Step, row: int) -> dict[str, float]:
-        pose = in_camera(step.state, row, view, None, thing=True)
-        assert pose.human is not None and pose.object is not None
-        vertices, joints = human_mesh(now.layer, pose.human)
-        human = Human(np.asarray(vertices, np.float64), now.body.faces, joints)
-        T = make_transform(matrix_of_6d(pose.object.R_o), pose.object.origin)
-        found = score(sample, Answer(human, T, 0.0), blind)
-        touch = ContactScore(found["contact_p"], found["contact_r"]).f
-        values = {**found, "contact_f": touch}
-        return {name: np.nan if (v := values[name]) is None else v for name in NAMES}
+        return errors(sample, now, in_camera(step.state, row, view, None, thing=True))
 
     rows = [[measured(step, h) for h in hypotheses] for step in steps]
     ends = view.R_cam_view @ steps[-1].state.origin.numpy().T
@@ -162,8 +147,7 @@ def draw(found: Refinement, path: Path) -> None:
             axes.plot(values, label=name.replace("_", " "))
     axes.plot(found.terms[:, found.kept].sum(1), color="black", linewidth=2, label="sum")
     axes.set(title=f"{found.key}: energy", xlabel="step", yscale="symlog", ylim=(0, None))
-    axes.legend(fontsize=8, ncols=3, loc="upper right")
-    axes.margins(y=0.25)
+    axes.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     _rounds(axes, found)
     for axes, (title, names) in zip(right.subplots(2, 2).flat, PANELS, strict=True):
         for colour, name in zip(("tab:blue", "tab:orange"), names, strict=False):
@@ -175,7 +159,9 @@ def draw(found: Refinement, path: Path) -> None:
         _rounds(axes, found)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64)
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(
+        256, dither=Image.Dither.NONE
+    )
     with whole_file(path) as temporary:
         picture.save(temporary, format="png", optimize=True)
 

@@ -40,11 +40,16 @@ def upwards(tau: int, dt: int) -> list[int]:
 
 
 def ddim(
-    denoise: Denoise[Values], x: Values, levels: Sequence[int], guide: Guide[Values] | None = None
+    denoise: Denoise[Values],
+    x: Values,
+    levels: Sequence[int],
+    guide: Guide[Values] | None = None,
+    settled: Callable[[], bool] = lambda: False,
 ) -> Values:
     """Walk x (..., n) along noise levels; upwards it is the inversion, downwards the sampling (Algorithm A).
 
-    The network is asked at level 1 where a walk begins at 0, which has no noise to find.
+    The network is asked at level 1 where a walk begins at 0, which has no noise to find.  `settled` is asked
+    in each step; when it agrees, the step goes straight to the last level.
     """
     a = alphas().tolist()
     for s, t in zip(levels[:-1], levels[1:], strict=True):
@@ -52,7 +57,11 @@ def ddim(
         x_0 = denoised(x, eps, s)
         if guide is not None:
             x_0, eps = guide(x, x_0, eps, s)
+        if early := settled():
+            t = levels[-1]
         x = a[t] ** 0.5 * x_0 + (1 - a[t]) ** 0.5 * eps
+        if early:
+            break
     return x
 
 

@@ -4,7 +4,7 @@ Both know the energy of the alignment (`alignment.align.Energy`), of one camera 
 which is no part of x, moves beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +71,7 @@ class Follow:
     def __init__(
         self, belief: Belief, gaussian: Gaussian, focal: float, weights: Weights, rates: Float64
     ) -> None:
-        """`rates` (n,) standard deviations, one for each call in turn."""
+        """`rates` (N, n) standard deviations, for each round one for each call in turn."""
         self.camera = belief.means()[:, CAMERA]
         self._focal, self._rates, self._calls = focal, rates, 0
         self._mean, self._sigma = self.camera.copy(), belief.sigma.flat()
@@ -79,11 +79,19 @@ class Follow:
         self._prior = prior_weights(weights)
         self._first, self._second = (np.zeros((len(self.camera), NUM_UNKNOWNS)) for _ in range(2))
         self.pull: Pull
+        self.loss: Float64
+        """(H,) the energy at the state of the last call, without the prior."""
+        self._left: Iterator[float]
+
+    def begin(self, number: int, pull: Pull) -> None:
+        """A round from 0 on, and what pulls in it."""
+        self.pull, self._left = pull, iter(self._rates[number].tolist())
 
     def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         state = values_of(x_0, self.camera, self._focal)
-        _, gradient = self.pull(state)
+        terms, gradient = self.pull(state)
+        self.loss = terms.sum(1)
         score = eps / np.sqrt(1 - float(alphas()[t]))
         step = self._sigma * self._step(self._sigma * gradient + self._prior * self._held(score, state))
         moved = Values(state.values + step, state.R_o)
@@ -99,7 +107,7 @@ class Follow:
 
     def _step(self, gradient: Float64) -> Float64:
         """Adam (Kingma and Ba 2015)."""
-        rate = self._rates[self._calls]
+        rate = next(self._left)
         self._calls += 1
         self._first = _KEEP * self._first + (1 - _KEEP) * gradient
         self._second = _KEEP_SQUARE * self._second + (1 - _KEEP_SQUARE) * gradient**2
@@ -115,12 +123,19 @@ class Published:
         self.camera = belief.means()[:, CAMERA]
         self._focal, self._rho = focal, rho
         self.pull: Pull
+        self.loss: Float64
+        """As of `Follow`."""
+
+    def begin(self, number: int, pull: Pull) -> None:
+        """As of `Follow`."""
+        self.pull = pull
 
     def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         a = float(alphas()[t])
         state = values_of(x_0, self.camera, self._focal)
-        _, gradient = self.pull(state)
+        terms, gradient = self.pull(state)
+        self.loss = terms.sum(1)
         # The graph begins at x_t, after eps: x_0 = (x_t - sqrt(1 - a) eps) / sqrt(a).
         by_x = by_unknowns(gradient, x_0, state, self._focal) / a**0.5
         eps = eps + self._rho * (1 - a) ** 0.5 * by_x

@@ -4,6 +4,7 @@ All but the descent is that of `regress`: what is proposed, which hypotheses are
 of the scale, what is published.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,6 +15,7 @@ from scorehoi_ros.alignment.align import Aligned, warm_up
 from scorehoi_ros.alignment.rig import Rig, make_rig
 from scorehoi_ros.alignment.state import Belief, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
+from scorehoi_ros.alignment.views import Beside
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.stages import Method
@@ -49,6 +51,8 @@ class Sampling:
     shapes: Tensor
     """(1, 64, g)"""
     trace: Trace | None = None
+    beside: Sequence[Beside] = ()
+    """What further cameras see of this frame, see `views.beside_of`."""
 
     def __call__(
         self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
@@ -66,7 +70,8 @@ class Sampling:
         kept = torch.tensor([[recipe.image, recipe.geometry]])
         conditions = conditions_of(guess, self.points, self.shapes)
         prior = frame_prior(belief, target.focal, self.prior, conditions, kept)
-        return sample(Scene(self.rig, target, shape, belief, prior, ask), recipe, self.trace)
+        scene = Scene(self.rig, target, shape, belief, prior, ask, self.beside)
+        return sample(scene, recipe, self.trace)
 
 
 def build_recipe(

@@ -42,6 +42,9 @@ class Recipe:
     """Scale of the plain gradient."""
     rate: float = 0.35
     """Standard deviations a step, in units of uncertainty."""
+    tolerance: float = 0.0
+    """A round ends once no hypothesis' loss changes by a larger share of itself in a step (ScoreHMR); 0 = at
+    level 0 only."""
     guided: bool = True
     recontact: bool = True
     """Contacts are predicted again in each round (CDIR); else those of the regressor are kept."""

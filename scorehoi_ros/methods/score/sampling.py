@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
@@ -11,7 +12,7 @@ from scorehoi_ros.alignment.state import Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
 from scorehoi_ros.alignment.views import Beside, Moved, Pulling, energy_beside, summed
 from scorehoi_ros.alignment.weights import Weights
-from scorehoi_ros.diffusion.ddim import Guide, ddim, upwards
+from scorehoi_ros.diffusion.ddim import ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
 from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
 from scorehoi_ros.geometry.view import pelvis_of
@@ -69,24 +70,39 @@ def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
         rows = [
             energy.row(h, None if asked is None else asked[h]) for h in range(len(scene.belief.rotations))
         ]
-        guide.pull = Pull([summed(row, [f.row(h) for f in further]) for h, row in enumerate(rows)])
+        guide.begin(number, Pull([summed(row, [f.row(h) for f in further]) for h, row in enumerate(rows)]))
         noisy = ddim(scene.prior.denoise, x, levels)
-        follow = guide if trace is None else _watched(guide, number, trace, focal)
-        x = ddim(scene.prior.denoise, noisy, levels[::-1], follow if recipe.guided else None)
+        watched = _Watched(guide, number, recipe.tolerance, trace, focal)
+        follow = watched if recipe.guided else None
+        x = ddim(scene.prior.denoise, noisy, levels[::-1], follow, watched.settled)
         if trace is not None:
             trace(_step(guide, number, 0, x, focal))
     energy, further = _energies(scene, Weights())
     return judged(energy, further, x, guide.camera, focal)
 
 
-def _watched(guide: Follow | Published, number: int, trace: Trace, focal: float) -> Guide[Float64]:
-    """The guide, telling of each state that it is called with."""
+class _Watched:
+    """A guide in one round: told of to the trace, and watched for when its loss no longer changes."""
 
-    def follow(x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
-        trace(_step(guide, number, t, x_0, focal))
-        return guide(x, x_0, eps, t)
+    def __init__(
+        self, guide: Follow | Published, number: int, tolerance: float, trace: Trace | None, focal: float
+    ) -> None:
+        self._guide, self._number, self._trace, self._focal = guide, number, trace, focal
+        self._tolerance, self._before = tolerance, np.full(len(guide.camera), np.inf)
+        self._settled = False
 
-    return follow
+    def settled(self) -> bool:
+        """Whether no hypothesis' loss has changed by more than its tolerated share in the last step."""
+        return self._settled
+
+    def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
+        """A guide for `ddim`."""
+        if self._trace is not None:
+            self._trace(_step(self._guide, self._number, t, x_0, self._focal))
+        moved, loss = self._guide(x, x_0, eps, t), self._guide.loss
+        self._settled = bool((np.abs(loss - self._before) < self._tolerance * loss).all())
+        self._before = loss
+        return moved
 
 
 def _step(guide: Follow | Published, number: int, t: int, x_0: Float64, focal: float) -> Step:
@@ -139,5 +155,5 @@ def _guide(scene: Scene, recipe: Recipe) -> Follow | Published:
     if recipe.published:
         return Published(belief, focal, recipe.rho)
     steps = recipe.rounds * (len(upwards(recipe.tau, recipe.dt)) - 1)
-    rates = Schedule(steps, recipe.rate).rates()
+    rates = Schedule(steps, recipe.rate).rates().reshape(recipe.rounds, -1)
     return Follow(belief, scene.prior.gaussian, focal, recipe.weights, rates)
