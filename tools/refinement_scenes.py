@@ -83,7 +83,7 @@ def errors(sample: Sample, pipeline: Pipeline, estimate: Estimate) -> dict[str, 
 
 
 def table(rows: Floats, title: str, names: Sequence[str], columns: Iterable[str]) -> list[str]:
-    """Lines in Markdown of (n, variants, columns): means, then changes from the first with standard errors."""
+    """Lines in Markdown of (n, variants, columns): means, and changes from the first with standard errors."""
     heads = list(columns)
     lines = [f"{len(rows)} frames", f"| {title} | " + " | ".join(heads) + " |"]
     lines.append("|---" * (len(heads) + 1) + "|")
