@@ -9,7 +9,7 @@ import torch
 
 from scorehoi_ros.alignment.align import Energy, Schedule, align, warm_up
 from scorehoi_ros.alignment.kernels import evaluate
-from scorehoi_ros.alignment.overlap import visible_overlap
+from scorehoi_ros.alignment.overlap import agreement
 from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_UNKNOWNS, PLACE, THETA, TURN
 from scorehoi_ros.alignment.target import Contacts, Target, pack, shape_of
 from scorehoi_ros.alignment.terms import TorchEnergy, robust
@@ -193,9 +193,9 @@ def test_overlap_is_one_for_the_truth_and_less_elsewhere() -> None:
     state, free = state_of(TRUE), np.zeros((SIZE, SIZE), bool)
     _, thing = masks(state)
     poses = torch.cat((state.R_o, state.R_o)).numpy(), torch.cat((state.origin, state.origin + 0.05)).numpy()
-    same, moved = visible_overlap(TEMPLATE.mesh, *poses, TARGET.P, thing, free)
+    same, moved = agreement(TEMPLATE.mesh, *poses, TARGET.P, thing, free).overlap
     assert same > 0.99 and 0.1 < moved < 0.8
     hidden = thing & (np.arange(SIZE) < np.argwhere(thing)[:, 1].mean())
     seen = thing & ~hidden
-    assert visible_overlap(TEMPLATE.mesh, *poses, TARGET.P, seen, hidden)[0] > 0.98
-    assert visible_overlap(TEMPLATE.mesh, *poses, TARGET.P, seen)[0] < 0.7
+    assert agreement(TEMPLATE.mesh, *poses, TARGET.P, seen, hidden).overlap[0] > 0.98
+    assert agreement(TEMPLATE.mesh, *poses, TARGET.P, seen).overlap[0] < 0.7

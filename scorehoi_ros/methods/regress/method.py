@@ -101,7 +101,8 @@ class AlignRefiner:
     ) -> Thing:
         assert self.template is not None and self.shape is not None
         planes = evidence.masks.cpu().numpy()
-        outline = outline_of(planes, view.P) if planes[1].any() else None
+        picture = evidence.image.cpu().numpy()
+        outline = outline_of(planes, view.P, picture) if planes[1].any() else None
         upright = upright_of(self.template, floor, contacts, view)
         return Thing(self.template.mesh, self.template.symmetry, self.shape, outline, upright)
 

@@ -80,10 +80,10 @@ def refine(
     R, origins = aligned.state.R_o.numpy(), aligned.state.origin.numpy()
     if thing is None:
         return Found(aligned, begun, 0, R, origins, np.ones(1), None)
-    overlaps = thing.overlaps(R, origins)
-    shares = shares_of(aligned.energy, begun.log_share, overlaps)
+    seen = thing.seen(R, origins)
+    shares = shares_of(aligned.energy, begun.log_share, seen)
     best = int(shares.argmax())
-    overlap = None if overlaps is None else float(overlaps[best])
+    overlap = None if seen is None else float(seen.overlap[best])
     if begun.modes is None:
         return Found(aligned, begun, best, R, origins, shares, overlap)
     modes = after_alignment(begun.modes, R, best, shares)

@@ -6,12 +6,13 @@ from typing import Literal
 import numpy as np
 import torch
 
+from scorehoi_ros.alignment.overlap import Agreement
 from scorehoi_ros.alignment.state import Belief, Sigma
 from scorehoi_ros.alignment.target import Shape
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.turns import matrix_of_6d
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
-from scorehoi_ros.methods.regress.choice import EARLY_OVERLAP, Outline, worth_aligning
+from scorehoi_ros.methods.regress.choice import Outline, before_alignment, worth_aligning
 from scorehoi_ros.methods.regress.memory import Carried, fused, held
 from scorehoi_ros.methods.regress.modes import SPREAD, Modes, Proposed, met, ordered, weighed
 from scorehoi_ros.methods.regress.upright import Upright
@@ -49,9 +50,9 @@ class Thing:
     upright: Upright | None = None
     """What is known of its tilt; None = nothing."""
 
-    def overlaps(self, R: Floats, origins: Floats) -> Floats | None:
-        """(H,) of outline and mask for poses R (H, 3, 3), origins (H, 3), view frame; None without a mask."""
-        return None if self.outline is None else self.outline.overlap(self.mesh, R, origins)
+    def seen(self, R: Floats, origins: Floats) -> Agreement | None:
+        """How poses R (H, 3, 3), origins (H, 3), view frame, agree with the image; None without a mask."""
+        return None if self.outline is None else self.outline.agreement(self.mesh, R, origins)
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,12 @@ def start(
     belief = fused(told, carried.belief, modes is not None) if fresh else held(carried.belief)
     if thing is None:
         return _alone(told, belief, proposed, "warm")
-    overlaps = None
+    seen = None
     if modes is not None and fresh:
         modes = met(modes, proposed, float(carried.belief.sigma.turn.mean()), thing.symmetry)
-        overlaps = thing.overlaps(modes.rotations, _origins(belief, len(modes.rotations), focal))
-        modes = ordered(modes if overlaps is None else weighed(modes, EARLY_OVERLAP * overlaps))
-    if modes is None or (overlaps is not None and overlaps.max() < _LOST_OVERLAP):
+        seen = thing.seen(modes.rotations, _origins(belief, len(modes.rotations), focal))
+        modes = ordered(modes if seen is None else weighed(modes, before_alignment(seen)))
+    if modes is None or (seen is not None and seen.overlap.max() < _LOST_OVERLAP):
         belief = fused(told, carried.belief, False)
         return _found_anew(told, belief, thing, proposed, known.rotation, effort.hypotheses, focal)
     rows, expected = slice(0, effort.track_hypotheses), np.exp(proposed.log_share)
@@ -157,7 +158,7 @@ def _found_anew(
         # Of what looks the same the one that does not make the object spin.
         R = np.concatenate((nearest_equivalents(expected, R, thing.symmetry), expected[None]))
         log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
-    rows = worth_aligning(log_share, thing.overlaps(R, _origins(belief, len(R), focal)), count)
+    rows = worth_aligning(log_share, thing.seen(R, _origins(belief, len(R), focal)), count)
     belief = replace(belief, rotations=R[rows])
     return Start(told, belief, log_share[rows], R, np.exp(log_share), belief.sigma, "cold")
 
