@@ -187,7 +187,9 @@ def test_given_masks_and_one_step_segmenters_want_no_close_look(live: Play) -> N
     assert after.aside is None or after.aside.wanted is None
 
 
-@pytest.mark.parametrize(("frame_id", "side", "fits"), [("a", 480, True), ("b", 480, False), ("a", 479, False)])
+@pytest.mark.parametrize(
+    ("frame_id", "side", "fits"), [("a", 480, True), ("b", 480, False), ("a", 479, False)]
+)
 def test_an_answer_fits_frames_of_its_camera(frame_id: str, side: int, fits: bool) -> None:
     answer = Answer(empty_segmentation(480, side), frame_id)
     assert answer.fits(replace(BARE, frame_id="a")) == fits

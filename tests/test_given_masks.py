@@ -87,7 +87,7 @@ EDGE = drawn((90, 60, 93, 100), (90, 107, 93, 140), (90, 140, 93, 230))
 
 @pytest.mark.parametrize("apart", [drawn(), drawn((40, 30, 60, 50))], ids=["one", "in two pieces"])
 def test_a_sliver_that_fills_an_arm_or_a_foot_goes_as_a_whole(apart: Bools) -> None:
-    """Also a foot that something in front cuts off; but no piece of the thing that shows beside the person."""
+    """Also a foot that something in front cuts off; but nothing of the thing that shows beside the person."""
     foot = drawn((140, 228, 152, 236))
     thing, person = CRATE | apart, (PERSON | ARM) & ~CRATE | foot
     lost = unwanted(thing | EDGE | ARM | foot, person)

@@ -158,7 +158,9 @@ class Session:
         self._follow_time(sight.moment)
         prompt = None if late else self._prompt
         try:
-            result, state = self.pipeline.reconstruct(sight.seen, self._errand.told(self._state, not late), prompt)
+            result, state = self.pipeline.reconstruct(
+                sight.seen, self._errand.told(self._state, not late), prompt
+            )
         except Exception as error:
             # The state may be half-changed, so it is not used any more.
             known = isinstance(error, ScorehoiError)

@@ -80,8 +80,8 @@ def see_object(
 
     `person` = about where the person is, if there is one: things near it may be proposed.
 
-    Order of trust: a mask that came with the frame, the user's prompt, where a slow look has found it a moment
-    ago, the tracked template, a proposal.
+    Order of trust: a mask that came with the frame, the user's prompt, where a slow look has just found it,
+    the tracked template, a proposal.
     What is found is taken out of a human mask that is the detector's.  Where the user said where to look, a
     doubtful mask is used, too; elsewhere it is not (`LEAST_SCORE`).
     """

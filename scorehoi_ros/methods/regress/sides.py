@@ -1,9 +1,11 @@
 """Left and right taken for each other by the detector, noticed because the body fits better the other way.
 
 The network sees masks and depths beside the landmarks, and was trained on people taken the wrong way round:
-its body often stands right where the labels do not.
+its body often stands right where the labels do not.  Where it gives in to them it stands between the two;
+then another is asked: the body of the frame before, or the network itself, given the exchanged labels.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +24,10 @@ LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 """Ends of the names of the points that are compared; faces are so narrow that their sides say nothing."""
 CLEARLY = 0.9
 """Share of the distance between body and landmarks that may be left when sides are exchanged."""
+ASKED_CLEARLY = 0.85
+"""The same where each of the two has its own body, by the network: both are near their labels."""
+DOUBTFUL = 2.0
+"""An exchange is thought of when the distance of the points that it moves grows by less than this."""
 
 
 def _rows(ends: tuple[str, ...]) -> Ints:
@@ -42,29 +48,46 @@ EXCHANGES = (_exchanged(BODY, True), _exchanged(_rows(ARMS), True), _exchanged(_
 COMPARED = _rows(LIMBS)
 
 
-def relabelled(evidence: Evidence, body: Floats) -> Evidence | None:
+def relabelled(evidence: Evidence, body: Floats, among: Sequence[Ints] = EXCHANGES) -> Evidence | None:
     """The evidence with sides exchanged, where a body's landmarks (75, 3), camera frame, clearly say so.
 
-    None when the labels are right, or when nobody is seen.
+    None when the labels are right, when nobody is seen, or when there is nothing to choose from.
+    """
+    others = [exchanged(evidence, order) for order in among]
+    misfits = [misfit(other, body) for other in others]
+    if not others or not min(misfits) < CLEARLY * misfit(evidence, body):
+        return None
+    return others[int(np.argmin(misfits))]
+
+
+def doubted(evidence: Evidence, body: Floats) -> list[Ints]:
+    """The exchanges that a body (75, 3), said by the network by the labels as they are, does not rule out."""
+    found = []
+    for order in EXCHANGES:
+        moved = COMPARED[order[COMPARED] != COMPARED]
+        if misfit(exchanged(evidence, order), body, moved) < DOUBTFUL * misfit(evidence, body, moved):
+            found.append(order)
+    return found
+
+
+def exchanged(evidence: Evidence, order: Ints) -> Evidence:
+    """The evidence with the landmark rows `order` (75,) in the places of rows 0..74."""
+    seen = evidence.landmarks
+    if seen is None:
+        return evidence
+    rows = torch.as_tensor(order, device=seen.pixels.device)
+    taken = replace(seen, pixels=seen.pixels[rows], world=seen.world[rows], confidence=seen.confidence[rows])
+    return replace(evidence, landmarks=taken)
+
+
+def misfit(evidence: Evidence, body: Floats, rows: Ints = COMPARED) -> float:
+    """Sum of the distances of a body's points (75, 3) from the landmarks, in crop pixels, by confidence.
+
+    Of `rows` only; 0 when nobody is seen.
     """
     seen = evidence.landmarks
     if seen is None:
-        return None
+        return 0.0
     placed = project(body, evidence.crop.K_crop)
     pixels, confidence = seen.pixels.cpu().numpy(), seen.confidence.cpu().numpy()
-    as_told = misfit(placed, pixels, confidence)
-    misfits = [misfit(placed, pixels[order], confidence[order]) for order in EXCHANGES]
-    best = int(np.argmin(misfits))
-    if not misfits[best] < CLEARLY * as_told:
-        return None
-    rows = torch.as_tensor(EXCHANGES[best], device=seen.pixels.device)
-    exchanged = replace(
-        seen, pixels=seen.pixels[rows], world=seen.world[rows], confidence=seen.confidence[rows]
-    )
-    return replace(evidence, landmarks=exchanged)
-
-
-def misfit(placed: Floats, pixels: Floats, confidence: Floats) -> float:
-    """Sum of the distances of points (75, 2) from landmarks (75, 2), limbs only, by confidence (75,)."""
-    apart = np.linalg.norm(placed[COMPARED] - pixels[COMPARED], axis=1)
-    return float((apart * confidence[COMPARED]).sum())
+    return float((np.linalg.norm(placed[rows] - pixels[rows], axis=1) * confidence[rows]).sum())
