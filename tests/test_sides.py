@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import load_body
@@ -76,10 +77,11 @@ def test_a_body_between_the_labels_and_their_exchange_is_in_doubt_and_only_that(
     right = evidence(scene().seen)
     assert doubted(right, truth() + (0.02, -0.02, 0.1)) == []
     between = 0.5 * (truth() + truth()[EXCHANGES[way]])
-    assert any(order is EXCHANGES[way] for order in doubted(right, between))
     told = evidence(exchanged(way, scene().seen))
     assert relabelled(told, between) is None, "it cannot tell by itself"
-    assert relabelled(told, truth(), []) is None
+    assert any(
+        torch.equal(other.landmarks.pixels, right.landmarks.pixels) for other in doubted(told, between)
+    )
 
 
 @pytest.fixture(scope="module")

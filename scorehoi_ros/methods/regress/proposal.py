@@ -15,7 +15,13 @@ from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.methods.fit.method import build as build_fit
 from scorehoi_ros.methods.regress.memory import Memory, Said, followed
-from scorehoi_ros.methods.regress.sides import ASKED_CLEARLY, doubted, exchanged, misfit, relabelled
+from scorehoi_ros.methods.regress.sides import (
+    ASKED_CLEARLY,
+    FOLLOWED_CLEARLY,
+    doubted,
+    misfit,
+    relabelled,
+)
 from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
@@ -98,21 +104,22 @@ class RegressEstimator:
     def _asked(self, evidence: Evidence, view: View, before: Floats | None) -> tuple[Guess, Evidence | None]:
         """What the network says, and for which evidence, if left and right had to be exchanged back in it.
 
+        Another evidence is taken where the network, given that, comes nearer to it than to what it was told.
+
         `before` = landmarks (75, 3) of the body of the frame before.
         """
         guess = self.network(evidence, view)
         body = self._said(guess, view)
-        orders = doubted(evidence, body)
-        if before is None:
-            others = [exchanged(evidence, order) for order in orders]
-            guesses = [self.network(other, view) for other in others]
-            misfits = [misfit(o, self._said(g, view)) for o, g in zip(others, guesses, strict=True)]
-            if misfits and min(misfits) < ASKED_CLEARLY * misfit(evidence, body):
-                best = misfits.index(min(misfits))
-                return guesses[best], others[best]
-        mended = None if before is None else relabelled(evidence, before, orders)
-        mended = mended or relabelled(evidence, body)
-        return (guess, None) if mended is None else (self.network(mended, view), mended)
+        others, share = doubted(evidence, body), ASKED_CLEARLY
+        if before is not None:
+            other = relabelled(evidence, before) or relabelled(evidence, body)
+            others, share = [] if other is None else [other], FOLLOWED_CLEARLY
+        guesses = [self.network(other, view) for other in others]
+        misfits = [misfit(o, self._said(g, view)) for o, g in zip(others, guesses, strict=True)]
+        if not misfits or not min(misfits) < share * misfit(evidence, body):
+            return guess, None
+        best = misfits.index(min(misfits))
+        return guesses[best], others[best]
 
     def _said(self, guess: Guess, view: View) -> Floats:
         return self._landmarks(estimates_of(guess, view, [0], None, False)[0])

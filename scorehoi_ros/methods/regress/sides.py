@@ -2,10 +2,9 @@
 
 The network sees masks and depths beside the landmarks, and was trained on people taken the wrong way round:
 its body often stands right where the labels do not.  Where it gives in to them it stands between the two;
-then another is asked: the body of the frame before, or the network itself, given the exchanged labels.
+then it is asked again, with the exchanged labels.  So it is where the body of the frame before says so.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +25,8 @@ CLEARLY = 0.9
 """Share of the distance between body and landmarks that may be left when sides are exchanged."""
 ASKED_CLEARLY = 0.85
 """The same where each of the two has its own body, by the network: both are near their labels."""
+FOLLOWED_CLEARLY = 1.0
+"""The same where the body of the frame before speaks for the exchange, which may be the one that is wrong."""
 DOUBTFUL = 2.0
 """An exchange is thought of when the distance of the points that it moves grows by less than this."""
 
@@ -48,25 +49,24 @@ EXCHANGES = (_exchanged(BODY, True), _exchanged(_rows(ARMS), True), _exchanged(_
 COMPARED = _rows(LIMBS)
 
 
-def relabelled(evidence: Evidence, body: Floats, among: Sequence[Ints] = EXCHANGES) -> Evidence | None:
+def relabelled(evidence: Evidence, body: Floats) -> Evidence | None:
     """The evidence with sides exchanged, where a body's landmarks (75, 3), camera frame, clearly say so.
 
-    None when the labels are right, when nobody is seen, or when there is nothing to choose from.
+    None when the labels are right, or when nobody is seen.
     """
-    others = [exchanged(evidence, order) for order in among]
+    others = [exchanged(evidence, order) for order in EXCHANGES]
     misfits = [misfit(other, body) for other in others]
-    if not others or not min(misfits) < CLEARLY * misfit(evidence, body):
-        return None
-    return others[int(np.argmin(misfits))]
+    best = int(np.argmin(misfits))
+    return others[best] if misfits[best] < CLEARLY * misfit(evidence, body) else None
 
 
-def doubted(evidence: Evidence, body: Floats) -> list[Ints]:
-    """The exchanges that a body (75, 3), said by the network by the labels as they are, does not rule out."""
+def doubted(evidence: Evidence, body: Floats) -> list[Evidence]:
+    """The evidence with each exchange that a body (75, 3), which the labels led to, does not rule out."""
     found = []
     for order in EXCHANGES:
-        moved = COMPARED[order[COMPARED] != COMPARED]
-        if misfit(exchanged(evidence, order), body, moved) < DOUBTFUL * misfit(evidence, body, moved):
-            found.append(order)
+        moved, other = COMPARED[order[COMPARED] != COMPARED], exchanged(evidence, order)
+        if misfit(other, body, moved) < DOUBTFUL * misfit(evidence, body, moved):
+            found.append(other)
     return found
 
 
