@@ -81,6 +81,26 @@ def test_slivers_and_crumbs_go_and_nothing_else(mask: Bools, other: Bools | None
     assert (lost & mask & ~strip).sum() < 0.01 * mask.sum()
 
 
+ARM = drawn((30, 100, 90, 107))
+EDGE = drawn((90, 60, 93, 100), (90, 107, 93, 140), (90, 140, 93, 230))
+
+
+@pytest.mark.parametrize("apart", [drawn(), drawn((40, 30, 60, 50))], ids=["one", "in two pieces"])
+def test_a_sliver_that_fills_an_arm_or_a_foot_goes_as_a_whole(apart: Bools) -> None:
+    """Also a foot that something in front cuts off; but nothing of the thing that shows beside the person."""
+    foot = drawn((140, 228, 152, 236))
+    thing, person = CRATE | apart, (PERSON | ARM) & ~CRATE | foot
+    lost = unwanted(thing | EDGE | ARM | foot, person)
+    assert lost is not None and (lost & (ARM | EDGE | foot)).sum() > 0.95 * (ARM | EDGE | foot).sum()
+    assert not (lost & thing).any()
+
+
+def test_what_lies_before_the_person_altogether_stays_but_for_its_sliver() -> None:
+    box = drawn((98, 80, 122, 130))
+    lost = unwanted(box | EDGE | ARM, PERSON | ARM)
+    assert lost is not None and not (lost & box).any()
+
+
 @pytest.mark.parametrize(
     ("mask", "other"),
     [

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import load_body
@@ -16,7 +17,7 @@ from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.geometry.turns import matrix_of_6d, vector_of_matrix
 from scorehoi_ros.methods.registry import make_method
-from scorehoi_ros.methods.regress.sides import EXCHANGES, relabelled
+from scorehoi_ros.methods.regress.sides import EXCHANGES, doubted, relabelled
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import HumanObservation
 from tests.synthetic import Scene, TruthfulDetector, make_scene
@@ -66,7 +67,21 @@ def test_right_labels_stay_also_where_the_body_is_a_little_off():
 
 
 def test_nobody_has_no_sides():
-    assert relabelled(replace(evidence(scene().seen), landmarks=None), truth()) is None
+    nobody = replace(evidence(scene().seen), landmarks=None)
+    assert relabelled(nobody, truth()) is None and doubted(nobody, truth()) == []
+
+
+@WAYS
+def test_a_body_between_the_labels_and_their_exchange_is_in_doubt_and_only_that(way):
+    """As that of a network which half gives in to wrong labels."""
+    right = evidence(scene().seen)
+    assert doubted(right, truth() + (0.02, -0.02, 0.1)) == []
+    between = 0.5 * (truth() + truth()[EXCHANGES[way]])
+    told = evidence(exchanged(way, scene().seen))
+    assert relabelled(told, between) is None, "it cannot tell by itself"
+    assert any(
+        torch.equal(other.landmarks.pixels, right.landmarks.pixels) for other in doubted(told, between)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +106,21 @@ def test_crossed_arms_of_the_detector_are_told_and_do_little_harm(pipeline):
     assert "sides_exchanged" not in right.quality and crossed.quality["sides_exchanged"] == 1.0
     assert joints_off(crossed) < joints_off(right) + 0.01
     assert crossed.human.status == right.human.status
+
+
+@WAYS
+def test_the_frame_before_tells_left_from_right(pipeline, way):
+    """And a wrong beginning does not turn right labels round."""
+    wrong, next_frame = exchanged(way, scene().seen), replace(scene().frame, stamp_ns=100_000_000)
+    _, state = pipeline.step(scene().frame, None)
+    result, _ = saying(pipeline, wrong).step(next_frame, state)
+    assert result.quality["sides_exchanged"] == 1.0
+    right, _ = pipeline.step(next_frame, state)
+    assert "sides_exchanged" not in right.quality
+    assert joints_off(result) < joints_off(right) + 0.01
+    _, state = saying(pipeline, wrong).step(scene().frame, None)
+    after, _ = pipeline.step(next_frame, state)
+    assert "sides_exchanged" not in after.quality
 
 
 def test_hands_lost_and_found_do_not_jump(pipeline):

@@ -3,8 +3,9 @@
     python tools/build_sequences.py --numbers 3000 3016 --out val.npz
     python tools/measure_sides.py val.npz
 
-For each kind of exchange: share of the frames in which it was noticed, and mean error of the proposed joints
-(22 of the body, about the pelvis) if the labels are taken as they are, and with the mending.
+For each kind of exchange, in a first frame and in one that follows a frame with right labels: share of the
+frames in which it was noticed, and mean error of the proposed joints (22 of the body, about the pelvis) if
+the labels are taken as they are, and with the mending.
 """
 
 import argparse
@@ -20,8 +21,11 @@ from scorehoi_ros.body.posed import human_mesh
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.evaluate import metrics
+from scorehoi_ros.evaluate.methods import GivenLandmarks
+from scorehoi_ros.frame import track
 from scorehoi_ros.frame.evidence import build_evidence
 from scorehoi_ros.frame.pipeline import Pipeline
+from scorehoi_ros.frame.stages import Prediction
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.methods.regress.proposal import RegressEstimator
 from scorehoi_ros.methods.regress.sides import EXCHANGES
@@ -30,6 +34,8 @@ from scorehoi_ros.perception.observe import human_mask
 from scorehoi_ros.types import Estimate, Landmarks
 
 BODY_JOINTS = 22
+WHEN = ("first", "next")
+Row = tuple[bool, float, float]
 KINDS = dict(zip(("none", "all", "arms", "legs"), (np.arange(75), *EXCHANGES), strict=True))
 
 
@@ -41,25 +47,40 @@ def main() -> int:
     parser.add_argument("truths", type=Path, metavar="FILE", help="truths of validation sequences (.npz)")
     parser.add_argument("--every", type=int, default=16, help="frames from one to the next (default 16)")
     args = parser.parse_args()
-    rows: dict[str, list[tuple[bool, float, float]]] = {kind: [] for kind in KINDS}
+    rows: dict[tuple[str, str], list[Row]] = {(kind, when): [] for when in WHEN for kind in KINDS}
     pipeline = load_pipeline(method="regress")
-    items = [
-        item for seq in open_dataset("synhoi-test", args.truths).sequences for item in seq[:: args.every]
+    pairs = [
+        pair
+        for seq in open_dataset("synhoi-test", args.truths).sequences
+        for pair in zip(seq[:: args.every], seq[1 :: args.every], strict=False)
     ]
-    for item in tqdm(items, unit="frame"):
-        for kind, row in measure(item.load(), pipeline):
-            rows[kind].append(row)
-    for kind, found in rows.items():
+    for first, second in tqdm(pairs, unit="pair"):
+        before, sample = first.load(), second.load()
+        now = pipeline.for_template(sample.truth.template)
+        for when, prediction in zip(WHEN, (None, predicted(before, sample, now)), strict=True):
+            for kind, row in measure(sample, now, prediction):
+                rows[kind, when].append(row)
+    for (kind, when), found in rows.items():
         noticed, told, mended = np.mean(found, axis=0)
         sys.stdout.write(
-            f"{kind:5s} {len(found)} frames, noticed {noticed:.2f}, MPJPE {told:.1f} -> {mended:.1f} mm\n"
+            f"{when:5s} {kind:5s} {len(found)} frames, noticed {noticed:.2f}, "
+            f"MPJPE {told:.1f} -> {mended:.1f} mm\n"
         )
     return 0
 
 
-def measure(sample: Sample, pipeline: Pipeline) -> Iterator[tuple[str, tuple[bool, float, float]]]:
+def predicted(before: Sample, sample: Sample, pipeline: Pipeline) -> Prediction | None:
+    """What a frame with right labels says about the next one."""
+    if before.seen is None:
+        return None
+    eyes = replace(pipeline.eyes, detector=GivenLandmarks(before.seen))
+    _, state = replace(pipeline, eyes=eyes).step(before.frame, None)
+    known = track.current(state, sample.frame, pipeline.config.max_gap_s)
+    return track.predict(known, sample.frame.stamp_ns)
+
+
+def measure(sample: Sample, pipeline: Pipeline, prediction: Prediction | None) -> Iterator[tuple[str, Row]]:
     """For each kind: whether it was noticed, and the error as told and with the mending, mm."""
-    pipeline = pipeline.for_template(sample.truth.template)
     estimator, true = pipeline.method.estimator, sample.truth.human.joints[:BODY_JOINTS]
     assert isinstance(estimator, RegressEstimator)
     if sample.seen is None:
@@ -76,7 +97,7 @@ def measure(sample: Sample, pipeline: Pipeline) -> Iterator[tuple[str, tuple[boo
         evidence = build_evidence(sample.frame, masks, told, None)
         if evidence is None:
             continue
-        view, proposal = view_of(evidence), estimator(evidence, None)
+        view, proposal = view_of(evidence), estimator(evidence, prediction)
         alone = estimates_of(estimator.network(evidence, view), view, [0], None, thing=False)[0]
         yield kind, (proposal.evidence is not None, error(alone), error(proposal.best))
 

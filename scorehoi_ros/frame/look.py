@@ -8,11 +8,12 @@ from scorehoi_ros.frame.evidence import Evidence, build_evidence
 from scorehoi_ros.frame.mask_check import checked
 from scorehoi_ros.frame.stages import Prediction, looks_closely
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.close_look import Aside, CloseLook
 from scorehoi_ros.perception.human.placing import place_person
 from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, own_mask, see_object
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import Floats, Frame, HumanObservation, Landmarks, Masks, Prompt
+from scorehoi_ros.types import Floats, Frame, HumanObservation, HumanPose, Landmarks, Masks, Prompt
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Known:
     appearance: Floats | None
     """Of the tracked object."""
     prompt: Prompt | None
+    aside: Aside | None = None
+    """None = a slow segmenter is waited for."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Look:
     """How many people are in view, as far as was looked."""
     mended: bool = False
     """The evidence is no longer that of the landmarks: the method found left and right exchanged in them."""
+    wanted: CloseLook | None = None
+    """At the object, by a slow segmenter that was not waited for."""
 
 
 def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, timer: StageTimer) -> Look:
@@ -73,10 +78,29 @@ def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, 
     sighting = ObjectSighting(masks)
     if known.template is not None:
         with timer("segment_object"):
-            places = known.prediction.object_hypotheses(person) if known.prediction is not None else []
-            memory = ObjectMemory(places, known.appearance, looks_closely(known.prediction))
+            memory = _memory(known, person)
             sighting = see_object(frame, masks, eyes.segmenter, known.prompt, known.template, person, memory)
     with timer("gather"):
         evidence = build_evidence(frame, sighting.masks, landmarks, person)
     people = 0 if seen is None else 1 if seen.trail is None else seen.trail.people
-    return Look(evidence, sighting.masks, landmarks, sighting.appearance, given.off_px, people)
+    return Look(
+        evidence,
+        sighting.masks,
+        landmarks,
+        sighting.appearance,
+        given.off_px,
+        people,
+        wanted=sighting.wanted,
+    )
+
+
+def _memory(known: Known, person: HumanPose | None) -> ObjectMemory:
+    prediction = known.prediction
+    return ObjectMemory(
+        prediction.object_hypotheses(person) if prediction is not None else (),
+        known.appearance,
+        looks_closely(prediction),
+        # Where nothing is tracked nothing is held up, and a good start is worth the wait.
+        waits=known.aside is None or prediction is None,
+        answer=None if known.aside is None else known.aside.answer,
+    )

@@ -19,6 +19,7 @@ from scorehoi_ros.frame.summary import summarise
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.frame.upright import floor_of
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.close_look import Aside
 from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.timing import StageTimer
 from scorehoi_ros.types import Estimate, Floats, Floor, Frame, Prompt, Reconstruction
@@ -108,11 +109,11 @@ class Pipeline:
         self, glimpsed: Glimpse, state: TrackState | None, prompt: Prompt | None, timer: StageTimer
     ) -> tuple[Reconstruction, TrackState]:
         frame = glimpsed.flat
-        known = track.current(state, frame, self.config.max_gap_s)
+        known = track.heard(track.current(state, frame, self.config.max_gap_s), frame)
         prediction = track.predict(known, frame.stamp_ns)
         appearance = known.object.appearance if known.object is not None else None
         prompt = prompt or self._first_prompt(known, prediction)
-        told = Known(self.template, prediction, appearance, prompt)
+        told = Known(self.template, prediction, appearance, prompt, known.aside)
         seen = look(frame, glimpsed.seen, self.eyes, told, timer)
         # A direction that the user gave wins over what TF says.
         gravity = self.config.gravity or (() if frame.gravity is None else frame.gravity)
@@ -122,7 +123,8 @@ class Pipeline:
         with timer("summarise"):
             subject = Subject(self.config, self.body, self.layer, self.template, gravity)
             result = summarise(frame, seen, refined, subject, known)
-        return result, track.advance(known, result, seen.appearance, refined.memory)
+        after = track.advance(known, result, seen.appearance, refined.memory)
+        return result, replace(after, aside=known.aside and Aside(wanted=seen.wanted))
 
     def _first_prompt(self, known: TrackState, prediction: Prediction | None) -> Prompt | None:
         # The configured box describes the start of a track only.

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Protocol
@@ -13,6 +14,7 @@ from scorehoi_ros.config.pipeline import PipelineConfig, parse_box
 from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
 from scorehoi_ros.frame.clock import DISORDER_NS, Moment, Reading, TrackClock
+from scorehoi_ros.frame.errand import Errand
 from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
@@ -81,13 +83,22 @@ class Session:
     """Pipeline, state and prompt; every method must be called from the one thread that owns the session.
 
     But for `glimpse`, which another thread may call, so that the next frame is looked at while one is solved:
-    what it remembers is its own.  `independent` = unrelated photos: every frame starts afresh.  Raises what
-    `build` raises.
+    what it remembers is its own.  `independent` = unrelated photos: every frame starts afresh.  `aside` takes
+    slow looks at the object beside the frames, so that a frame of a track never waits for one; None = frames
+    wait, and say the same on every run.  Raises what `build` raises.
     """
 
-    def __init__(self, config: PipelineConfig, build: Build, *, independent: bool = False) -> None:
+    def __init__(
+        self,
+        config: PipelineConfig,
+        build: Build,
+        *,
+        independent: bool = False,
+        aside: Executor | None = None,
+    ) -> None:
         self.config = config
         self._build, self._independent = build, independent
+        self._errand = Errand(aside)
         self.pipeline = build(config)
         self._state: TrackState | None = None
         self._last: LastGlimpse | None = None
@@ -147,7 +158,9 @@ class Session:
         self._follow_time(sight.moment)
         prompt = None if late else self._prompt
         try:
-            result, state = self.pipeline.reconstruct(sight.seen, self._state, prompt)
+            result, state = self.pipeline.reconstruct(
+                sight.seen, self._errand.told(self._state, not late), prompt
+            )
         except Exception as error:
             # The state may be half-changed, so it is not used any more.
             known = isinstance(error, ScorehoiError)
@@ -159,7 +172,7 @@ class Session:
             self._prompt = self._prompt if late else None
         self._off = any(f"{name}_mask_off_px" in result.quality for name in ("human", "object"))
         if not late:
-            self._state = state
+            self._state = self._errand.sent(state)
         return replace(result, stamp_ns=sight.stamp_ns)
 
     @property
@@ -270,4 +283,5 @@ class Session:
 
     def _start_afresh(self) -> None:
         self._state = forget(self._state)
+        self._errand.forget()
         self.resets += 1

@@ -7,6 +7,7 @@ import numpy as np
 
 from scorehoi_ros.frame.glimpse import LastGlimpse
 from scorehoi_ros.frame.stages import Prediction
+from scorehoi_ros.perception.close_look import Aside
 from scorehoi_ros.types import Estimate, Floats, Frame, HumanPose, ObjectPose, Reconstruction, Status
 
 _VELOCITY_BLEND = 0.5
@@ -70,6 +71,8 @@ class TrackState:
     humans_named: int = 0
     """How many people have been given an id, so that nobody gets one twice."""
     objects_named: int = 0
+    aside: Aside | None = None
+    """None = a slow segmenter is waited for."""
 
 
 def begin(frame: Frame, before: TrackState | None = None) -> TrackState:
@@ -83,7 +86,7 @@ def forget(state: TrackState | None) -> TrackState | None:
     """A state without tracks and memory that still knows which ids were given: a reset."""
     if state is None:
         return None
-    return replace(state, human=None, object=None, memory=None, last_glimpse=None)
+    return replace(state, human=None, object=None, memory=None, last_glimpse=None, aside=None)
 
 
 def current(state: TrackState | None, frame: Frame, max_gap_s: float) -> TrackState:
@@ -104,6 +107,22 @@ def current(state: TrackState | None, frame: Frame, max_gap_s: float) -> TrackSt
     if thing is not None and human is None and thing.seen_ns < oldest:
         thing = None
     return replace(state, human=human, object=thing, memory=state.memory if human or thing else None)
+
+
+def heard(state: TrackState, frame: Frame) -> TrackState:
+    """`state`, which holds for the frame, with the object's colours as a slow look has just found them.
+
+    An answer that is of another camera is dropped.
+    """
+    answer = None if state.aside is None else state.aside.answer
+    if answer is None:
+        return state
+    if not answer.fits(frame):
+        return replace(state, aside=Aside())
+    found, thing = answer.found, state.object
+    if thing is None or found.appearance is None or found.score < _SURE_SCORE:
+        return state
+    return replace(state, object=replace(thing, appearance=found.appearance))
 
 
 def predict(state: TrackState, stamp_ns: int) -> Prediction | None:

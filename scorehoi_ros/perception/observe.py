@@ -7,8 +7,15 @@ import numpy as np
 
 from scorehoi_ros.geometry.rigid import object_transform, transform_points
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.close_look import Answer, CloseLook
 from scorehoi_ros.perception.object.propose import propose
-from scorehoi_ros.perception.protocols import GOOD_SCORE, Segmentation, Segmenter
+from scorehoi_ros.perception.protocols import (
+    GOOD_SCORE,
+    CloseSegmenter,
+    Segmentation,
+    Segmenter,
+    empty_segmentation,
+)
 from scorehoi_ros.render.zbuffer import silhouette
 from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose, Masks, ObjectPose, Prompt
 
@@ -44,6 +51,10 @@ class ObjectMemory:
     """`Segmentation.appearance` of an earlier frame."""
     closely: bool = True
     """Whether a slow segmenter may look for it where the quick one is in doubt."""
+    waits: bool = True
+    """Whether such a look is waited for; False = it is wanted, and another frame hears of it."""
+    answer: Answer | None = None
+    """What such a look, wanted by an earlier frame, has found."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class ObjectSighting:
 
     masks: Masks
     appearance: Floats | None = None
+    wanted: CloseLook | None = None
+    """A slow look, which was not waited for."""
 
 
 def see_object(
@@ -67,24 +80,36 @@ def see_object(
 
     `person` = about where the person is, if there is one: things near it may be proposed.
 
-    Order of trust: a mask that came with the frame, the user's prompt, the tracked template, a proposal.
+    Order of trust: a mask that came with the frame, the user's prompt, where a slow look has just found it,
+    the tracked template, a proposal.
     What is found is taken out of a human mask that is the detector's.  Where the user said where to look, a
     doubtful mask is used, too; elsewhere it is not (`LEAST_SCORE`).
     """
     if masks.object is not None or segmenter is None:
         return ObjectSighting(masks)
-    best = Segmentation(np.zeros(frame.rgb.shape[:2], bool), np.zeros(frame.rgb.shape[:2], np.float32), 0.0)
+    close = segmenter if isinstance(segmenter, CloseSegmenter) and not memory.waits else None
+    best, asked = empty_segmentation(*frame.rgb.shape[:2]), None
     for candidate in _prompts(frame, prompt, template, person, memory):
-        found = segmenter.segment(frame.rgb, replace(candidate, appearance=memory.appearance), masks.human)
-        best = max(best, found, key=lambda s: s.score)
+        now = candidate if close is None else replace(candidate, closely=False)
+        found = segmenter.segment(frame.rgb, now, masks.human)
+        if asked is None or found.score > best.score:
+            best, asked = found, candidate
         if best.score >= GOOD_SCORE:
             break
+    wanted = None
+    if close is not None and asked is not None and asked.closely and _doubted(asked, best):
+        wanted = CloseLook(close, frame.rgb, asked, masks.human, frame.frame_id)
     if not best.mask.any() or (prompt is None and best.score < LEAST_SCORE):
-        return ObjectSighting(masks)
+        return ObjectSighting(masks, wanted=wanted)
     # The detector's mask of a person covers what is held; the segmenter's shows what is visible, so in front.
     human = masks.human if frame.masks.human is not None or masks.human is None else masks.human & ~best.mask
     seen = Masks(human, best.mask, masks.human_score, best.score)
-    return ObjectSighting(seen, best.appearance)
+    return ObjectSighting(seen, best.appearance, wanted)
+
+
+def _doubted(prompt: Prompt, found: Segmentation) -> bool:
+    """Whether a slow look might find something else: always in a box, of which the shape is not known."""
+    return prompt.mask is None or found.score < GOOD_SCORE
 
 
 def _prompts(
@@ -95,17 +120,20 @@ def _prompts(
     memory: ObjectMemory,
 ) -> Iterator[Prompt]:
     if prompt is not None:
-        yield prompt
+        yield replace(prompt, appearance=memory.appearance)
         return
+    answer = memory.answer
+    if answer is not None and answer.found.score >= LEAST_SCORE:
+        yield Prompt(mask=answer.found.mask, appearance=answer.found.appearance, closely=memory.closely)
     tried: list[Bools] = []
     for hypothesis in memory.hypotheses:
         projected = project_template(template, hypothesis, frame)
         if projected.any() and not any(_alike(projected, other) for other in tried):
             tried.append(projected)
-            yield Prompt(mask=projected, closely=memory.closely)
+            yield Prompt(mask=projected, appearance=memory.appearance, closely=memory.closely)
     proposal = propose(frame, template, person) if person is not None else None
     if proposal is not None:
-        yield replace(proposal, closely=memory.closely)
+        yield replace(proposal, appearance=memory.appearance, closely=memory.closely)
 
 
 def _alike(one: Bools, other: Bools) -> bool:

@@ -1,7 +1,7 @@
 """What the pipeline asks of perception; any class with these methods can be plugged in."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,18 @@ class Segmenter(Protocol):
 
         `rgb` is (H, W, 3) uint8; `exclude` (H, W) bool are pixels of other things, above all the human.
         A prompt without box, points and mask gives an empty mask with score 0.
+        """
+        ...
+
+
+@runtime_checkable
+class CloseSegmenter(Segmenter, Protocol):
+    """A segmenter that has a slow look beside its quick one."""
+
+    def segment_closely(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        """The same as `segment`, by the slow look alone, also where the quick one would do.
+
+        It may run in another thread while `segment` runs.
         """
         ...
 

@@ -2,12 +2,14 @@
 
 Threads: the executor's thread runs callbacks, services and transitions and never computes.  The watcher's
 thread decodes the newest image and looks for the person in it; the solver's thread takes the newest of what
-the watcher saw, owns the session (pipeline and tracking state), computes and publishes.
+the watcher saw, owns the session (pipeline and tracking state), computes and publishes.  The looker's thread
+takes slow looks at the object, for which no frame of a track waits.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +65,7 @@ class ReconstructNode(LifecycleNode):
         self._build = build
         self._health, self._throttle, self._rates = Health(), Throttle(), Rates()
         self._session: Session | None = None
+        self._looker: ThreadPoolExecutor | None = None
         self._outputs: Outputs | None = None
         self._watcher: Worker[Bundle] | None = None
         self._solver: Worker[_Watched] | None = None
@@ -124,7 +127,8 @@ class ReconstructNode(LifecycleNode):
 
     def _configure(self) -> None:
         set_threads(self.parameters.pipeline.threads)
-        self._session = Session(self.parameters.pipeline, self._build)
+        self._looker = ThreadPoolExecutor(1, "scorehoi_looker")
+        self._session = Session(self.parameters.pipeline, self._build, aside=self._looker)
         self._session.warm_up()
         self._outputs = Outputs(self)
         self._outputs.describe(self._session.pipeline)
@@ -159,11 +163,13 @@ class ReconstructNode(LifecycleNode):
         for worker in (self._watcher, self._solver):
             if worker is not None and not worker.stop(DRAIN_S):
                 log.error("the frame in progress did not end within %.0f s", DRAIN_S)
+        if self._looker is not None:
+            self._looker.shutdown(cancel_futures=True)
         if self._session is not None:
             self._session.close()
         if self._outputs is not None:
             self._outputs.destroy()
-        self._watcher = self._solver = self._session = self._outputs = None
+        self._watcher = self._solver = self._looker = self._session = self._outputs = None
         unsettle()
 
     # -- executor thread

@@ -15,15 +15,23 @@ from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.methods.fit.method import build as build_fit
 from scorehoi_ros.methods.regress.memory import Memory, Said, followed
-from scorehoi_ros.methods.regress.sides import relabelled
+from scorehoi_ros.methods.regress.sides import (
+    ASKED_CLEARLY,
+    FOLLOWED_CLEARLY,
+    doubted,
+    misfit,
+    relabelled,
+)
 from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.human import HumanAnswer, load_human
 from scorehoi_ros.runtime.regressor import Answer, load_networks, template_tokens
-from scorehoi_ros.types import Estimate, Floor
+from scorehoi_ros.types import Estimate, Floats, Floor
 
+RECENT_S = 0.25
+"""For so long nobody turns round: the body of the frame before says which limb is the left one."""
 NO_OBJECT = "ball:0.22"
 """What the network is told to look for where no object is: it always wants a template."""
 
@@ -74,11 +82,13 @@ class RegressEstimator:
         thing = self.looking and evidence.object is not None
         if prediction is not None and memory is not None and memory.lasts(prediction, thing, self.period_s):
             proposal = _carried_on(memory, prediction, view)
-            return replace(proposal, evidence=self._mended(evidence, proposal.best))
-        guess = self.network(evidence, view)
-        mended = self._mended(evidence, estimates_of(guess, view, [0], None, False)[0])
-        if mended is not None:
-            guess = self.network(mended, view)
+            if relabelled(evidence, self._landmarks(proposal.best)) is None:
+                return proposal
+            # Either the labels are wrong, or what is carried was begun by wrong ones: the network must say.
+        before = None
+        if prediction is not None and memory is not None and prediction.elapsed_s <= RECENT_S:
+            before = self._landmarks(prediction.moved)
+        guess, mended = self._asked(evidence, view, before)
         shares = torch.softmax(guess.logits[0].double(), 0)
         order = tuple(shares.argsort(descending=True).tolist()) if thing else (0,)
         betas = None if prediction is None else prediction.betas
@@ -91,11 +101,32 @@ class RegressEstimator:
             evidence=mended,
         )
 
-    def _mended(self, evidence: Evidence, estimate: Estimate) -> Evidence | None:
-        """The evidence with left and right exchanged where the person of an estimate fits better so."""
-        return (
-            None if estimate.human is None else relabelled(evidence, self.posed.landmarks_of(estimate.human))
-        )
+    def _asked(self, evidence: Evidence, view: View, before: Floats | None) -> tuple[Guess, Evidence | None]:
+        """What the network says, and for which evidence, if left and right had to be exchanged back in it.
+
+        Another evidence is taken where the network, given that, comes nearer to it than to what it was told.
+
+        `before` = landmarks (75, 3) of the body of the frame before.
+        """
+        guess = self.network(evidence, view)
+        body = self._said(guess, view)
+        others, share = doubted(evidence, body), ASKED_CLEARLY
+        if before is not None:
+            other = relabelled(evidence, before) or relabelled(evidence, body)
+            others, share = [] if other is None else [other], FOLLOWED_CLEARLY
+        guesses = [self.network(other, view) for other in others]
+        misfits = [misfit(o, self._said(g, view)) for o, g in zip(others, guesses, strict=True)]
+        if not misfits or not min(misfits) < share * misfit(evidence, body):
+            return guess, None
+        best = misfits.index(min(misfits))
+        return guesses[best], others[best]
+
+    def _said(self, guess: Guess, view: View) -> Floats:
+        return self._landmarks(estimates_of(guess, view, [0], None, False)[0])
+
+    def _landmarks(self, estimate: Estimate) -> Floats:
+        assert estimate.human is not None
+        return self.posed.landmarks_of(estimate.human)
 
 
 def _carried_on(memory: Memory, prediction: Prediction, view: View) -> Proposal:

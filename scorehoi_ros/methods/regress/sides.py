@@ -1,7 +1,8 @@
 """Left and right taken for each other by the detector, noticed because the body fits better the other way.
 
 The network sees masks and depths beside the landmarks, and was trained on people taken the wrong way round:
-its body often stands right where the labels do not.
+its body often stands right where the labels do not.  Where it gives in to them it stands between the two;
+then it is asked again, with the exchanged labels.  So it is where the body of the frame before says so.
 """
 
 from dataclasses import replace
@@ -22,6 +23,12 @@ LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 """Ends of the names of the points that are compared; faces are so narrow that their sides say nothing."""
 CLEARLY = 0.9
 """Share of the distance between body and landmarks that may be left when sides are exchanged."""
+ASKED_CLEARLY = 0.85
+"""The same where each of the two has its own body, by the network: both are near their labels."""
+FOLLOWED_CLEARLY = 1.0
+"""The same where the body of the frame before speaks for the exchange, which may be the one that is wrong."""
+DOUBTFUL = 2.0
+"""An exchange is thought of when the distance of the points that it moves grows by less than this."""
 
 
 def _rows(ends: tuple[str, ...]) -> Ints:
@@ -47,24 +54,40 @@ def relabelled(evidence: Evidence, body: Floats) -> Evidence | None:
 
     None when the labels are right, or when nobody is seen.
     """
+    others = [exchanged(evidence, order) for order in EXCHANGES]
+    misfits = [misfit(other, body) for other in others]
+    best = int(np.argmin(misfits))
+    return others[best] if misfits[best] < CLEARLY * misfit(evidence, body) else None
+
+
+def doubted(evidence: Evidence, body: Floats) -> list[Evidence]:
+    """The evidence with each exchange that a body (75, 3), which the labels led to, does not rule out."""
+    found = []
+    for order in EXCHANGES:
+        moved, other = COMPARED[order[COMPARED] != COMPARED], exchanged(evidence, order)
+        if misfit(other, body, moved) < DOUBTFUL * misfit(evidence, body, moved):
+            found.append(other)
+    return found
+
+
+def exchanged(evidence: Evidence, order: Ints) -> Evidence:
+    """The evidence with the landmark rows `order` (75,) in the places of rows 0..74."""
     seen = evidence.landmarks
     if seen is None:
-        return None
+        return evidence
+    rows = torch.as_tensor(order, device=seen.pixels.device)
+    taken = replace(seen, pixels=seen.pixels[rows], world=seen.world[rows], confidence=seen.confidence[rows])
+    return replace(evidence, landmarks=taken)
+
+
+def misfit(evidence: Evidence, body: Floats, rows: Ints = COMPARED) -> float:
+    """Sum of the distances of a body's points (75, 3) from the landmarks, in crop pixels, by confidence.
+
+    Of `rows` only; 0 when nobody is seen.
+    """
+    seen = evidence.landmarks
+    if seen is None:
+        return 0.0
     placed = project(body, evidence.crop.K_crop)
     pixels, confidence = seen.pixels.cpu().numpy(), seen.confidence.cpu().numpy()
-    as_told = misfit(placed, pixels, confidence)
-    misfits = [misfit(placed, pixels[order], confidence[order]) for order in EXCHANGES]
-    best = int(np.argmin(misfits))
-    if not misfits[best] < CLEARLY * as_told:
-        return None
-    rows = torch.as_tensor(EXCHANGES[best], device=seen.pixels.device)
-    exchanged = replace(
-        seen, pixels=seen.pixels[rows], world=seen.world[rows], confidence=seen.confidence[rows]
-    )
-    return replace(evidence, landmarks=exchanged)
-
-
-def misfit(placed: Floats, pixels: Floats, confidence: Floats) -> float:
-    """Sum of the distances of points (75, 2) from landmarks (75, 2), limbs only, by confidence (75,)."""
-    apart = np.linalg.norm(placed[COMPARED] - pixels[COMPARED], axis=1)
-    return float((apart * confidence[COMPARED]).sum())
+    return float((np.linalg.norm(placed[rows] - pixels[rows], axis=1) * confidence[rows]).sum())

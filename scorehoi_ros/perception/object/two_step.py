@@ -35,20 +35,24 @@ class TwoStepSegmenter:
 
     def segment(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
         """See `Segmenter.segment`; the appearance is the object's colour density."""
-        known = prompt.mask is not None and bool(prompt.mask.any())
-        if prompt.box is None and not known and prompt.closely:
-            return with_colours(rgb, self._careful.segment(rgb, prompt, exclude))
+        if prompt.closely and not _has_shape(prompt):
+            return self.segment_closely(rgb, prompt, exclude)
         rough = self._quick.segment(rgb, prompt, exclude)
-        if not prompt.closely or (known and rough.score >= GOOD_SCORE):
+        if not prompt.closely or rough.score >= GOOD_SCORE:
             return rough
-        if known:
-            return max(rough, self._found_again(rgb, prompt, exclude), key=lambda result: result.score)
-        return with_colours(rgb, self._found(rgb, prompt, rough, exclude))
+        return max(rough, self.segment_closely(rgb, prompt, exclude), key=lambda result: result.score)
 
-    def _found(
-        self, rgb: NDArray[np.uint8], prompt: Prompt, rough: Segmentation, exclude: Bools | None
-    ) -> Segmentation:
-        """What is in a box in which `quick` found something `rough`."""
+    def segment_closely(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        """See `CloseSegmenter.segment_closely`."""
+        if _has_shape(prompt):
+            return self._found_again(rgb, prompt, exclude)
+        if prompt.box is None:
+            return with_colours(rgb, self._careful.segment(rgb, prompt, exclude))
+        return with_colours(rgb, self._found(rgb, prompt, exclude))
+
+    def _found(self, rgb: NDArray[np.uint8], prompt: Prompt, exclude: Bools | None) -> Segmentation:
+        """What is in a box, in which `quick` finds something rough."""
+        rough = self._quick.segment(rgb, prompt, exclude)
         alone = self._careful.segment(rgb, prompt, exclude)
         known = replace(prompt, mask=rough.mask)
         found = self._careful.segment(rgb, known, exclude) if rough.mask.any() else alone
@@ -67,6 +71,10 @@ class TwoStepSegmenter:
         against = doubts(rgb, found.mask, found.mask, near)
         found = replace(found, score=predicted_overlap(against) if found.mask.any() else 0.0)
         return judged(with_colours(rgb, found), prompt)
+
+
+def _has_shape(prompt: Prompt) -> bool:
+    return prompt.mask is not None and bool(prompt.mask.any())
 
 
 def with_colours(rgb: NDArray[np.uint8], found: Segmentation) -> Segmentation:
