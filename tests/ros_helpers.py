@@ -1,5 +1,6 @@
 """A node process with the fake pipeline, and a ROS node in the test process to talk to it."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -35,6 +36,8 @@ TRANSITIONS = {
 RELIABLE = QoSProfile(depth=50)
 START_S = 60.0
 """Importing torch takes long on a busy machine."""
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.fake_pipeline", "scorehoi_ros.ros.app"])
 
 
 def parameters(**values: Any) -> list[str]:
@@ -45,25 +48,65 @@ def parameters(**values: Any) -> list[str]:
     return result
 
 
+class Forked:
+    """A node in a process of its own that was forked where torch and ROS had been imported already."""
+
+    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
+        log.touch()
+        told = (arguments, str(log), environment)
+        self._process = _FORKS.Process(target=_run_forked, args=told, daemon=True)
+        self._process.start()
+
+    def poll(self) -> int | None:
+        """As of `subprocess.Popen`, as the next two."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        self._process.join(timeout)
+        code = self._process.exitcode
+        assert code is not None, f"the node still runs after {timeout} s"
+        return code
+
+    def send_signal(self, number: int) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+
+def _run_forked(arguments: list[str], log: str, environment: dict[str, str]) -> None:
+    from scorehoi_ros.ros.app import run_node
+    from tests.fake_pipeline import FakePipeline
+
+    os.environ.clear()
+    os.environ.update(environment)
+    with open(log, "wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.exit(run_node(FakePipeline, arguments))
+
+
 @contextmanager
 def node_process(
-    log: Path, delay_s: float = 0.0, rules: Sequence[str] = (), **values: Any
-) -> Iterator[subprocess.Popen[bytes]]:
+    log: Path, delay_s: float = 0.0, rules: Sequence[str] = (), fresh: bool = False, **values: Any
+) -> Iterator["subprocess.Popen[bytes] | Forked"]:
     """The node in a process of its own, its output in `log`; ended by SIGINT as a user would.
 
-    `rules`: what is remapped, "from:=to".
+    `rules`: what is remapped, "from:=to".  `fresh` = by an interpreter of its own, which takes seconds.
     """
-    command = [sys.executable, str(TESTS / "fake_pipeline.py"), *parameters(**values)]
-    command += [word for rule in rules for word in ("-r", rule)]
+    arguments = parameters(**values) + [word for rule in rules for word in ("-r", rule)]
     environment = os.environ | {"FAKE_DELAY_S": str(delay_s), "PYTHONPATH": str(TESTS.parent)}
+    process = (_started if fresh else Forked)(arguments, log, environment)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
+def _started(arguments: list[str], log: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, str(TESTS / "fake_pipeline.py"), *arguments]
     with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
+        return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
 
 
 class Talker:
