@@ -1,6 +1,5 @@
 """A node process with the fake pipeline, and a ROS node in the test process to talk to it."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -24,7 +23,10 @@ from scorehoi_ros.msg import Interaction
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from scorehoi_ros.ros.app import run_node
 from scorehoi_ros.ros.picture import image_message
+from tests.fake_pipeline import FakePipeline
+from tests.forked import Forked
 
 TESTS = Path(__file__).parent
 TRANSITIONS = {
@@ -36,8 +38,6 @@ TRANSITIONS = {
 RELIABLE = QoSProfile(depth=50)
 START_S = 60.0
 """Importing torch takes long on a busy machine."""
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.fake_pipeline", "scorehoi_ros.ros.app"])
 
 
 def parameters(**values: Any) -> list[str]:
@@ -46,42 +46,6 @@ def parameters(**values: Any) -> list[str]:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         result += ["-p", f"{name}:={text}"]
     return result
-
-
-class Forked:
-    """A node in a process of its own that was forked where torch and ROS had been imported already."""
-
-    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
-        log.touch()
-        told = (arguments, str(log), environment)
-        self._process = _FORKS.Process(target=_run_forked, args=told, daemon=True)
-        self._process.start()
-
-    def poll(self) -> int | None:
-        """As of `subprocess.Popen`, as the next two."""
-        return self._process.exitcode
-
-    def wait(self, timeout: float) -> int:
-        self._process.join(timeout)
-        code = self._process.exitcode
-        assert code is not None, f"the node still runs after {timeout} s"
-        return code
-
-    def send_signal(self, number: int) -> None:
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
-
-
-def _run_forked(arguments: list[str], log: str, environment: dict[str, str]) -> None:
-    from scorehoi_ros.ros.app import run_node
-    from tests.fake_pipeline import FakePipeline
-
-    os.environ.clear()
-    os.environ.update(environment)
-    with open(log, "wb") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    sys.exit(run_node(FakePipeline, arguments))
 
 
 @contextmanager
@@ -94,19 +58,19 @@ def node_process(
     """
     arguments = parameters(**values) + [word for rule in rules for word in ("-r", rule)]
     environment = os.environ | {"FAKE_DELAY_S": str(delay_s), "PYTHONPATH": str(TESTS.parent)}
-    process = (_started if fresh else Forked)(arguments, log, environment)
+    process: subprocess.Popen[bytes] | Forked
+    if fresh:
+        command = [sys.executable, str(TESTS / "fake_pipeline.py"), *arguments]
+        with log.open("wb") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+    else:
+        process = Forked(log, environment, run_node, FakePipeline, arguments)
     try:
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
-
-
-def _started(arguments: list[str], log: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, str(TESTS / "fake_pipeline.py"), *arguments]
-    with log.open("wb") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
 
 
 class Talker:
