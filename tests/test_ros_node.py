@@ -38,7 +38,7 @@ def log(tmp_path_factory: Any) -> Path:
 @pytest.fixture(scope="module")
 def module_talker(log: Path) -> Iterator[Talker]:
     settings: dict[str, Any] = {"object": "ball:0.22", "camera_info_timeout_s": 0.3, "warn_period_s": 0.3}
-    with talker() as t, node_process(log, fresh=True, **settings) as process:
+    with talker() as t, node_process(log, **settings) as process:
         t.wait_for_node()
         yield t
         assert process.poll() is None, f"the node died: {log.read_text()}"
