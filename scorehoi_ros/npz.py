@@ -3,6 +3,8 @@
 numpy's own reader believes what a file says of itself: it allocates first, and a damaged file raises
 whatever the library below it happened to meet.  Here the sizes are compared before anything is allocated,
 every checksum is checked, and whoever reads says which arrays are expected.
+
+numpy's own writer notes the time of day; `write_npz` does not.
 """
 
 import io
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from scorehoi_ros.contents import content_of
 from scorehoi_ros.errors import InputError, ScorehoiError, plain
+from scorehoi_ros.files import whole_file
 
 DAMAGE = (
     OSError,
@@ -50,6 +53,8 @@ _BEST_RATIO = 1100
 _PIECE = 1 << 20
 _MOST_HEADER = 1 << 16
 _LARGEST_CODE_POINT = 0x10FFFF
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip archive can tell."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,22 @@ class Layout:
     version: tuple[str, str | int] | None = None
     """Name and value of the array that tells versions apart; looked at before everything else."""
     error: type[ScorehoiError] = InputError
+
+
+def write_npz(
+    path: Path, arrays: Mapping[str, NDArray[Any]], level: int, stored: Collection[str] = ()
+) -> None:
+    """Write arrays, deflated at `level` (0..9) or, those named in `stored`, as they are; never a pickle.
+
+    Equal arrays give equal bytes.  Raises OutputError, leaving no file.
+    """
+    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asarray(arrays[name], order="C"), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            kind = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, buffer.getvalue(), kind, compresslevel=level)
 
 
 def read_npz(

@@ -23,7 +23,10 @@ from scorehoi_ros.msg import Interaction
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from scorehoi_ros.ros.app import run_node
 from scorehoi_ros.ros.picture import image_message
+from tests.fake_pipeline import FakePipeline
+from tests.forked import Forked
 
 TESTS = Path(__file__).parent
 TRANSITIONS = {
@@ -47,23 +50,27 @@ def parameters(**values: Any) -> list[str]:
 
 @contextmanager
 def node_process(
-    log: Path, delay_s: float = 0.0, rules: Sequence[str] = (), **values: Any
-) -> Iterator[subprocess.Popen[bytes]]:
+    log: Path, delay_s: float = 0.0, rules: Sequence[str] = (), fresh: bool = False, **values: Any
+) -> Iterator["subprocess.Popen[bytes] | Forked"]:
     """The node in a process of its own, its output in `log`; ended by SIGINT as a user would.
 
-    `rules`: what is remapped, "from:=to".
+    `rules`: what is remapped, "from:=to".  `fresh` = by an interpreter of its own, which takes seconds.
     """
-    command = [sys.executable, str(TESTS / "fake_pipeline.py"), *parameters(**values)]
-    command += [word for rule in rules for word in ("-r", rule)]
+    arguments = parameters(**values) + [word for rule in rules for word in ("-r", rule)]
     environment = os.environ | {"FAKE_DELAY_S": str(delay_s), "PYTHONPATH": str(TESTS.parent)}
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
+    process: subprocess.Popen[bytes] | Forked
+    if fresh:
+        command = [sys.executable, str(TESTS / "fake_pipeline.py"), *arguments]
+        with log.open("wb") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+    else:
+        process = Forked(log, environment, run_node, FakePipeline, arguments)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
 
 
 class Talker:

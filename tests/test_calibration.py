@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from calibration_files import ECHO, FILES, KALIBR, NERF, OPENCV_XML, OPENCV_YAML, REALSENSE, ROS
 
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry.calibration import Calibration, cameras_of
@@ -13,7 +14,6 @@ from scorehoi_ros.geometry.camera import intrinsics, undistort_frame, validate_c
 from scorehoi_ros.geometry.lens import lens
 from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.types import Camera, Frame
-from tests.calibration_files import ECHO, FILES, KALIBR, NERF, OPENCV_XML, OPENCV_YAML, REALSENSE, ROS
 
 K = intrinsics(600.5, 601.5, 320.25, 240.75)
 D = [-0.1, 0.02, 0.001, -0.002]

@@ -86,19 +86,19 @@ def test_every_ending_is_told(ends: Callable[[], Any], outcome: str, words: str)
 
 
 @pytest.mark.parametrize(
-    ("ends", "words"),
+    ("ends", "words", "wall_s"),
     [
-        (crash, "SIGSEGV"),
-        (lambda: os._exit(7), "exit code 7"),
-        (lambda: [None for _ in iter(int, 1)], "more than 1 s of CPU"),
-        (lambda: time.sleep(60), "says nothing any more"),
+        (crash, "SIGSEGV", 60.0),
+        (lambda: os._exit(7), "exit code 7", 60.0),
+        (lambda: [None for _ in iter(int, 1)], "more than 1 s of CPU", 60.0),
+        (lambda: time.sleep(60), "says nothing any more", 3.0),
     ],
 )
 def test_another_process_goes_on_after_a_crash(
-    ends: Callable[[], Any], words: str, monkeypatch: pytest.MonkeyPatch
+    ends: Callable[[], Any], words: str, wall_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fuzz_run, "CPU_S", 1)
-    monkeypatch.setattr(fuzz_run, "WALL_S", 3.0)
+    monkeypatch.setattr(fuzz_run, "WALL_S", wall_s)
     first, second, third = endings(ends)
     assert (first.outcome, second.outcome, third.outcome) == ("result", "finding", "result")
     assert words in second.words

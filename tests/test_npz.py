@@ -22,7 +22,7 @@ from scorehoi_ros.errors import BodyError, InputError, ScorehoiError
 from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.interaction import pose_prior
 from scorehoi_ros.io.npz import arrays_of, load_label, save_label
-from scorehoi_ros.npz import Field, Layout, read_npz
+from scorehoi_ros.npz import Field, Layout, read_npz, write_npz
 from scorehoi_ros.objects import cache as templates
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.synth import produce
@@ -47,6 +47,21 @@ def in_file(tmp_path: Path, arrays: dict[str, Any] | bytes) -> Path:
     path = tmp_path / "x.npz"
     path.write_bytes(arrays if isinstance(arrays, bytes) else npz_mutations.packed(arrays))
     return path
+
+
+def test_equal_arrays_give_equal_bytes_on_any_day(tmp_path: Path) -> None:
+    paths = tmp_path / "one.npz", tmp_path / "two.npz"
+    for path, names in zip(paths, ("ab", "ba"), strict=True):
+        write_npz(path, {name: SOUND[name] for name in names}, level=6, stored=("b",))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with zipfile.ZipFile(paths[0]) as archive:
+        assert [(i.filename, i.compress_type, i.date_time[0]) for i in archive.infolist()] == [
+            ("a.npy", zipfile.ZIP_DEFLATED, 1980),
+            ("b.npy", zipfile.ZIP_STORED, 1980),
+        ]
+    assert {n: a.tolist() for n, a in read_npz(paths[0], LAYOUT).items()} == {
+        n: a.tolist() for n, a in SOUND.items()
+    }
 
 
 def test_arrays_come_back_as_they_are(tmp_path: Path) -> None:

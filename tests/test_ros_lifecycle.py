@@ -1,4 +1,4 @@
-"""Lifecycle, overload, other cameras, and a bag played and recorded: each with node processes of its own."""
+"""Lifecycle, overload, other cameras, and a bag played and recorded: each with a node process of its own."""
 
 import json
 import signal
@@ -34,7 +34,9 @@ CAMERA: dict[str, Any] = {"camera": "60,60,32,24"}
 
 def test_lifecycle_cycles_and_a_failed_configure_can_be_mended(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with talker() as t, node_process(log, autostart=False, object="broken:1", **CAMERA) as process:
+    settings: dict[str, Any] = {"autostart": False, "object": "broken:1"}
+    with talker() as t, node_process(log, fresh=True, **settings, **CAMERA) as process:
+        t.until(lambda: t.node.count_services("/scorehoi/get_state"), START_S)
         assert t.state() == "unconfigured"
         assert not t.call(Trigger, "/scorehoi/reset").success
         assert (

@@ -20,7 +20,7 @@ from visualization_msgs.msg import MarkerArray  # noqa: E402
 from scorehoi_ros.io.bags.topics import TRANSFORMS  # noqa: E402
 from scorehoi_ros.ros import qos  # noqa: E402
 from scorehoi_ros.ros.factory import message_class  # noqa: E402
-from tests.ros_helpers import Talker, node_process, talker  # noqa: E402
+from tests.ros_helpers import Talker, node_process, small_image, talker  # noqa: E402
 
 pytestmark = pytest.mark.ros
 TFMessage = message_class(TRANSFORMS)
@@ -72,7 +72,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         made = Room(t, log)
         t.until(lambda: t.image.get_subscription_count(), 60)
         t.until(lambda: t.node.count_publishers("/scorehoi/interaction"))
-        t.spin(0.5)
+        # Markers and overlays are made for those who listen, once the node knows of them.
+        t.until(lambda: t.answer() and all(made.heard[topic] for topic in PLACED))
         yield made
         assert process.poll() is None, f"the node died: {log.read_text()}"
 
@@ -92,8 +93,15 @@ def test_the_cameras_frame_until_tf_knows_the_target(room: Room) -> None:
     result = room.answer()
     assert result.header.frame_id == "camera" and result.humans[0].root.position.z == 3.0
     assert room.frames_sent()["body_human_1"].header.frame_id == "camera"
-    room.t.until(lambda: "TF does not join camera and map" in room.log.read_text())
-    assert "results stay in camera" in room.t.diagnosis()[1]
+    room.t.until(lambda: 'TF does not join "camera" and "map"' in room.log.read_text())
+    assert 'results stay in "camera"' in room.t.diagnosis()[1]
+
+
+def test_the_name_of_a_frame_is_told_in_plain_letters(room: Room) -> None:
+    header = room.t.header()
+    header.frame_id = "cam\nera\x1b[2J"
+    room.t.answer(small_image(70, header))
+    assert 'TF does not join "cam?era?[2J" and "map"' in room.t.diagnosis()[1]
 
 
 def test_everything_with_a_place_is_in_the_target_frame(room: Room) -> None:

@@ -22,8 +22,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from calibrate_status import truths_in
-from measure_prompts import overlap, prompts, read_photos
+from measure_prompts import prompts, read_photos
 from numpy.typing import NDArray
+from photo_folders import Picture, detected, overlap
 from status_fit import Fitted, fit, judge, predict
 from tqdm import tqdm
 
@@ -47,7 +48,6 @@ LEAST_PX = 150
 """Objects of which less is seen are left out."""
 LEAST_SIDE = 4.0
 """Of a box in pixels."""
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,6 @@ class Finder:
 
     def __init__(self) -> None:
         self.sam, self.colours, self.detector = make_sam(SamConfig()), GrabCutSegmenter(), MediapipeHuman()
-
-    def human(self, rgb: Picture) -> Bools:
-        """(H, W) the detector's mask."""
-        seen = self.detector.detect(rgb)
-        return np.zeros(rgb.shape[:2], bool) if seen is None or seen.mask is None else seen.mask > 0.5
 
     def row(self, rgb: Picture, box: Box, human: Bools, truth: Bools, source: str, way: str) -> Row:
         """What is found in a box."""
@@ -119,7 +114,7 @@ def scene_rows(finder: Finder, truths: Sequence[SceneTruth]) -> Iterator[Row]:
             continue
         if number % 2:
             rgb, mask = worse(rgb, mask, rng)
-        human, drawn = finder.human(rgb), dict(boxes(mask, rng))
+        human, drawn = detected(finder.detector, rgb), dict(boxes(mask, rng))
         other = str(rng.choice(["loose", "shifted", "elsewhere"]))
         for way in sorted({"tight", "off", other} & set(drawn)):
             yield finder.row(rgb, drawn[way], human, mask, truth.key, way)

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from photo_folders import overlap
 from tqdm import tqdm
 
 from scorehoi_ros.demo.own import own_samples
@@ -24,6 +25,7 @@ from scorehoi_ros.io.images import open_images
 from scorehoi_ros.io.video.reader import open_video
 from scorehoi_ros.perception.human.detector import BODY, MediapipeHuman
 from scorehoi_ros.perception.human.hand_turns import HAND_ROWS
+from scorehoi_ros.perception.observe import own_mask
 from scorehoi_ros.types import Floats, Frame, HumanObservation
 
 SIDE = 256.0
@@ -82,7 +84,7 @@ def figures(afresh: Sequence[Sight], followed: Sequence[Sight]) -> dict[str, str
         "first / last quarter, median": _two(
             f"{np.median(np.concatenate(part)):.2f}" for part in (body[:quarter], body[-quarter:])
         ),
-        "mask IoU, median / 5 %": _percentiles(np.array([overlap(pair) for pair in pairs]), 50, 5),
+        "mask IoU, median / 5 %": _percentiles(np.array([agreement(pair) for pair in pairs]), 50, 5),
         "body acceleration px": _two(f"{acceleration(way):.2f}" for way in both),
         "hands in view": _two(f"{hand_share(way):.2f}" for way in both),
         "hand px, median / 95 %": _percentiles(hands, 50, 95),
@@ -107,10 +109,10 @@ def scale(seen: HumanObservation) -> float:
     return SIDE / max(float(np.ptp(seen.landmarks.pixels[BODY], axis=0).max()), 1.0)
 
 
-def overlap(pair: Pair) -> float:
-    """IoU of both masks."""
-    one, other = (seen.mask > 0.5 for seen in pair if seen.mask is not None)
-    return float((one & other).sum() / max((one | other).sum(), 1))
+def agreement(pair: Pair) -> float:
+    """Overlap of both masks."""
+    one, other = (mask for seen in pair if (mask := own_mask(seen)) is not None)
+    return overlap(one, other)
 
 
 def acceleration(way: Sequence[Sight]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import fuzz_sound as sound
 import fuzz_texts as texts
 import numpy as np
+from calibration_files import HEIGHT, WIDTH
 from fuzz_damage import Damage, Rng, regrown, reworded, rezipped, spoiled
 from fuzz_run import Kind, is_clear
 
@@ -117,8 +118,8 @@ def use_shard(path: Path) -> str:
 
 def use_camera(path: Path) -> str:
     """A picture of the calibrated size, undistorted."""
-    camera: Camera = parse_camera(str(path), sound.WIDTH, sound.HEIGHT)
-    return told(Frame(sound.picture(), camera, 0))
+    camera: Camera = parse_camera(str(path), WIDTH, HEIGHT)
+    return told(Frame(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), camera, 0))
 
 
 def use_parameters(path: Path) -> str:
@@ -186,8 +187,8 @@ FILES = [
     file_kind("prior", spoiled, done(load_prior), sound.shipped("pose_prior.safetensors"), "x.safetensors"),
     file_kind("weights", spoiled, done(check_weights), sound.shipped("stage1/geometry.safetensors"),
               "geometry.safetensors"),
-    file_kind("camera-yaml", reworded, use_camera, lambda: texts.YAMLS, "x.yaml"),
-    file_kind("camera-xml", reworded, use_camera, lambda: texts.XMLS, "x.xml"),
-    file_kind("camera-json", regrown, use_camera, lambda: texts.JSONS, "x.json"),
+    file_kind("camera-yaml", reworded, use_camera, lambda: texts.calibrations(".yaml", ".yml"), "x.yaml"),
+    file_kind("camera-xml", reworded, use_camera, lambda: texts.calibrations(".xml"), "x.xml"),
+    file_kind("camera-json", regrown, use_camera, lambda: texts.calibrations(".json"), "x.json"),
     file_kind("ros-params", reworded, use_parameters, lambda: texts.PARAMETERS, "x.yaml"),
 ]  # fmt: skip

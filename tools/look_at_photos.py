@@ -20,13 +20,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from measure_prompts import overlap
 from numpy.typing import NDArray
+from photo_folders import overlap, photos_in
 
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.geometry.rigid import transform_points
-from scorehoi_ros.io.masks.folder import load_masks
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.object.window import clip_box, mask_box
@@ -51,10 +50,8 @@ class Photo:
 
 def read_photos(folder: Path, numbers: list[float]) -> Iterator[Photo]:
     """The photos that have a mask of the object; `numbers` are fx, fy, cx, cy, or nothing for a guess."""
-    for path in sorted((folder / "images").glob("*.[jp][pn]g")):
-        rgb = np.ascontiguousarray(np.asarray(cv2.imread(str(path)), np.uint8)[:, :, ::-1])
+    for stem, rgb, truth in photos_in(folder):
         height, width = rgb.shape[:2]
-        truth = load_masks(folder / "masks", path.stem, height, width)
         box = None if truth.object is None else mask_box(truth.object, 0.05)
         if box is None:
             continue
@@ -62,7 +59,7 @@ def read_photos(folder: Path, numbers: list[float]) -> Iterator[Photo]:
         if numbers:
             fx, fy, cx, cy = numbers
             camera = Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]), width, height)
-        yield Photo(path.stem, rgb, camera, truth, Prompt(box=clip_box(box, height, width)))
+        yield Photo(stem, rgb, camera, truth, Prompt(box=clip_box(box, height, width)))
 
 
 def reconstruct(photo: Photo, pipeline: Pipeline, way: str) -> Reconstruction:

@@ -10,6 +10,7 @@ import argparse
 import sys
 
 import numpy as np
+from photo_folders import detected
 from tqdm import tqdm
 
 from scorehoi_ros.body.load import load_body
@@ -41,8 +42,7 @@ def overlaps(count: int, split: str) -> dict[str, list[float]]:
         human, thing = shown.human, shown.thing
         rgb = take_picture(truth, posed, body, template, Style(), view, shown.depth)
         rng = np.random.default_rng([truth.seed, 9])
-        seen = detector.detect(rgb)
-        found = seen.mask > 0.5 if seen is not None and seen.mask is not None else np.zeros_like(human)
+        found = detected(detector, rgb)
         told = {
             "human, real": mask_iou(found, human),
             "human, model": mask_iou(disturb(human, thing, HUMAN, rng), human),

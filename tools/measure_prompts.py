@@ -25,9 +25,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from photo_folders import detected, overlap, photos_in
 
 from scorehoi_ros.errors import MissingExtraError
-from scorehoi_ros.io.masks.folder import load_masks
 from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.perception.object.grabcut import GrabCutSegmenter
 from scorehoi_ros.perception.object.two_step import TwoStepSegmenter
@@ -58,17 +58,10 @@ def read_photos(folders: list[Path]) -> Iterator[Photo]:
     """The photos that have a mask of the object."""
     with MediapipeHuman() as detector:
         for folder in folders:
-            for path in sorted((folder / "images").glob("*.[jp][pn]g")):
-                rgb = np.ascontiguousarray(np.asarray(cv2.imread(str(path)), np.uint8)[:, :, ::-1])
-                height, width = rgb.shape[:2]
-                truth = load_masks(folder / "masks", path.stem, height, width).object
-                if truth is None or not truth.any():
-                    continue
-                seen = detector.detect(rgb)
-                human = np.zeros((height, width), bool)
-                if seen is not None and seen.mask is not None:
-                    human = seen.mask > 0.5
-                yield Photo(f"{folder.name}/{path.stem}", rgb, truth, human)
+            for stem, rgb, truth in photos_in(folder):
+                if truth.object is not None and truth.object.any():
+                    human = detected(detector, rgb)
+                    yield Photo(f"{folder.name}/{stem}", rgb, truth.object, human)
 
 
 def prompts(mask: Bools, rng: np.random.Generator) -> list[Prompt]:
@@ -92,11 +85,6 @@ def moved(mask: Bools, rng: np.random.Generator) -> Bools:
     shift = 0.05 * size * np.array([np.cos(angle), np.sin(angle)]) - 0.05 * centre
     matrix = np.array([[1.05, 0.0, shift[0]], [0.0, 1.05, shift[1]]])
     return cv2.warpAffine(mask.astype(np.uint8), matrix, mask.shape[::-1]) > 0
-
-
-def overlap(one: Bools, other: Bools) -> float:
-    """Intersection over union."""
-    return float((one & other).sum()) / max(float((one | other).sum()), 1.0)
 
 
 def make(name: str) -> Segmenter:

@@ -25,13 +25,13 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from photo_folders import detected, overlap, photos_in, told_mask
 
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.datasets.registry import open_dataset
 from scorehoi_ros.frame.track import _SURE_IOU, _SURE_SCORE
 from scorehoi_ros.geometry.rigid import transform_points
-from scorehoi_ros.io.masks.folder import load_masks
 from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.perception.object.grabcut import FAR, PROMPTED, GrabCutSegmenter, segment_once
 from scorehoi_ros.perception.object.search import follow
@@ -39,7 +39,7 @@ from scorehoi_ros.perception.object.segmenter import make_segmenter
 from scorehoi_ros.perception.object.window import clip_box, look, mask_box, put_back, window_around
 from scorehoi_ros.perception.protocols import Segmentation
 from scorehoi_ros.render.zbuffer import silhouette
-from scorehoi_ros.types import Bools, Box, Prompt
+from scorehoi_ros.types import Bools, Box, Masks, Prompt
 
 Image = NDArray[np.uint8]
 T = TypeVar("T")
@@ -66,11 +66,6 @@ def plain_grabcut(rgb: Image, box: Box, human: Bools) -> Bools:
     return put_back(np.isin(part, (cv2.GC_FGD, cv2.GC_PR_FGD)), window, height, width) > 0.5
 
 
-def overlap(one: Bools, other: Bools) -> float:
-    """Intersection over union."""
-    return float((one & other).sum()) / max(float((one | other).sum()), 1.0)
-
-
 def timed(work: Callable[[], T]) -> tuple[T, float]:
     """The result and processor milliseconds of `work`."""
     start = time.process_time()
@@ -78,12 +73,9 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     return result, 1e3 * (time.process_time() - start)
 
 
-def measure(path: Path, detector: MediapipeHuman) -> list[float] | None:
+def measure(rgb: Image, truth: Masks, detector: MediapipeHuman) -> list[float] | None:
     """One row of the table, or None when a mask is missing."""
-    bgr = cv2.imread(str(path))
-    rgb = np.ascontiguousarray(bgr[:, :, ::-1])
     height, width = rgb.shape[:2]
-    truth = load_masks(path.parent.parent / "masks", path.stem, height, width)
     if truth.human is None or truth.object is None:
         return None
     box = mask_box(truth.object, 0.05)
@@ -93,7 +85,7 @@ def measure(path: Path, detector: MediapipeHuman) -> list[float] | None:
     segmenter = make_segmenter(PipelineConfig(segmenter="grabcut"))
     assert segmenter is not None
     found, human_ms = timed(lambda: detector.detect(rgb))
-    human = np.zeros((height, width), bool) if found is None or found.mask is None else found.mask > 0.5
+    human = told_mask(found, rgb)
     plain, plain_ms = timed(lambda: plain_grabcut(rgb, box, human))
     ours, ours_ms = timed(lambda: segmenter.segment(rgb, Prompt(box=box), human))
     hands = 0.0 if found is None else float((found.landmarks.confidence[[33, 54]] > 0.1).sum())
@@ -129,11 +121,11 @@ def measure_photos(folders: list[Path], detector: MediapipeHuman) -> None:
     rows = []
     write_names(names if folders else ())
     for folder in folders:
-        for path in sorted((folder / "images").glob("*.[jp][pn]g")):
-            row = measure(path, detector)
+        for stem, rgb, truth in photos_in(folder):
+            row = measure(rgb, truth, detector)
             if row is not None:
                 rows.append(row)
-                write_row(f"{folder.name}/{path.stem}", row)
+                write_row(f"{folder.name}/{stem}", row)
     if rows:
         write_row("mean", list(np.mean(rows, axis=0)))
 
@@ -162,12 +154,6 @@ def write_tracked(name: str, found: list[list[Found]]) -> None:
         overlaps, scores, ms = np.array(frames).T
         row += [overlaps.mean(), np.corrcoef(overlaps, scores)[0, 1], float(np.median(ms))]
     write_row(name, row)
-
-
-def detected(detector: MediapipeHuman, rgb: Image) -> Bools:
-    """The detector's human mask."""
-    found = detector.detect(rgb)
-    return np.zeros(rgb.shape[:2], bool) if found is None or found.mask is None else found.mask > 0.5
 
 
 def at_length(rgb: Image, prompt: Prompt, exclude: Bools | None) -> Segmentation:

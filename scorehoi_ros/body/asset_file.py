@@ -1,7 +1,6 @@
 """The file of the free body: a compact npz of plain arrays with the same bytes on every build."""
 
 import hashlib
-import io
 import json
 import zipfile
 from pathlib import Path
@@ -14,8 +13,7 @@ from scorehoi_ros.body.landmarks import LANDMARK_NAMES
 from scorehoi_ros.body.model import NUM_POSE_FEATURES, BodyModel, LandmarkMap, validate_body
 from scorehoi_ros.body.skeleton import JOINT_NAMES, PARENTS
 from scorehoi_ros.errors import BodyError
-from scorehoi_ros.files import whole_file
-from scorehoi_ros.npz import DAMAGE, Field, Layout, damage_told, read_npz
+from scorehoi_ros.npz import DAMAGE, Field, Layout, damage_told, read_npz, write_npz
 from scorehoi_ros.types import NUM_BETAS, NUM_HUMAN_TOKENS, NUM_JOINTS
 
 FORMAT = "scorehoi-body-1"
@@ -48,7 +46,6 @@ LAYOUT = Layout(
     error=BodyError,
 )
 _MARK = "format.npy"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def is_asset(path: Path) -> bool:
@@ -72,12 +69,7 @@ def read_asset(path: Path) -> BodyModel:
 def write_asset(path: Path, model: BodyModel, meta: dict[str, Any]) -> None:
     """Write ``model``; ``meta`` (JSON values) says where it comes from.  Equal arrays give equal bytes."""
     arrays = _pack(model) | {"format": np.array(FORMAT), "meta": np.array(json.dumps(meta, sort_keys=True))}
-    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name in sorted(arrays):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(arrays[name], order="C"), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
-            archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
+    write_npz(path, arrays, level=9)
 
 
 def read_meta(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from scorehoi_ros.errors import ScorehoiError
+from scorehoi_ros.errors import ScorehoiError, shown
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, Session, Sight
 from scorehoi_ros.io.topics.frames import Hall
@@ -245,8 +245,9 @@ class ReconstructNode(LifecycleNode):
         if not target or target == r.frame_id:
             return None
         T = hall.transform(target, r.frame_id, r.stamp_ns)
+        camera = shown(r.frame_id)
         lacking = (
-            f"TF does not join {r.frame_id} and {target} at the image's stamp; results stay in {r.frame_id}"
+            f"TF does not join {camera} and {shown(target)} at the image's stamp; results stay in {camera}"
         )
         self._health.problem("target_frame", "" if T is not None else lacking)
         return T

@@ -1,9 +1,7 @@
 """Shards of synthetic scenes: npz files of plain arrays, equal bytes for equal content, written whole."""
 
-import io
 import json
 import logging
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isqrt
@@ -15,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import InputError
-from scorehoi_ros.files import whole_file
 from scorehoi_ros.io.pictures.codec import opencv_picture
-from scorehoi_ros.npz import Field, Layout, damage_told, read_npz
+from scorehoi_ros.npz import Field, Layout, damage_told, read_npz, write_npz
 from scorehoi_ros.synth.sensor.observe import Observation
 from scorehoi_ros.synth.truth import FIELDS, SceneTruth, pack, unpack
 from scorehoi_ros.types import Bools, Floats, Landmarks, Masks
@@ -49,7 +46,6 @@ LAYOUT = Layout(
     _TOLD | _SEEN,
     version=("format", FORMAT),
 )
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 _log = logging.getLogger(__name__)
 
@@ -157,13 +153,7 @@ def write_shard(path: Path, scenes: Sequence[Scene], recipe: dict[str, Any]) -> 
     arrays |= _observed([s.seen for s in scenes])
     arrays["penetration_mm"] = np.array([s.penetration_mm for s in scenes], np.float32)
     arrays |= {"format": np.array(FORMAT), "recipe": np.array(json.dumps(recipe, sort_keys=True))}
-    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name in sorted(arrays):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(arrays[name], order="C"), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
-            kind = zipfile.ZIP_STORED if name == "rgb" else zipfile.ZIP_DEFLATED
-            archive.writestr(entry, buffer.getvalue(), kind, compresslevel=6)
+    write_npz(path, arrays, level=6, stored=("rgb",))
 
 
 def _observed(seen: Sequence[Observation]) -> dict[str, NDArray]:

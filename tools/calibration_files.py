@@ -1,5 +1,6 @@
 """Calibration files as calibrators, drivers and data sets write them, all of one 640 x 480 camera."""
 
+WIDTH, HEIGHT = 640, 480
 ROS = """\
 image_width: 640
 image_height: 480
