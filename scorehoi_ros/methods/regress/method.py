@@ -148,7 +148,7 @@ def with_descent(
             load_contact(config.regress.size, config.regress.weights, config.device),
             PosedBody(body, config.device),
             object_tensors(template, config.device),
-            estimator.network.shapes,
+            estimator.network.template.shapes,
         )
     height = config.height_m or None
     effort = Effort(
