@@ -113,7 +113,7 @@ def orthonormal(sixes) -> bool:
 
 def test_all_hypotheses_are_proposed_likeliest_first(method: Method) -> None:
     proposal = method.estimator(evidence(), None)
-    assert len(proposal.estimates) == len(proposal.probabilities) == 2 * TINY.hypotheses
+    assert len(proposal.estimates) == len(proposal.probabilities) == TINY.hypotheses
     assert sum(proposal.probabilities) == pytest.approx(1.0)
     assert list(proposal.probabilities) == sorted(proposal.probabilities, reverse=True)
     assert len(set(proposal.probabilities)) > 1
@@ -191,14 +191,11 @@ def test_a_mirror_image_is_answered_by_the_mirrored_answer(method: Method) -> No
     looks = network.answer(seen, template.tokens), network.answer(other, mirror.tokens)
     here, there = joined(*looks), joined(*reversed(looks))
     M = torch.diag(FLIP)
-    for name in ("camera", "place"):
-        torch.testing.assert_close(getattr(there, name), getattr(here, name) @ M)
+    torch.testing.assert_close(there.camera, here.camera @ M)
+    torch.testing.assert_close(there.betas, here.betas)
     turned = M @ rotation_6d_to_matrix(here.theta)[:, MIRROR] @ M
     torch.testing.assert_close(rotation_6d_to_matrix(there.theta), turned, atol=1e-5, rtol=0)
-    rotations = M @ rotation_6d_to_matrix(here.rotations) @ M
-    half = rotations.shape[1] // 2
-    torch.testing.assert_close(rotation_6d_to_matrix(there.rotations), rotations.roll(half, 1))
-    torch.testing.assert_close(there.logits, here.logits.roll(half, 1))
+    assert here.rotations is looks[0].rotations and here.place is looks[0].place
 
 
 def test_without_the_object_s_mask_only_a_human_is_proposed(method: Method) -> None:
