@@ -18,6 +18,7 @@ from scorehoi_ros.frame.evidence import Evidence, build_evidence
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.geometry.rigid import object_transform
 from scorehoi_ros.objects.load import load_template
+from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.synth.picture.posed import pose_scene
 from scorehoi_ros.synth.sensor.observe import observe_posed, whole_view
 from scorehoi_ros.synth.truth import SceneTruth
@@ -48,11 +49,16 @@ def samples_in(folder: Path) -> Iterator[Sample]:
 
 def sample_without_picture(truth: SceneTruth) -> Sample:
     """What perception says of a scene, on a black image."""
+    return drawn(truth, None)
+
+
+def drawn(truth: SceneTruth, style: Style | None) -> Sample:
+    """A scene with what perception says of it; `style` None = on a black image."""
     body, template = free_body(), load_template(truth.object_spec)
     posed = pose_scene(truth, body, template)
-    seen = observe_posed(truth, posed, body, template, None, whole_view(truth))
-    black = np.zeros((truth.height, truth.width, 3), np.uint8)
-    picture = Picture(black, seen.human_mask, seen.object_mask, seen.masks, seen.landmarks)
+    seen = observe_posed(truth, posed, body, template, style, whole_view(truth))
+    rgb = np.zeros((truth.height, truth.width, 3), np.uint8) if seen.rgb is None else seen.rgb
+    picture = Picture(rgb, seen.human_mask, seen.object_mask, seen.masks, seen.landmarks)
     return sample_of(truth, picture, 0, Human(posed.vertices, body.faces, posed.joints), template)
 
 

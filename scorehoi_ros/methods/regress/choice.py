@@ -14,7 +14,7 @@ from scorehoi_ros.types import Bools, Floats
 
 PIXELS = 128
 """Side of the pictures on which poses are compared."""
-_EARLY, _LATE = (20.0, 4.0), (30.0, 10.0)
+EARLY, LATE = (20.0, 4.0), (30.0, 10.0)
 """Log probabilities that overlap and shading of one are worth, before and after the alignment: chosen on
 validation scenes."""
 
@@ -58,12 +58,12 @@ def worth_aligning(log_share: Floats, seen: Agreement | None, count: int) -> lis
 
 def before_alignment(seen: Agreement) -> Floats:
     """(H,) log probabilities, up to a constant, of poses that are yet to be aligned."""
-    return _worth(seen, _EARLY)
+    return _worth(seen, EARLY)
 
 
 def shares_of(energy: Floats, log_share: Floats, seen: Agreement | None) -> Floats:
     """(H,) probabilities of aligned hypotheses: what they cost, what the network said, how they agree."""
-    score = log_share - energy + (0.0 if seen is None else _worth(seen, _LATE))
+    score = log_share - energy + (0.0 if seen is None else _worth(seen, LATE))
     weight = np.exp(score - score.max())
     return np.asarray(weight / weight.sum(), np.float64)
 

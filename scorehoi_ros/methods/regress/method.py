@@ -66,6 +66,20 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
+        found, thing, plane = self.found(said, proposal, evidence, floor, prediction)
+        asked = self.contact is not None and thing is not None
+        masks = self._contacts(found, said, plane, prediction) if asked else None
+        return _refined(found, thing, said, prediction, masks)
+
+    def found(
+        self,
+        said: Said,
+        proposal: Proposal,
+        evidence: Evidence,
+        floor: Floor | None,
+        prediction: Prediction | None,
+    ) -> tuple[Found, Thing | None, Floats | None]:
+        """All aligned hypotheses, the object, and the floor (4,) in the view frame; None where unknown."""
         # An estimated floor is less sure than the network's own rotations: it did harm on validation scenes.
         sure = floor if floor is not None and floor.source == "gravity" else None
         thing = None
@@ -74,12 +88,10 @@ class AlignRefiner:
         plane = None if sure is None else plane_in_view(sure, said.view)
         contacts = Contacts() if thing is None else contacts_of(said.guess)
         target = target_of(evidence, said.view, contacts, plane)
-        asker = None if thing is None else self.contact
-        descend = self.descent(said.guess, said.view, plane, asker)
+        descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
         known = known_of(prediction, said.view, self.effort.warm)
-        found = refine(descend, target, thing, said, known, self.effort, self._rescale(evidence, said.view))
-        masks = None if asker is None else self._contacts(found, said, plane, prediction)
-        return _refined(found, thing, said, prediction, masks)
+        rescale = self._rescale(evidence, said.view)
+        return refine(descend, target, thing, said, known, self.effort, rescale), thing, plane
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from scorehoi_ros.alignment.align import Aligned
+from scorehoi_ros.alignment.overlap import Agreement
 from scorehoi_ros.alignment.state import Belief
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
 from scorehoi_ros.alignment.weights import TERMS
@@ -47,8 +48,8 @@ class Found:
     """(m, 3) metres, view frame, of each."""
     shares: Floats
     """(m,) probabilities."""
-    overlap: float | None
-    """Of the kept one's outline with the mask; None without a mask."""
+    seen: Agreement | None
+    """(H,) how the aligned ones agree with the image; None without a mask."""
 
     @property
     def kept(self) -> int:
@@ -59,7 +60,8 @@ class Found:
     def settled(self) -> bool:
         """The image agrees so well that the next frame may do without the network."""
         image = self.aligned.terms[self.best, _LANDMARKS]
-        return bool(image < _MOST_LANDMARKS and (self.overlap is None or self.overlap > _LEAST_OVERLAP))
+        covered = self.seen is None or self.seen.overlap[self.best] > _LEAST_OVERLAP
+        return bool(image < _MOST_LANDMARKS and covered)
 
 
 def refine(
@@ -83,13 +85,12 @@ def refine(
     seen = thing.seen(R, origins)
     shares = shares_of(aligned.energy, begun.log_share, seen)
     best = int(shares.argmax())
-    overlap = None if seen is None else float(seen.overlap[best])
     if begun.modes is None:
-        return Found(aligned, begun, best, R, origins, shares, overlap)
+        return Found(aligned, begun, best, R, origins, shares, seen)
     modes = after_alignment(begun.modes, R, best, shares)
     weights = np.exp(modes.log_weights)
     origins = np.tile(origins[best], (len(weights), 1))
-    return Found(aligned, begun, best, modes.rotations, origins, weights / weights.sum(), overlap)
+    return Found(aligned, begun, best, modes.rotations, origins, weights / weights.sum(), seen)
 
 
 def _unspun(aligned: Aligned, before: Floats, symmetry: Symmetry) -> Aligned:
