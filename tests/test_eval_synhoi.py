@@ -10,6 +10,7 @@ from scorehoi_ros.body.load import free_body
 from scorehoi_ros.datasets import synhoi
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.files import cache_folder
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.synth.scene.plots import RATE_HZ
 from scorehoi_ros.synth.truth import SceneTruth, pack
@@ -56,7 +57,12 @@ def truths(tmp_path):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
+    """No pictures are in the cache of a test; templates of others are."""
+    load_template(BOX)
+    templates = cache_folder("templates")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache_folder().mkdir(parents=True)
+    cache_folder("templates").symlink_to(templates)
 
 
 def test_truths_become_samples(truths) -> None:

@@ -6,12 +6,12 @@
 
 Each sequence is followed without given masks.  The object is shown by a box in the first frame; every few
 frames it is looked for as the product does it: where it truly was in the frame before and near the person,
-with the colours of the last sure mask.  Each of these frames is drawn twice, with the object and without it.
-An object of which less than a tenth shows counts as hidden.
+with the colours of the last sure mask.  Each of these frames is drawn twice, with the object and without it;
+an object of which less than a tenth shows counts as gone, too.
 
-A row is a threshold: the share of removed and of hidden objects that are rejected, rightly; of visible ones
+A row is a threshold: the share of those gone for which what is found is rejected, rightly; of visible ones
 that are found (IoU of a half with the true mask), but lost by it; and of visible ones for which something
-else is taken and rejected.
+else is found and rejected.
 """
 
 import argparse
@@ -46,6 +46,7 @@ HIDDEN = 0.1
 RIGHT_IOU = 0.5
 AWAY_M = 40.0
 """To the side, where no camera sees it."""
+KINDS = {"gone": "gone, rejected", "right": "found, lost", "wrong": "something else, rejected"}
 THRESHOLDS = (0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -54,7 +55,7 @@ class Look:
     """What was found in one picture."""
 
     kind: str
-    """right | wrong (visible, but something else is taken) | hidden | removed."""
+    """gone | right | wrong (visible, but something else is found)."""
     score: float
     """0 where nothing is found."""
 
@@ -96,11 +97,11 @@ def looks(truths: Sequence[SceneTruth], every: int) -> Iterator[Look]:
         T = before.T_cam_object
         place = ObjectPose(six_of_matrix(T[:3, :3]), T[:3, 3])
         gone = replace(truth, T_cam_object=aside(truth.T_cam_object))
-        yield Look("removed", score(follower.see(gone, follower.draw(gone), place)))
+        yield Look("gone", score(follower.see(gone, follower.draw(gone), place)))
         shown = follower.draw(truth)
         found = follower.see(truth, shown, place)
         right = found.masks.object is not None and overlap(found.masks.object, shown.object_mask) >= RIGHT_IOU
-        kind = "hidden" if shown.object_visible < HIDDEN else "right" if right else "wrong"
+        kind = "gone" if shown.object_visible < HIDDEN else "right" if right else "wrong"
         yield Look(kind, score(found))
         if score(found) >= _SURE_SCORE:
             follower.appearance = found.appearance
@@ -127,14 +128,6 @@ def table(rows: Sequence[Look]) -> str:
         shares = (f"{(s < threshold).mean():.2f}" if len(s) else "-" for s in scores.values())
         lines.append(f"| {threshold:g} | " + " | ".join(shares) + " |")
     return "\n".join(lines) + "\n"
-
-
-KINDS = {
-    "removed": "removed, rejected",
-    "hidden": "hidden, rejected",
-    "right": "found, lost",
-    "wrong": "something else, rejected",
-}
 
 
 def main() -> int:

@@ -22,8 +22,8 @@ from scorehoi_ros.types import Bools, Floats, Frame, HumanObservation, HumanPose
 _SOFT_MASK_LEVEL = 0.5
 _DETECTOR_MASK_SCORE = 0.9
 """Mean overlap of the detector's human mask with true masks (measured 0.907 on six photos)."""
-LEAST_SCORE = 0.3
-"""A tracked object of which nothing better is found is hidden or gone; chosen on validation views."""
+LEAST_SCORE = 0.4
+"""A tracked object of which nothing better is found is hidden or gone; by tools/measure_least_score.py."""
 _ALIKE = 0.7
 """Overlap (IoU) from which on two places of the object are searched as one."""
 
