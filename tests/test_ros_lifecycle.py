@@ -99,7 +99,8 @@ def test_impossible_transitions_are_refused_and_the_node_lives(tmp_path: Path) -
 
 @pytest.mark.parametrize("topic", ["image_topic", "camera_info_topic", "depth_topic"])
 def test_wrong_topic_names_end_with_words(tmp_path: Path, topic: str) -> None:
-    with node_process(tmp_path / "log", 0.0, **{topic: "no{topic"}) as process:
+    wrong: dict[str, Any] = {topic: "no{topic"}
+    with node_process(tmp_path / "log", 0.0, **wrong) as process:
         assert process.wait(timeout=20) != 0
     assert f"{topic} is 'no{{topic'. Invalid topic name" in (tmp_path / "log").read_text()
 

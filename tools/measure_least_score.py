@@ -66,7 +66,8 @@ class Follower:
     def __init__(self, truth: SceneTruth) -> None:
         self.body, self.template = free_body(), load_template(truth.object_spec)
         self.posed, self.detector = PosedBody(self.body), MediapipeHuman()
-        self.segmenter, self.appearance = GrabCutSegmenter(), None
+        self.segmenter = GrabCutSegmenter()
+        self.appearance: Floats | None = None
 
     def draw(self, truth: SceneTruth) -> Observation:
         """The picture of a truth."""
