@@ -13,7 +13,6 @@ from scipy.spatial.transform import Rotation
 from scorehoi_ros.alignment.target import Contacts
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.points import PosedBody
-from scorehoi_ros.body.skeleton import MIRROR
 from scorehoi_ros.config.methods import FitConfig, RegressConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.evidence import Evidence, build_evidence
@@ -21,7 +20,6 @@ from scorehoi_ros.frame.stages import Method, Prediction
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.methods.regress import proposal as regress
 from scorehoi_ros.methods.regress.method import AlignRefiner, build
-from scorehoi_ros.methods.regress.mirror import FLIP, joined, mirrored
 from scorehoi_ros.methods.regress.refine import Found, refine
 from scorehoi_ros.methods.regress.spread import UNIFORM, pose_covariance
 from scorehoi_ros.methods.regress.start import Effort, Known
@@ -171,31 +169,12 @@ def test_onnx_answers_as_torch_does(config: PipelineConfig, method: Method) -> N
     loaded = load_networks("live", config.regress.weights)
     assert isinstance(method.estimator, regress.RegressEstimator)
     network = method.estimator.network
-    points, shapes, tokens = network.template
-    seen = seen_of(evidence(), view_of(evidence()), points, shapes, network.pixels)
-    exported, direct = loaded.answer(seen, tokens), torch_answer(loaded.net)(seen, tokens)
+    seen = seen_of(evidence(), view_of(evidence()), network.points, network.shapes, network.pixels)
+    exported, direct = loaded.answer(seen, network.tokens), torch_answer(loaded.net)(seen, network.tokens)
     for name, a, b in zip(exported._fields, exported, direct, strict=True):
         assert a.shape == b.shape and torch.allclose(a, b, atol=1e-4), name
     caches = [path.name for path in (Path(config.regress.weights) / "cache").rglob("*.onnx")]
     assert len(caches) == 2 and any(name.startswith("live-contact-") for name in caches)
-
-
-def test_a_mirror_image_is_answered_by_the_mirrored_answer(method: Method) -> None:
-    assert isinstance(method.estimator, regress.RegressEstimator)
-    network = method.estimator.network
-    template, mirror = network.template, network.mirror
-    seen = seen_of(evidence(), view_of(evidence()), template.points, template.shapes, network.pixels)
-    other = mirrored(seen, mirror.points, mirror.shapes)
-    for name, a, b in zip(seen._fields, seen, mirrored(other, template.points, template.shapes), strict=True):
-        assert torch.equal(a, b), name
-    looks = network.answer(seen, template.tokens), network.answer(other, mirror.tokens)
-    here, there = joined(*looks), joined(*reversed(looks))
-    M = torch.diag(FLIP)
-    torch.testing.assert_close(there.camera, here.camera @ M)
-    torch.testing.assert_close(there.betas, here.betas)
-    turned = M @ rotation_6d_to_matrix(here.theta)[:, MIRROR] @ M
-    torch.testing.assert_close(rotation_6d_to_matrix(there.theta), turned, atol=1e-5, rtol=0)
-    assert here.rotations is looks[0].rotations and here.place is looks[0].place
 
 
 def test_without_the_object_s_mask_only_a_human_is_proposed(method: Method) -> None:

@@ -97,14 +97,14 @@ def aligned(sample: Sample, pipeline: Pipeline, count: int) -> Hypotheses | None
 def lines(scenes: Sequence[Hypotheses], counts: Sequence[int], weights: Sequence[float]) -> list[str]:
     """The table in Markdown."""
     head = f"mean / median, degrees | under {RIGHT_DEG:.0f} | place cm"
-    told = [f"{len(scenes)} scenes", f"| hypotheses | shading | {head} |", "|---|---|---|---|---|"]
+    table = [f"{len(scenes)} scenes", f"| hypotheses | shading | {head} |", "|---|---|---|---|---|"]
     for count in counts:
         for weight in weights:
             chosen = [int((s.score + weight * s.shading)[:count].argmax()) for s in scenes]
-            told.append(row(scenes, chosen, f"{count} | {weight:g}"))
+            table.append(row(scenes, chosen, f"{count} | {weight:g}"))
         nearest = [int(s.turn_deg[:count].argmin()) for s in scenes]
-        told.append(row(scenes, nearest, f"{count} | nearest"))
-    return told
+        table.append(row(scenes, nearest, f"{count} | nearest"))
+    return table
 
 
 def row(scenes: Sequence[Hypotheses], chosen: Sequence[int], name: str) -> str:

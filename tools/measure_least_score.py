@@ -28,7 +28,7 @@ from tqdm import tqdm
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.datasets.synhoi import read_truths, sequence_of
-from scorehoi_ros.frame.track import _SURE_SCORE
+from scorehoi_ros.frame.track import SURE_SCORE
 from scorehoi_ros.geometry.turns import six_of_matrix
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception import observe as product
@@ -104,7 +104,7 @@ def looks(truths: Sequence[SceneTruth], every: int) -> Iterator[Look]:
         right = found.masks.object is not None and overlap(found.masks.object, shown.object_mask) >= RIGHT_IOU
         kind = "gone" if shown.object_visible < HIDDEN else "right" if right else "wrong"
         yield Look(kind, score(found))
-        if score(found) >= _SURE_SCORE:
+        if score(found) >= SURE_SCORE:
             follower.appearance = found.appearance
 
 

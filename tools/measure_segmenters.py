@@ -30,7 +30,7 @@ from photo_folders import detected, overlap, photos_in, told_mask
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.datasets.registry import open_dataset
-from scorehoi_ros.frame.track import _SURE_IOU, _SURE_SCORE
+from scorehoi_ros.frame.track import _SURE_IOU, SURE_SCORE
 from scorehoi_ros.geometry.rigid import transform_points
 from scorehoi_ros.perception.human.detector import MediapipeHuman
 from scorehoi_ros.perception.object.grabcut import FAR, PROMPTED, GrabCutSegmenter, segment_once
@@ -175,7 +175,7 @@ def tracked(segment: Segment, samples: list[Sample], humans: list[Bools]) -> lis
         prompt = Prompt(mask=template_mask(before), appearance=appearance)
         found, ms = timed(partial(segment, sample.frame.rgb, prompt, human))
         rows.append((overlap(found.mask, sample.truth.object_mask), found.score, ms))
-        if found.score >= _SURE_SCORE and overlap(found.mask, template_mask(sample)) >= _SURE_IOU:
+        if found.score >= SURE_SCORE and overlap(found.mask, template_mask(sample)) >= _SURE_IOU:
             appearance = found.appearance
     return rows
 

@@ -32,12 +32,11 @@ def agreement(
     """Each pose R_o (H, 3, 3), origin (H, 3) metres, against the object's mask (S, S) and its picture.
 
     P (3, 3) takes view axes to pixels of the crop (`Target.P`).  What is rendered on `free` (S, S) pixels
-    that are not mask, the human before it, counts neither way.  0.3 ms a hypothesis for a crop of 128, and
-    0.1 ms more with a picture.
+    that are not mask, the human before it, counts neither way.
     """
     size = len(mask)
     hidden = np.zeros_like(mask) if free is None else free & ~mask
-    normals = face_normals(mesh)
+    normals = np.zeros((0, 3)) if shaded is None else face_normals(mesh)
     found = Agreement(np.empty(len(R_o)), np.zeros(len(R_o)))
     for h, (R, t) in enumerate(zip(R_o, origin, strict=True)):
         screen = project_fast((mesh.vertices @ R.T + t) @ P.T, np.eye(3))

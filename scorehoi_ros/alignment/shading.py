@@ -32,7 +32,7 @@ class Shaded:
     inner: Bools
     """(S, S) pixels of the mask that are not at its edge."""
     colours: NDArray[np.float32]
-    """(S, S, 3) RGB 0..1, less their mean over `inner`."""
+    """(S, S, 3) RGB 0..1, less their mean over `inner`; 0 elsewhere."""
     spread: float
     """Sum of their squares over `inner`, with the noise."""
 
@@ -45,9 +45,11 @@ def shaded_of(mask: Bools, picture: NDArray[np.uint8]) -> Shaded | None:
     count = int(inner.sum())
     if count < 2 * _LEAST_PIXELS:
         return None
-    colours = picture.astype(np.float32) / 255
-    colours -= colours[inner].mean(0)
-    return Shaded(inner, colours, float(np.square(colours[inner]).sum()) + _NOISE * count)
+    told = picture[inner].astype(np.float32) / 255
+    told -= told.mean(0)
+    colours = np.zeros(picture.shape, np.float32)
+    colours[inner] = told
+    return Shaded(inner, colours, float(np.square(told).sum()) + _NOISE * count)
 
 
 def explained(shaded: Shaded, normals: Floats, face: Ints) -> float:

@@ -14,7 +14,7 @@ _VELOCITY_BLEND = 0.5
 """Share of the newest difference in the velocity: halves the jitter, follows a change within two frames."""
 _MAX_SPEED = 4.0
 """m/s; a faster move between frames is a new detection and says nothing about where it goes next."""
-_SURE_SCORE, _SURE_IOU = 0.6, 0.8
+SURE_SCORE, _SURE_IOU = 0.6, 0.8
 """Mask score and template overlap from which a frame may teach what the object looks like, even if it is not
 sure how the object is turned."""
 _CLOSE_LOOK_NS = 500_000_000
@@ -120,7 +120,7 @@ def heard(state: TrackState, frame: Frame) -> TrackState:
     if not answer.fits(frame):
         return replace(state, aside=Aside())
     found, thing = answer.found, state.object
-    if thing is None or found.appearance is None or found.score < _SURE_SCORE:
+    if thing is None or found.appearance is None or found.score < SURE_SCORE:
         return state
     return replace(state, object=replace(thing, appearance=found.appearance))
 
@@ -224,7 +224,7 @@ def _is_sure(result: Reconstruction) -> bool:
     return (
         result.object is not None
         and result.object.status.is_present
-        and result.masks.object_score >= _SURE_SCORE
+        and result.masks.object_score >= SURE_SCORE
         and result.quality.get("object_iou", 0.0) >= _SURE_IOU
     )
 

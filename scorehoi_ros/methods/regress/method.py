@@ -160,7 +160,7 @@ def with_descent(
             load_contact(config.regress.size, config.regress.weights, config.device),
             PosedBody(body, config.device),
             object_tensors(template, config.device),
-            estimator.network.template.shapes,
+            estimator.network.shapes,
         )
     height = config.height_m or None
     effort = Effort(

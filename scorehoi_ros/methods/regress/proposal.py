@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +15,6 @@ from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.stages import ContactMasks, Method, Prediction, Proposal, Refined
 from scorehoi_ros.methods.fit.method import build as build_fit
 from scorehoi_ros.methods.regress.memory import Memory, Said, followed
-from scorehoi_ros.methods.regress.mirror import FLIP, joined, mirrored
 from scorehoi_ros.methods.regress.sides import (
     ASKED_CLEARLY,
     FOLLOWED_CLEARLY,
@@ -25,7 +23,7 @@ from scorehoi_ros.methods.regress.sides import (
     relabelled,
 )
 from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
-from scorehoi_ros.networks.regressor import Guess, Seen
+from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.human import HumanAnswer, load_human
@@ -38,44 +36,26 @@ NO_OBJECT = "ball:0.22"
 """What the network is told to look for where no object is: it always wants a template."""
 
 
-class TemplateTensors(NamedTuple):
-    """A template as the regressor takes it."""
-
-    points: Tensor
-    """(1, 64, 3)"""
-    shapes: Tensor
-    """(1, 64, POINT_FEATURES)"""
-    tokens: Tensor
-    """(1, 64, width)"""
-
-
 @dataclass(frozen=True)
 class Network:
     """The regressor with one template."""
 
     answer: Answer
     pixels: int
-    template: TemplateTensors
-    mirror: TemplateTensors
-    """Of the mirrored template."""
+    points: Tensor
+    """(1, 64, 3)"""
+    shapes: Tensor
+    """(1, 64, POINT_FEATURES)"""
+    tokens: Tensor
+    """(1, 64, width)"""
     human: HumanAnswer | None = None
     """The user's network for the human half."""
 
     def __call__(self, evidence: Evidence, view: View) -> Guess:
         """The guess of one frame."""
-        seen = self._seen(evidence, view)
-        guess = self.answer(seen, self.template.tokens)
+        seen = seen_of(evidence, view, self.points, self.shapes, self.pixels)
+        guess = self.answer(seen, self.tokens)
         return guess if self.human is None else self.human(evidence.image.cpu().numpy(), seen, guess)
-
-    def again(self, guess: Guess, evidence: Evidence, view: View) -> Guess:
-        """The guess joined with a second look, at the mirror image; a user's network looks once."""
-        if self.human is not None:
-            return guess
-        seen = mirrored(self._seen(evidence, view), self.mirror.points, self.mirror.shapes)
-        return joined(guess, self.answer(seen, self.mirror.tokens))
-
-    def _seen(self, evidence: Evidence, view: View) -> Seen:
-        return seen_of(evidence, view, self.template.points, self.template.shapes, self.pixels)
 
 
 @dataclass(frozen=True)
@@ -109,9 +89,6 @@ class RegressEstimator:
         if prediction is not None and memory is not None and prediction.elapsed_s <= RECENT_S:
             before = self._landmarks(prediction.moved)
         guess, mended = self._asked(evidence, view, before)
-        if memory is None:
-            # Nothing but this frame to go by: it is worth a second look.
-            guess = self.network.again(guess, mended or evidence, view)
         shares = torch.softmax(guess.logits[0].double(), 0)
         order = tuple(shares.argsort(descending=True).tolist()) if thing else (0,)
         betas = None if prediction is None else prediction.betas
@@ -190,10 +167,7 @@ def make_estimator(
     points = (template or load_template(NO_OBJECT)).points
     own = config.regress.human_network
     human = load_human(Path(own).expanduser()) if own else None
-    there, mirror = (
-        TemplateTensors(*template_tokens(loaded, p)) for p in (points, points * FLIP.double().numpy())
-    )
-    network = Network(loaded.answer, loaded.net.size.pixels, there, mirror, human)
+    network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points), human)
     alone = cache(partial(build_fit, body, template, config))
     period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
     return RegressEstimator(network, PosedBody(body, config.device), alone, template is not None, period_s)
