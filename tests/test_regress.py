@@ -96,7 +96,7 @@ def found(method: Method) -> Found:
     target = target_of(evidence(), said.view, Contacts(), None)
     thing = refiner._thing(evidence(), said.view, None, None)
     descend = refiner.descent(said.guess, said.view, None, None)
-    return refine(descend, target, thing, said, Known(), Effort(hypotheses=3))
+    return refine(descend, refiner.search, target, thing, said, Known(), Effort(hypotheses=3))
 
 
 def matrix(sixes) -> np.ndarray:

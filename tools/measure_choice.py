@@ -55,7 +55,7 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
     parser.add_argument("--count", type=int, default=300, help="scenes to draw (default 300)")
-    parser.add_argument("--hypotheses", type=int, nargs="+", default=[4, 12], help="aligned (default 4 12)")
+    parser.add_argument("--hypotheses", type=int, nargs="+", default=[3, 12], help="aligned (default 3 12)")
     parser.add_argument("--weights", type=float, nargs="+", default=[0, 5, 10, 15, 20], help="of the shading")
     args = parser.parse_args()
     pipeline = load_pipeline(method="regress")

@@ -1,6 +1,7 @@
 """The cases of `scorehoi bench` by name."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,10 +17,14 @@ SLOW = 3
 """Repetitions of what takes seconds."""
 
 
+NETWORK = RegressConfig(size=LIVE)
+ALONE = replace(NETWORK, hypotheses=1, search_steps=0)
+"""One rotation, without a search: what the paper has."""
+
+
 def _of(
-    about: str, method: str, stages: Sequence[str], size: str = LIVE, hypotheses: int = 4, **changes: Any
+    about: str, method: str, stages: Sequence[str], network: RegressConfig = NETWORK, **changes: Any
 ) -> Case:
-    network = RegressConfig(size=size, hypotheses=hypotheses)
     return Case(about, partial(stage, method=method, stages=stages, network=network, **changes))
 
 
@@ -31,11 +36,13 @@ def _live(fps: int) -> Case:
 
 CASES: dict[str, Case] = {
     "stage1": _of("the first network, size live", "regress-proposal", ["estimate"]),
-    "stage1-full": _of("the same, size full", "regress-proposal", ["estimate"], "full"),
+    "stage1-full": _of(
+        "the same, size full", "regress-proposal", ["estimate"], replace(NETWORK, size="full")
+    ),
     "stage1-contact": Case("contact predictor, size live, one state", contact),
-    EXACT: _of("schedule of the paper, N = 2, tau = 50, dt = 2", "score-n2", ["refine"], hypotheses=1),
-    "refine-n2": _of("as many rounds of `score`, 4 hypotheses", "score", ["refine"]),
-    "refine-regress": _of("alignment, 4 hypotheses of 25 steps", "regress", ["refine"]),
+    EXACT: _of("schedule of the paper, N = 2, tau = 50, dt = 2", "score-n2", ["refine"], ALONE),
+    "refine-n2": _of("as many rounds of `score`, 3 hypotheses of 12", "score", ["refine"]),
+    "refine-regress": _of("alignment in 25 steps, 3 hypotheses of 12", "regress", ["refine"]),
     "refine-warm": _of("the default on a frame that follows another", AUTO, ["refine"], tracked=True),
     OPTIMISER: _of("the optimiser, from nothing", "fit", ["estimate", "refine"], most=SLOW),
     "messages": Case("Interaction with a full mesh, built and serialised", messages),

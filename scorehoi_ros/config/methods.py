@@ -40,7 +40,13 @@ class RegressConfig:
         "ONNX file that says the human in the place of the network, see docs/architecture.md; empty = none",
         read_only=True,
     )
-    hypotheses: int = option(4, "rotations of the object that are aligned", minimum=1, maximum=12)
+    hypotheses: int = option(3, "rotations of the object that are aligned", minimum=1, maximum=12)
+    search_steps: int = option(
+        8,
+        "steps of the object alone, from each proposed rotation, before those that are aligned are chosen",
+        minimum=0,
+        maximum=100,
+    )
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
     start: str = option(
         "warm",

@@ -25,6 +25,7 @@ from scorehoi_ros.methods.regress.modes import Modes, modes_after
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
 from scorehoi_ros.methods.regress.refine import Descend, Found, contacts_of, refine
 from scorehoi_ros.methods.regress.scale import Measured, scaled
+from scorehoi_ros.methods.regress.search import Search, search_of
 from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
 from scorehoi_ros.methods.regress.start import Effort, Known, Pace, Thing
 from scorehoi_ros.methods.regress.target import plane_in_view, target_of
@@ -39,6 +40,11 @@ from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
 class Descent(Protocol):
     """What moves the hypotheses: the alignment, or the sampling of the method `score`."""
 
+    @property
+    def rig(self) -> Rig:
+        """The points of the body that it moves."""
+        ...
+
     def __call__(
         self, guess: Guess, view: View, floor: Floats | None, contact: ContactAsker | None
     ) -> Descend:
@@ -52,6 +58,7 @@ class AlignRefiner:
 
     body: BodyModel
     descent: Descent
+    search: Search
     template: ObjectTemplate | None
     shape: Shape | None
     contact: ContactAsker | None
@@ -91,7 +98,7 @@ class AlignRefiner:
         descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
         known = known_of(prediction, said.view, self.effort.warm)
         rescale = self._rescale(evidence, said.view)
-        return refine(descend, target, thing, said, known, self.effort, rescale), thing, plane
+        return refine(descend, self.search, target, thing, said, known, self.effort, rescale), thing, plane
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
@@ -166,7 +173,10 @@ def with_descent(
     effort = Effort(
         config.regress.hypotheses, config.regress.track_hypotheses, config.regress.start == "warm"
     )
-    return Method(estimator, AlignRefiner(body, descent, template, shape, contact, effort, height, estimator))
+    search = search_of(descent.rig, config.regress.search_steps)
+    return Method(
+        estimator, AlignRefiner(body, descent, search, template, shape, contact, effort, height, estimator)
+    )
 
 
 def known_of(prediction: Prediction | None, view: View, warm: bool) -> Known:

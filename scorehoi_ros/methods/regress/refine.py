@@ -19,6 +19,7 @@ from scorehoi_ros.alignment.weights import TERMS
 from scorehoi_ros.methods.regress.choice import shares_of
 from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.modes import after_alignment
+from scorehoi_ros.methods.regress.search import Search, narrowed
 from scorehoi_ros.methods.regress.start import Effort, Known, Pace, Start, Thing, belief_of, locked, start
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.equivalents import nearest_equivalents
@@ -66,6 +67,7 @@ class Found:
 
 def refine(
     descend: Descend,
+    search: Search,
     target: Target,
     thing: Thing | None,
     said: Said,
@@ -76,6 +78,8 @@ def refine(
     """Align the most promising hypotheses of what was said; `rescale` brings in what was measured."""
     told = locked(rescale(belief_of(said.guess)), known.betas)
     begun = start(told, thing, said.guess, known, effort, target.focal, fresh=said.age_s == 0)
+    if thing is not None and begun.pace == "cold":
+        begun = narrowed(begun, search, target, thing, effort.hypotheses)
     aligned = descend(target, None if thing is None else thing.shape, begun.belief, begun.pace)
     if thing is not None and known.rotation is not None:
         aligned = _unspun(aligned, known.rotation, thing.symmetry)

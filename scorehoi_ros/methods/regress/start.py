@@ -12,7 +12,7 @@ from scorehoi_ros.alignment.target import Shape
 from scorehoi_ros.geometry.mesh import Mesh
 from scorehoi_ros.geometry.turns import matrix_of_6d
 from scorehoi_ros.geometry.view import origin_of, pelvis_of
-from scorehoi_ros.methods.regress.choice import Outline, before_alignment, worth_aligning
+from scorehoi_ros.methods.regress.choice import Outline, before_alignment
 from scorehoi_ros.methods.regress.memory import Carried, fused, held
 from scorehoi_ros.methods.regress.modes import SPREAD, Modes, Proposed, met, ordered, weighed
 from scorehoi_ros.methods.regress.upright import Upright
@@ -71,7 +71,7 @@ class Known:
 class Effort:
     """How much is tried for one frame."""
 
-    hypotheses: int = 4
+    hypotheses: int = 3
     """Rotations that are aligned for an object that is found for the first time, or again."""
     track_hypotheses: int = 1
     """The same for one that goes on from the frame before."""
@@ -111,7 +111,7 @@ def start(
     if carried is None or (fresh and not agree(told, carried.belief)):
         if thing is None:
             return _alone(told, told, proposed, "cold")
-        return _found_anew(told, told, thing, proposed, known.rotation, effort.hypotheses, focal)
+        return _found_anew(told, told, thing, proposed, known.rotation)
     modes = None if thing is None else carried.modes
     belief = fused(told, carried.belief, modes is not None) if fresh else held(carried.belief)
     if thing is None:
@@ -123,7 +123,7 @@ def start(
         modes = ordered(modes if seen is None else weighed(modes, before_alignment(seen)))
     if modes is None or (seen is not None and seen.overlap.max() < _LOST_OVERLAP):
         belief = fused(told, carried.belief, False)
-        return _found_anew(told, belief, thing, proposed, known.rotation, effort.hypotheses, focal)
+        return _found_anew(told, belief, thing, proposed, known.rotation)
     rows, expected = slice(0, effort.track_hypotheses), np.exp(proposed.log_share)
     sigma = belief.sigma if fresh else carried.belief.sigma
     belief = replace(belief, rotations=modes.rotations[rows])
@@ -149,18 +149,15 @@ def _found_anew(
     thing: Thing,
     proposed: Proposed,
     expected: Floats | None,
-    count: int,
-    focal: float,
 ) -> Start:
-    """An object that does not go on from the frame before: the most promising of all rotations."""
+    """An object that does not go on from the frame before: all rotations, for `search.narrowed`."""
     R, log_share = proposed.R, proposed.log_share
     if expected is not None:
         # Of what looks the same the one that does not make the object spin.
         R = np.concatenate((nearest_equivalents(expected, R, thing.symmetry), expected[None]))
         log_share = np.append(log_share + np.log(1 - _TRACKED), np.log(_TRACKED))
-    rows = worth_aligning(log_share, thing.seen(R, _origins(belief, len(R), focal)), count)
-    belief = replace(belief, rotations=R[rows])
-    return Start(told, belief, log_share[rows], R, np.exp(log_share), belief.sigma, "cold")
+    belief = replace(belief, rotations=R)
+    return Start(told, belief, log_share, R, np.exp(log_share), belief.sigma, "cold")
 
 
 def _proposed(guess: Guess, thing: Thing | None) -> Proposed:
