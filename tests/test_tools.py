@@ -7,6 +7,7 @@ from pathlib import Path
 
 import option_table
 import pytest
+from measure_errors import WRONG_DEG, Error, row
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = [path for path in sorted((ROOT / "tools").glob("*.py")) if "__main__" in path.read_text()]
@@ -31,6 +32,12 @@ def test_the_page_holds_every_setting_that_is_declared() -> None:
     ]
     listed = [s.field.name for kind in option_table.GROUPS for s in option_table.settings_of(kind)]
     assert sorted(listed) == sorted(declared) and len(declared) > 20
+
+
+def test_places_of_right_and_wrong_rotations_are_told_apart() -> None:
+    right, wrong = Error(WRONG_DEG, 4.0, 2.0, 8.0, 50.0), Error(WRONG_DEG + 1, 12.0, 6.0, 16.0, 60.0)
+    assert row("all", [right, wrong]) == "| all | 2 | 0.50 | 4.0 | 2.0 | 12.0 | 6.0 | 12.0 | 55.0 |"
+    assert row("none wrong", [right]) == "| none wrong | 1 | 0.00 | 4.0 | 2.0 | - | - | 8.0 | 50.0 |"
 
 
 @pytest.mark.slow

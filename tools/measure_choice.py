@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what the shading inside the mask is worth when one of several rotations is chosen.
+"""Measure what the search and the shading inside the mask are worth when one of several rotations is chosen.
 
     scorehoi synth --split val --count 1024 --views 2 --size 128 --no-pictures --out VAL
     python tools/measure_choice.py VAL --count 300
@@ -21,6 +21,7 @@ from calibrate_status import truths_in
 from refinement_scenes import drawn, evidence_of, told
 from tqdm import tqdm
 
+from scorehoi_ros.config.methods import RegressConfig
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.load import load_pipeline
@@ -57,8 +58,12 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300, help="scenes to draw (default 300)")
     parser.add_argument("--hypotheses", type=int, nargs="+", default=[3, 12], help="aligned (default 3 12)")
     parser.add_argument("--weights", type=float, nargs="+", default=[0, 5, 10, 15, 20], help="of the shading")
+    steps = RegressConfig().search_steps
+    parser.add_argument(
+        "--search-steps", type=int, default=steps, help=f"before the choice (default {steps})"
+    )
     args = parser.parse_args()
-    pipeline = load_pipeline(method="regress")
+    pipeline = load_pipeline(method="regress", regress=RegressConfig(search_steps=args.search_steps))
     scenes = []
     for truth in tqdm(islice(truths_in(args.folder), args.count), total=args.count, unit="scene"):
         found = aligned(drawn(truth, Style()), pipeline, max(args.hypotheses))

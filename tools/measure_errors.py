@@ -29,7 +29,9 @@ from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import Belief
 from scorehoi_ros.alignment.target import Shape, Target
 from scorehoi_ros.datasets.dataset import Sample
+from scorehoi_ros.frame.evidence import Evidence
 from scorehoi_ros.frame.pipeline import Pipeline
+from scorehoi_ros.frame.stages import Proposal
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.memory import Said
@@ -102,16 +104,22 @@ class Scene:
     truth: SceneTruth
     sample: Sample
     pipeline: Pipeline
-    said: Said
+    evidence: Evidence
+    proposal: Proposal
+
+    @property
+    def said(self) -> Said:
+        """What the network said."""
+        assert isinstance(self.proposal.features, Said)
+        return self.proposal.features
 
     def found(self, count: int, tell: Tell | None = None) -> Found:
         """`count` rotations aligned."""
-        refiner, evidence = self.pipeline.method.refiner, evidence_of(self.sample)
+        refiner = self.pipeline.method.refiner
         assert isinstance(refiner, AlignRefiner)
         descent = refiner.descent if tell is None else Told(refiner.descent, tell)
         refiner = replace(refiner, descent=descent, effort=replace(refiner.effort, hypotheses=count))
-        proposal = self.pipeline.method.estimator(evidence, None)
-        return refiner.found(self.said, proposal, evidence, None, None)[0]
+        return refiner.found(self.said, self.proposal, self.evidence, None, None)[0]
 
     def turns(self, found: Found) -> Floats:
         """(H,) degrees by which aligned rotations are off."""
@@ -159,10 +167,8 @@ def scene_of(truth: SceneTruth, pipeline: Pipeline) -> Scene | None:
     masks = sample.frame.masks
     if masks is None or masks.human is None or masks.object is None:
         return None
-    pipeline = told(pipeline, sample)
-    said = pipeline.method.estimator(evidence_of(sample), None).features
-    assert isinstance(said, Said)
-    return Scene(truth, sample, pipeline, said)
+    pipeline, evidence = told(pipeline, sample), evidence_of(sample)
+    return Scene(truth, sample, pipeline, evidence, pipeline.method.estimator(evidence, None))
 
 
 def measured(scene: Scene) -> dict[str, Error]:

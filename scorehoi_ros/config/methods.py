@@ -42,7 +42,7 @@ class RegressConfig:
     )
     hypotheses: int = option(3, "rotations of the object that are aligned", minimum=1, maximum=12)
     search_steps: int = option(
-        8,
+        12,
         "steps of the object alone, from each proposed rotation, before those that are aligned are chosen",
         minimum=0,
         maximum=100,
