@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alphas
+from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alpha
 from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
 from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, weighed
 from scorehoi_ros.runtime.denoiser_graph import (
@@ -94,11 +94,10 @@ class _Level(NamedTuple):
     """By what the network's answer counts."""
 
 
-def _level(believed: Gaussian, t: int) -> _Level:
-    a = alphas()[t]
-    at = weighed(a, believed.sigma)
-    arrays = a.sqrt() * believed.mean, at.scale, at.gain, at.hidden, at.left * at.hidden
-    return _Level(*(array.numpy() for array in arrays))
+def _level(mean: Float64, sigma: Float64, t: int) -> _Level:
+    a = alpha(t)
+    at = weighed(a, sigma)
+    return _Level(a**0.5 * mean, at.scale, at.gain, at.hidden, at.left * at.hidden)
 
 
 class _Frame:
@@ -122,7 +121,8 @@ class _Frame:
         for name, value in self._values.items():
             self._bound.bind_ortvalue_input(name, value)
         self._bound.bind_ortvalue_output(READ, self._answer)
-        self._mean, self._level = believed.mean.numpy(), cache(partial(_level, believed))
+        self._mean = believed.mean.numpy()
+        self._level = cache(partial(_level, self._mean, believed.sigma.numpy()))
 
     def __call__(self, x: Float64, t: int) -> Float64:
         """Eps (H, 331) float64 of x_t."""
