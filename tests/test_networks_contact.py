@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
@@ -13,7 +14,7 @@ from scorehoi_ros.geometry.rotation import axis_angle_to_matrix, matrix_to_rotat
 from scorehoi_ros.geometry.sdf import sample
 from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.mesh import MeshRegressor, moved_object
-from scorehoi_ros.networks.pair import Contacts, Pair, nearness
+from scorehoi_ros.networks.pair import Contacts, Pair, _shares, nearness
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.train import contact as contact_training
@@ -96,6 +97,18 @@ def test_pairs_are_about_the_pelvis_and_in_the_crop(pair: Pair, samples: Contact
     back = pair.thing + samples.estimate.pelvis[:, None]
     torch.testing.assert_close(pair.thing_xy, 200 * back[..., :2] / back[..., 2:] / 64)
     assert not pair.height[2:].any() and pair.height[:2].any()
+
+
+def test_shares_of_cells_sample_a_map_as_torch_does_beyond_its_border_too() -> None:
+    xy, cells = 2.6 * torch.rand(2, 50, 2) - 1.3, torch.randn(2, 5, 4, 4)
+    wanted = grid_sample(cells, xy[:, None], padding_mode="border", align_corners=False)[:, :, 0].mT
+    torch.testing.assert_close(_shares(xy, 4) @ cells.flatten(2).mT, wanted)
+
+
+def test_compiled_tokens_are_those_of_the_layer(posed: PosedBody, samples: ContactSamples) -> None:
+    truth = samples.truth
+    wanted = posed(truth.theta, truth.betas, truth.pelvis).tokens
+    torch.testing.assert_close(posed.tokens(truth.theta, truth.betas, truth.pelvis), wanted)
 
 
 def test_contact_logits_follow_the_order_of_object_points(pair: Pair) -> None:

@@ -15,9 +15,10 @@ import torch
 
 from scorehoi_ros.alignment.kernels import evaluate, new_room
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import NUM_UNKNOWNS, Belief, Float64, Sigma, State, decode
+from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, PLACE, Belief, Float64, Sigma, State, decode
 from scorehoi_ros.alignment.target import Contacts, Shape, Target, pack, probable
 from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights, values_of
+from scorehoi_ros.geometry.view import LEAST_DEPTH_M
 
 _KEEP, _KEEP_SQUARE = 0.7, 0.9
 
@@ -77,9 +78,9 @@ class Energy:
         self.rotations = np.require(belief.rotations, np.float64, ["C", "W"])
         self._rig, self._w, self._room = rig, values_of(weights), new_room(rig, self.frame)
         self._prior, self._least = prior_weights(weights), weights.contact_least
-        start = self.state(np.zeros_like(self.mean))
-        depths = np.stack((start.root[:, 2].numpy(), start.origin[:, 2].numpy()), 1)
-        self._scale = 2 * self.frame.focal / depths
+        pelvis = np.exp(self.mean[:, CAMERA.stop - 1]) * self.frame.focal
+        origin = np.maximum(pelvis + self.mean[:, PLACE.stop - 1], LEAST_DEPTH_M)
+        self._scale = 2 * self.frame.focal / np.stack((pelvis, origin), 1)
 
     def __call__(self, u: Float64) -> tuple[Float64, Float64]:
         """Terms (H, 12) and the gradient (H, 331) of their sum, at unknowns u (H, 331)."""

@@ -39,7 +39,8 @@ class Room(NamedTuple):
     d_points: Float64
     pixels: Float64
     d_pixels: Float64
-    squares: Float64
+    columns: Float64
+    """(4, n) coordinates of points, and squared distances to them."""
 
 
 def new_room(rig: Rig, frame: Packed) -> Room:
@@ -47,7 +48,7 @@ def new_room(rig: Rig, frame: Packed) -> Room:
     n, marks, surface = len(rig.template), len(rig.landmark_start) - 1, frame.surface.shape
     pixels = (max(n, surface[0]), 2)
     shapes: list[tuple[int, ...]] = [(3,), (3,), (3,), (6,), (3, 3), surface, surface]
-    shapes += [frame.points.shape, frame.points.shape, pixels, pixels, pixels[:1]]
+    shapes += [frame.points.shape, frame.points.shape, pixels, pixels, (4, pixels[0])]
     return Room(new_posed(n, marks), new_posed(n, marks), *(np.zeros(s) for s in shapes))
 
 
@@ -99,7 +100,7 @@ def _see_human(spacing, scale, frame, w, room, terms):  # type: ignore[no-untype
     terms[2] = outside(pixels, n, frame.human_field, w.human_outline, w.outline_scale, most, d_pixels)
     near, reach = w.tolerance * scale, w.outline_scale
     terms[3] = uncovered(
-        pixels, frame.human_points, spacing, near, w.human_cover, reach, most, d_pixels, room.squares
+        pixels, frame.human_points, spacing, near, w.human_cover, reach, most, d_pixels, room.columns
     )
     unproject(P, p.points, n, pixels, d_pixels, g.points)
 
@@ -115,14 +116,14 @@ def _see_object(scale, frame, w, room, terms):  # type: ignore[no-untyped-def]
     terms[4] = outside(pixels, n, frame.object_field, w.object_outline, w.outline_scale, most, d_pixels)
     near, reach = w.tolerance * scale, w.outline_scale
     terms[5] = uncovered(
-        pixels, frame.object_points, frame.spacing, near, w.object_cover, reach, most, d_pixels, room.squares
+        pixels, frame.object_points, frame.spacing, near, w.object_cover, reach, most, d_pixels, room.columns
     )
     unproject(P, room.surface, n, pixels, d_pixels, room.d_surface)
     push_all(room.surface, origin, room.d_surface, room.pull)
     if frame.person:
         tokens, d_tokens = room.posed.points, room.d_posed.points
         terms[6], terms[8] = touch(tokens, frame, room.R_o, origin, w, d_tokens, room.pull)
-        terms[7] = touched(room.points, tokens, frame, w, d_tokens, room.d_points, room.squares)
+        terms[7] = touched(room.points, tokens, frame, w, d_tokens, room.d_points, room.columns)
     terms[9], terms[10] = ground(room.points, frame.plane, frame.M_f, w, room.d_points)
     push_all(room.points, origin, room.d_points, room.pull)
 

@@ -75,12 +75,13 @@ def _chain(parents, root, p):  # type: ignore[no-untyped-def]
 
 @inner
 def _shape(rig, x, p):  # type: ignore[no-untyped-def]
+    p.shaped[:] = rig.template
+    shaped = p.shaped.reshape(-1)
+    for m in range(10):
+        beta, moved = x[BETA_0 + m], rig.shapedirs[m].reshape(-1)
+        for i in range(len(moved)):
+            shaped[i] += beta * moved[i]
     for i in range(len(rig.template)):
-        for a in range(3):
-            total = rig.template[i, a]
-            for m in range(10):
-                total += rig.shapedirs[i, a, m] * x[BETA_0 + m]
-            p.shaped[i, a] = total
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             R, B = p.R[rig.block_joint[k]], rig.blocks[k]
             for a in range(3):
@@ -181,11 +182,14 @@ def _unskin(rig, p, g):  # type: ignore[no-untyped-def]
 
 @inner
 def _unshape(rig, g, d_x):  # type: ignore[no-untyped-def]
+    for m in range(10):
+        moved, x, y, z = rig.shapedirs[m], 0.0, 0.0, 0.0
+        for i in range(len(moved)):
+            x += moved[i, 0] * g.shaped[i, 0]
+            y += moved[i, 1] * g.shaped[i, 1]
+            z += moved[i, 2] * g.shaped[i, 2]
+        d_x[BETA_0 + m] += x + y + z
     for i in range(len(rig.template)):
-        for a in range(3):
-            r = g.shaped[i, a]
-            for m in range(10):
-                d_x[BETA_0 + m] += rig.shapedirs[i, a, m] * r
         for k in range(rig.block_start[i], rig.block_start[i + 1]):
             D, B = g.R[rig.block_joint[k]], rig.blocks[k]
             x, y, z = g.shaped[i, 0], g.shaped[i, 1], g.shaped[i, 2]

@@ -5,7 +5,7 @@ Gradients by the object are a force on its origin and a torque about it: `pull` 
 
 import math
 
-from scorehoi_ros.alignment.kernels_image import robust
+from scorehoi_ros.alignment.kernels_image import in_columns, lowest, robust
 from scorehoi_ros.render.jit import inner
 
 
@@ -110,20 +110,20 @@ def touch(tokens, frame, R, origin, w, d_tokens, pull):  # type: ignore[no-untyp
 
 
 @inner
-def touched(points, tokens, frame, w, d_tokens, d_points, squares):  # type: ignore[no-untyped-def]
-    """Contact of template points (64, 3) with the nearest of tokens (431, 3); `squares` (431,) is room."""
+def touched(points, tokens, frame, w, d_tokens, d_points, columns):  # type: ignore[no-untyped-def]
+    """Contact of template points (64, 3) with the nearest of tokens (431, 3); `columns` (4, n) is room."""
     total, scale = 0.0, w.contact_scale * w.contact_scale
-    mass = _mass(frame.M_o, w)
+    mass, n = _mass(frame.M_o, w), len(frame.M_h)
+    in_columns(tokens, n, columns)
+    X, Y, Z, squares = columns[0], columns[1], columns[2], columns[3]
     for k in range(len(points)):
         if frame.M_o[k] <= 0.0:
             continue
-        for i in range(len(frame.M_h)):
-            x, y, z = tokens[i, 0] - points[k, 0], tokens[i, 1] - points[k, 1], tokens[i, 2] - points[k, 2]
+        px, py, pz = points[k, 0], points[k, 1], points[k, 2]
+        for i in range(n):
+            x, y, z = X[i] - px, Y[i] - py, Z[i] - pz
             squares[i] = x * x + y * y + z * z
-        best = 0
-        for i in range(1, len(frame.M_h)):
-            if squares[i] < squares[best]:
-                best = i
+        best = lowest(squares, n)
         share = w.object_contact * frame.M_o[k] / mass
         cost, slope = robust(squares[best] / scale, w.contact_most)
         total += share * cost

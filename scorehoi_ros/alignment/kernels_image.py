@@ -93,32 +93,47 @@ def outside(pixels, n, field, weight, scale, most, d_pixels):  # type: ignore[no
 
 
 @inner
-def nearest(x, y, pixels, n, squares):  # type: ignore[no-untyped-def]
-    """Which of the first n pixels is nearest to (x, y); `squares` (n,) is room for the distances."""
-    for i in range(n):
-        dx, dy = pixels[i, 0] - x, pixels[i, 1] - y
-        squares[i] = dx * dx + dy * dy
-    best = 0
+def in_columns(points, n, columns):  # type: ignore[no-untyped-def]
+    """The first n points (n, d) as the first d of `columns`: what runs over one axis vectorises."""
+    for a in range(points.shape[1]):
+        for i in range(n):
+            columns[a, i] = points[i, a]
+
+
+@inner
+def lowest(values, n):  # type: ignore[no-untyped-def]
+    """Which of the first n values is least; the first one of equals."""
+    best, least = 0, values[0]
     for i in range(1, n):
-        if squares[i] < squares[best]:
-            best = i
+        if values[i] < least:
+            best, least = i, values[i]
     return best
 
 
 @inner
-def uncovered(pixels, wanted, spacing, near, weight, scale, most, d_pixels, room):  # type: ignore[no-untyped-def]
-    """Mean distance of mask points (m, 2) to the nearest of n pixels, beyond `near` of its spacing (n,)."""
+def uncovered(pixels, wanted, spacing, near, weight, scale, most, d_pixels, columns):  # type: ignore[no-untyped-def]
+    """Mean distance of mask points (m, 2) to the nearest of n pixels, beyond `near` of its spacing (n,).
+
+    `columns` (4, n) is room.
+    """
     if len(wanted) == 0:
         return 0.0
+    n = len(spacing)
+    in_columns(pixels, n, columns)
+    X, Y, squares = columns[0], columns[1], columns[3]
     total, share = 0.0, weight / len(wanted)
     for k in range(len(wanted)):
-        i = nearest(wanted[k, 0], wanted[k, 1], pixels, len(spacing), room)
-        distance = math.sqrt(room[i])
+        x, y = wanted[k, 0], wanted[k, 1]
+        for j in range(n):
+            dx, dy = X[j] - x, Y[j] - y
+            squares[j] = dx * dx + dy * dy
+        i = lowest(squares, n)
+        distance = math.sqrt(squares[i])
         excess = distance - near * spacing[i]
         if excess > 0.0:
             cost, slope = robust(excess * excess / (scale * scale), most)
             total += cost
             slope *= 2.0 * share * excess / (scale * scale * distance)
-            d_pixels[i, 0] += slope * (pixels[i, 0] - wanted[k, 0])
-            d_pixels[i, 1] += slope * (pixels[i, 1] - wanted[k, 1])
+            d_pixels[i, 0] += slope * (pixels[i, 0] - x)
+            d_pixels[i, 1] += slope * (pixels[i, 1] - y)
     return total * share

@@ -22,7 +22,7 @@ class Rig(NamedTuple):
     template: Float64
     """(n, 3) metres."""
     shapedirs: Float64
-    """(n, 3, 10)"""
+    """(10, n, 3)"""
     joints_template: Float64
     """(52, 3)"""
     joints_shapedirs: Float64
@@ -56,7 +56,7 @@ def make_rig(body: BodyModel) -> Rig:
     template = _array(body.v_template[ids])
     return Rig(
         template,
-        _array(body.shapedirs[ids]),
+        _array(np.moveaxis(body.shapedirs[ids], 2, 0)),
         _array(body.joints_template),
         _array(body.joints_shapedirs),
         body.parents.astype(np.int64),

@@ -1,7 +1,7 @@
 """What each term of the alignment weighs, and at which distance it calls a thing an outlier."""
 
 from collections import namedtuple
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,7 @@ WeightValues = namedtuple("WeightValues", [field.name for field in fields(Weight
 
 def values_of(weights: Weights) -> WeightValues:
     """The same numbers for compiled code."""
-    return WeightValues(*astuple(weights))
+    return WeightValues(**vars(weights))
 
 
 def prior_weights(weights: Weights) -> NDArray[np.float64]:

@@ -34,6 +34,17 @@ def alphas() -> Tensor:
     return (a / a[0]).clamp_min(_LEAST)
 
 
+def alpha(t: int) -> float:
+    """a_t of one level as a number: to take it from a tensor costs more than a step of the walk."""
+    return _numbers()[t]
+
+
+@cache
+def _numbers() -> list[float]:
+    numbers: list[float] = alphas().tolist()
+    return numbers
+
+
 def upwards(tau: int, dt: int) -> list[int]:
     """Levels 0, dt, ... tau of an inversion; reversed, those of a sampling."""
     return [*range(0, tau, dt), tau]
@@ -51,7 +62,7 @@ def ddim(
     The network is asked at level 1 where a walk begins at 0, which has no noise to find.  `settled` is asked
     in each step; when it agrees, the step goes straight to the last level.
     """
-    a = alphas().tolist()
+    a = _numbers()
     for s, t in zip(levels[:-1], levels[1:], strict=True):
         eps = denoise(x, max(s, 1))
         x_0 = denoised(x, eps, s)
@@ -67,5 +78,5 @@ def ddim(
 
 def denoised(x: Values, eps: Values, t: int) -> Values:
     """x_0 of x_t (..., n) whose noise is eps (equation 2)."""
-    a = float(alphas()[t])
+    a = alpha(t)
     return (x - (1 - a) ** 0.5 * eps) / a**0.5

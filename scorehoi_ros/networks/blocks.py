@@ -1,5 +1,8 @@
 """Transformer and convolution blocks that the networks share."""
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, relu, scaled_dot_product_attention
 
@@ -107,5 +110,28 @@ def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Multi-head attention of q (B, n, width) to k, v (B, m, width): (B, n, width)."""
+    if torch.onnx.is_in_onnx_export():
+        seen: Tensor = _OneNode.apply(q, k, v, heads)
+        return seen
+    return _attention(q, k, v, heads)
+
+
+class _OneNode(torch.autograd.Function):
+    """Attention for ONNX Runtime, as its own operator: torch writes out how heads are split and joined."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        """See `attention`."""
+        return _attention(q, k, v, heads)
+
+    @staticmethod
+    def symbolic(graph: Any, q: Any, k: Any, v: Any, heads: int) -> Any:
+        """The node, which has the shape of q."""
+        node = graph.op("com.microsoft::MultiHeadAttention", q, k, v, num_heads_i=heads)
+        node.setType(q.type())
+        return node
+
+
+def _attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v)]
     return scaled_dot_product_attention(*split).transpose(1, 2).flatten(-2)

@@ -11,12 +11,12 @@ Before any training the prior is that Gaussian; what is learned are correlations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from scorehoi_ros.diffusion.ddim import STEPS, alphas
+from scorehoi_ros.diffusion.ddim import STEPS, Values, alphas
 from scorehoi_ros.diffusion.unknowns import BETAS, NUM_X, PLACE, ROTATION, THETA, Gaussian
 from scorehoi_ros.networks.blocks import attention, mlp
 from scorehoi_ros.networks.regressor import NUM_BODY, NUM_QUERIES, Guess
@@ -150,22 +150,22 @@ class Explained(NamedTuple):
     """Share of the noise in the standard deviation of x_t: 0 without noise, 1 where all is noise."""
 
 
-class Weighed(NamedTuple):
+class Weighed(NamedTuple, Generic[Values]):
     """What a level of noise leaves of a Gaussian prior; as `Explained`, but the same for all x_t."""
 
-    scale: Tensor
+    scale: Values
     """Standard deviation of x_t."""
-    gain: Tensor
+    gain: Values
     """Of the expectation of x_0, by x_t in its own standard deviations."""
-    hidden: Tensor
-    left: Tensor
+    hidden: Values
+    left: Values
 
 
-def weighed(a: Tensor, sigma: Tensor) -> Weighed:
+def weighed(a: Values | float, sigma: Values) -> Weighed[Values]:
     """A prior with standard deviations `sigma` (..., 331) at a_t (..., 1)."""
-    scale = (a * sigma.square() + 1 - a).sqrt()
-    gain = a.sqrt() * sigma.square() / scale
-    return Weighed(scale, gain, (1 - a).sqrt() / scale, a.sqrt() * sigma / scale)
+    scale = (a * sigma**2 + 1 - a) ** 0.5
+    clear = a**0.5 * sigma / scale
+    return Weighed(scale, clear * sigma, (1 - a) ** 0.5 / scale, clear)
 
 
 def explained(x: Tensor, a: Tensor, prior: Gaussian) -> Explained:

@@ -9,9 +9,10 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alphas
+from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alpha
 from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
 from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, weighed
+from scorehoi_ros.render.jit import kernel
 from scorehoi_ros.runtime.denoiser_graph import (
     PARTS,
     READ,
@@ -63,6 +64,7 @@ def torch_prior(net: Denoiser) -> Prior:
 def onnx_prior(net: Denoiser) -> Prior:
     """The network in ONNX Runtime on the CPU, in one thread that does not spin."""
     run, time = session(denoiser_graph(net)), times(net, torch.arange(STEPS + 1))
+    _warm_up()
 
     def prior(conditions: Conditions, told: Gaussian, kept: Tensor) -> Denoise[Float64]:
         memory, believed = _known(net, conditions, told, kept)
@@ -94,11 +96,10 @@ class _Level(NamedTuple):
     """By what the network's answer counts."""
 
 
-def _level(believed: Gaussian, t: int) -> _Level:
-    a = alphas()[t]
-    at = weighed(a, believed.sigma)
-    arrays = a.sqrt() * believed.mean, at.scale, at.gain, at.hidden, at.left * at.hidden
-    return _Level(*(array.numpy() for array in arrays))
+def _level(mean: Float64, sigma: Float64, t: int) -> _Level:
+    a = alpha(t)
+    at = weighed(a, sigma)
+    return _Level(a**0.5 * mean, at.scale, at.gain, at.hidden, at.left * at.hidden)
 
 
 class _Frame:
@@ -122,14 +123,39 @@ class _Frame:
         for name, value in self._values.items():
             self._bound.bind_ortvalue_input(name, value)
         self._bound.bind_ortvalue_output(READ, self._answer)
-        self._mean, self._level = believed.mean.numpy(), cache(partial(_level, believed))
+        self._mean, self._unit = believed.mean.numpy(), np.empty((count, NUM_X))
+        self._level = cache(partial(_level, self._mean, believed.sigma.numpy()))
 
     def __call__(self, x: Float64, t: int) -> Float64:
         """Eps (H, 331) float64 of x_t."""
-        at = self._level(t)
-        unit = (x - at.shift) / at.scale
-        self._parts[..., 0] = unit
-        self._parts[..., 1] = self._mean + at.gain * unit
+        at, eps = self._level(t), np.empty_like(x)
+        _tell(x, at.shift, at.scale, at.gain, self._mean, self._unit, self._parts)
         self._time[:] = self._times[t]
         self._run.run_with_iobinding(self._bound)
-        return np.asarray(at.hidden * unit + at.open * self._read, np.float64)
+        _hear(self._unit, at.hidden, at.open, self._read, eps)
+        return eps
+
+
+@kernel
+def _tell(x, shift, scale, gain, mean, unit, parts):  # type: ignore[no-untyped-def]
+    """Fill `unit` (H, 331) with x_t in its own standard deviations, and what tokens are told of it."""
+    for h in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            unit[h, i] = (x[h, i] - shift[h, i]) / scale[h, i]
+            parts[h, i, 0] = unit[h, i]
+            parts[h, i, 1] = mean[h, i] + gain[h, i] * unit[h, i]
+
+
+@kernel
+def _hear(unit, hidden, counts, read, eps):  # type: ignore[no-untyped-def]
+    """Fill eps (H, 331) from `unit`, and from what the network says where it counts."""
+    for h in range(eps.shape[0]):
+        for i in range(eps.shape[1]):
+            eps[h, i] = hidden[h, i] * unit[h, i] + counts[h, i] * read[h, i]
+
+
+def _warm_up() -> None:
+    """Compile, or read what was compiled before, so that the first frame need not."""
+    one, single = np.ones((1, 1)), np.ones((1, 1, PER_NUMBER), np.float32)
+    _tell(one, one, one, one, one, np.ones((1, 1)), single)
+    _hear(one, one, one, single[0, :, :1].copy(), np.ones((1, 1)))

@@ -1,14 +1,17 @@
-"""Networks in ONNX Runtime: exported once for each file of weights, kept in the cache."""
+"""Networks in ONNX Runtime: exported once for each file of weights and layout, kept in the cache."""
 
 import logging
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from scorehoi_ros import networks
 from scorehoi_ros.files import cache_folder, whole_file
 from scorehoi_ros.runtime.weights import Weights
 
@@ -30,7 +33,7 @@ def exported(
     `rows` names the leading dimension where it is free.  Raises OutputError when the cache cannot be written.
     """
     kind, version = weights.told["kind"], torch.__version__.split("+")[0]
-    name = "-".join((str(kind), weights.sha256[:16], f"torch{version}.onnx"))
+    name = "-".join((str(kind), weights.sha256[:16], _layouts(), f"torch{version}.onnx"))
     path = cache_folder() / "onnx" / name
     if not path.is_file():
         _log.info("exporting the network %s for ONNX Runtime, once", kind)
@@ -47,6 +50,13 @@ def exported(
                 dynamo=False,
             )
     return path
+
+
+@cache
+def _layouts() -> str:
+    """Changes with the code of the networks, which the files hold as much as the weights."""
+    files = sorted(Path(networks.__file__).parent.glob("*.py"))
+    return f"{crc32(b''.join(file.read_bytes() for file in files)):08x}"
 
 
 def session(model: Path | bytes) -> onnxruntime.InferenceSession:

@@ -39,7 +39,7 @@ class ContactAsker:
         )
         count = len(root)
         with torch.no_grad():
-            tokens = self.posed(theta, betas, root).tokens
+            tokens = self.posed.tokens(theta, betas, root)
             points = self.tensors.points[None]
             thing = points @ R_o.mT + origin[:, None]
             plane = torch.as_tensor(np.zeros(4) if floor is None else floor).float().to(device)

@@ -12,7 +12,7 @@ import numpy as np
 from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
 from scorehoi_ros.alignment.views import Pulling
 from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights
-from scorehoi_ros.diffusion.ddim import alphas
+from scorehoi_ros.diffusion.ddim import alpha
 from scorehoi_ros.diffusion.unknowns import Gaussian
 from scorehoi_ros.methods.score import kernels
 
@@ -92,7 +92,7 @@ class Follow:
         state = values_of(x_0, self.camera, self._focal)
         terms, gradient = self.pull(state)
         self.loss = terms.sum(1)
-        score = eps / np.sqrt(1 - float(alphas()[t]))
+        score = eps / np.sqrt(1 - alpha(t))
         step = self._sigma * self._step(self._sigma * gradient + self._prior * self._held(score, state))
         moved = Values(state.values + step, state.R_o)
         self.camera = moved.values[:, CAMERA].copy()
@@ -132,7 +132,7 @@ class Published:
 
     def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
-        a = float(alphas()[t])
+        a = alpha(t)
         state = values_of(x_0, self.camera, self._focal)
         terms, gradient = self.pull(state)
         self.loss = terms.sum(1)

@@ -8,13 +8,14 @@ import torch
 
 from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import Belief, Float64, State
+from scorehoi_ros.alignment.state import TURN, Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
 from scorehoi_ros.alignment.views import Beside, Moved, Pulling, energy_beside, summed
 from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.diffusion.ddim import ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
-from scorehoi_ros.geometry.rotation import matrix_to_axis_angle, rotation_6d_to_matrix
+from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
+from scorehoi_ros.geometry.turns import vector_of_matrix
 from scorehoi_ros.geometry.view import pelvis_of
 from scorehoi_ros.methods.score.guide import Follow, Published, Pull, values_of
 from scorehoi_ros.methods.score.prior import FramePrior
@@ -123,9 +124,8 @@ def judged(energy: Energy, further: Sequence[Pulling], x: Float64, camera: Float
     It was not what held them; without it the right hypothesis is kept more often (validation views).
     """
     state = values_of(x, camera, focal)
-    turns = torch.as_tensor(state.R_o @ energy.rotations.swapaxes(-1, -2))
     u = (state.values - energy.mean) / energy.sigma
-    u[:, -3:] = matrix_to_axis_angle(turns).numpy() / energy.sigma[-3:]
+    u[:, TURN] = vector_of_matrix(state.R_o @ energy.rotations.swapaxes(-1, -2)) / energy.sigma[TURN]
     total = summed(energy, further)
     terms, _ = total.at(state.values, state.R_o)
     first, _ = total.at(energy.mean, energy.rotations)
