@@ -23,6 +23,7 @@ from scorehoi_ros.msg import Interaction
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from scorehoi_ros.frame.session import Build
 from scorehoi_ros.ros.app import run_node
 from scorehoi_ros.ros.picture import image_message
 from tests.fake_pipeline import FakePipeline
@@ -50,11 +51,17 @@ def parameters(**values: Any) -> list[str]:
 
 @contextmanager
 def node_process(
-    log: Path, delay_s: float = 0.0, rules: Sequence[str] = (), fresh: bool = False, **values: Any
+    log: Path,
+    delay_s: float = 0.0,
+    rules: Sequence[str] = (),
+    fresh: bool = False,
+    build: Build = FakePipeline,
+    **values: Any,
 ) -> Iterator["subprocess.Popen[bytes] | Forked"]:
     """The node in a process of its own, its output in `log`; ended by SIGINT as a user would.
 
-    `rules`: what is remapped, "from:=to".  `fresh` = by an interpreter of its own, which takes seconds.
+    `rules`: what is remapped, "from:=to".  `fresh` = by an interpreter of its own, which takes seconds, and
+    with the fake pipeline.  `build` makes the pipeline of one that is not fresh.
     """
     arguments = parameters(**values) + [word for rule in rules for word in ("-r", rule)]
     environment = os.environ | {"FAKE_DELAY_S": str(delay_s), "PYTHONPATH": str(TESTS.parent)}
@@ -64,7 +71,7 @@ def node_process(
         with log.open("wb") as file:
             process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     else:
-        process = Forked(log, environment, run_node, FakePipeline, arguments)
+        process = Forked(log, environment, run_node, build, arguments)
     try:
         yield process
     finally:

@@ -200,3 +200,12 @@ def test_what_is_sent_is_not_kept_in_the_state() -> None:
     state = replace(begin(BARE), aside=Aside(wanted=look))
     assert Errand(None).sent(state).aside is None
     assert Errand(None).told(begin(BARE), True).aside is None
+
+
+def test_a_slow_look_at_a_proposal_must_find_something_round() -> None:
+    """And one that the user asked for need not."""
+    found = [
+        CloseLook(TwoStepSegmenter(Slow(), Quick()), BARE.rgb, WHERE, None, "a", told)().found.mask.any()
+        for told in (True, False)
+    ]
+    assert found == [True, False]

@@ -14,14 +14,28 @@ from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.posed import body_landmarks
 from scorehoi_ros.frame.contacts import Pair, measured_contacts
 from scorehoi_ros.frame.evidence import inside_image
-from scorehoi_ros.geometry.camera import crop_image, guess_camera, square_crop
+from scorehoi_ros.geometry.camera import crop_image, guess_camera, intrinsics, square_crop
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.turns import matrix_of_vector, six_of_matrix
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.perception.human.placing import _LIMB_ROWS, analytic_pose, rest_landmarks
-from scorehoi_ros.perception.observe import LEAST_SCORE, ObjectMemory, see_object
+from scorehoi_ros.perception.object.colours import COLOURS
+from scorehoi_ros.perception.object.propose import PROPOSED_SCORE, propose
+from scorehoi_ros.perception.observe import LEAST_SCORE, ObjectMemory, head_of, see_object
 from scorehoi_ros.perception.protocols import Segmentation
-from scorehoi_ros.types import CONTACT_DISTANCE_M, Bools, Box, Floats, Frame, Masks, ObjectPose, Prompt
+from scorehoi_ros.types import (
+    CONTACT_DISTANCE_M,
+    Bools,
+    Box,
+    Camera,
+    Floats,
+    Frame,
+    HumanPose,
+    Landmarks,
+    Masks,
+    ObjectPose,
+    Prompt,
+)
 
 BODY = free_body()
 BOX = load_template("box:width=0.3,height=0.25,depth=0.2")
@@ -137,3 +151,48 @@ def test_a_tracked_object_that_is_not_found_is_not_invented() -> None:
     prompt = Prompt(box=Box(60, 40, 100, 80))
     asked = see_object(frame, Masks(), Finds(mask, 0.1), prompt, BOX, None, ObjectMemory())
     assert asked.masks.object is mask and asked.masks.object_score == 0.1
+
+
+BALL = load_template("ball:0.22")
+DISC: Bools = np.hypot(*(np.indices((240, 320)) - np.array([120, 200])[:, None, None])) < 22
+"""A ball of 0.22 m at 3 m, (200, 120)."""
+SQUARE: Bools = np.zeros_like(DISC)
+SQUARE[98:142, 178:198] = True
+
+
+def ball_scene() -> tuple[Frame, HumanPose]:
+    """The ball before a grey wall, beside a person at its distance."""
+    rgb = np.full((240, 320, 3), 90, np.uint8)
+    rgb[DISC] = 220
+    camera = Camera(intrinsics(600.0, 600.0, 159.5, 119.5), 320, 240)
+    theta = np.tile(six_of_matrix(np.eye(3)), (52, 1))
+    return Frame(rgb, camera, 0), HumanPose(theta, np.zeros(10), np.array([0.0, 0.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    ("mask", "score", "known", "told", "seen"),
+    [
+        (DISC, PROPOSED_SCORE, False, False, True),
+        (DISC, PROPOSED_SCORE - 0.01, False, False, False),
+        (SQUARE, 0.9, False, False, False),
+        (SQUARE, 0.9, True, False, True),
+        (SQUARE, 0.5, False, True, True),
+    ],
+    ids=["round", "doubtful", "not round", "of its colours", "pointed at"],
+)
+def test_a_ball_that_nobody_pointed_at_must_look_like_one(
+    mask: Bools, score: float, known: bool, told: bool, seen: bool
+) -> None:
+    frame, person = ball_scene()
+    memory = ObjectMemory(appearance=np.ones(COLOURS) / COLOURS if known else None)
+    prompt = Prompt(box=Box(170, 90, 230, 150)) if told else None
+    sighting = see_object(frame, Masks(), Finds(mask, score), prompt, BALL, person, memory)
+    assert (sighting.masks.object is not None) == seen
+
+
+def test_a_head_is_no_ball() -> None:
+    frame, person = ball_scene()
+    for head, found in ((None, True), (np.array([60.0, 120.0]), True), (np.array([200.0, 130.0]), False)):
+        assert (propose(frame, BALL, person, head) is not None) == found
+    landmarks = Landmarks(np.tile([200.0, 130.0], (75, 1)), np.zeros((75, 3)), np.ones(75))
+    np.testing.assert_array_equal(head_of(landmarks), [200.0, 130.0])

@@ -10,7 +10,14 @@ from scorehoi_ros.frame.stages import Prediction, looks_closely
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.close_look import Aside, CloseLook
 from scorehoi_ros.perception.human.placing import place_person
-from scorehoi_ros.perception.observe import ObjectMemory, ObjectSighting, human_mask, own_mask, see_object
+from scorehoi_ros.perception.observe import (
+    ObjectMemory,
+    ObjectSighting,
+    head_of,
+    human_mask,
+    own_mask,
+    see_object,
+)
 from scorehoi_ros.perception.protocols import HumanDetector, Segmenter
 from scorehoi_ros.timing import StageTimer
 from scorehoi_ros.types import Floats, Frame, HumanObservation, HumanPose, Landmarks, Masks, Prompt
@@ -79,7 +86,10 @@ def look(frame: Frame, seen: HumanObservation | None, eyes: Eyes, known: Known, 
     if known.template is not None:
         with timer("segment_object"):
             memory = _memory(known, person)
-            sighting = see_object(frame, masks, eyes.segmenter, known.prompt, known.template, person, memory)
+            head = head_of(landmarks)
+            sighting = see_object(
+                frame, masks, eyes.segmenter, known.prompt, known.template, person, memory, head
+            )
     with timer("gather"):
         evidence = build_evidence(frame, sighting.masks, landmarks, person)
     people = 0 if seen is None else 1 if seen.trail is None else seen.trail.people

@@ -136,8 +136,17 @@ def _not_found(template: ObjectTemplate, state: track.TrackState) -> tuple[Objec
     if state.object is not None:
         status, why = Status.LOST, "the object was tracked and is not found"
     else:
-        status, why = Status.ABSENT, "the object is not found: give a prompt box, a mask, or show it closer"
+        status, why = Status.ABSENT, _where_to_look(template)
     return missing_object(template, status, state), _Part(status, why, {})
+
+
+def _where_to_look(template: ObjectTemplate) -> str:
+    """Why an object was not found, and what helps."""
+    ball = template.symmetry.sphere
+    why = "show it closer" if ball else "only balls are looked for without being told where"
+    return (
+        f"the object is not found ({why}): give a box around it (prompt_box, ~/set_object_prompt) or a mask"
+    )
 
 
 def _contacts(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scorehoi_ros.perception.object.propose import confirmed
 from scorehoi_ros.perception.protocols import CloseSegmenter, Segmentation
 from scorehoi_ros.types import Bools, Frame, Prompt
 
@@ -36,10 +37,13 @@ class CloseLook:
     exclude: Bools | None
     """(H, W) pixels of other things."""
     frame_id: str
+    told: bool = False
+    """The user said where to look."""
 
     def __call__(self) -> Answer:
         """Raises what the segmenter raises."""
-        return Answer(self.segmenter.segment_closely(self.rgb, self.prompt, self.exclude), self.frame_id)
+        found = self.segmenter.segment_closely(self.rgb, self.prompt, self.exclude)
+        return Answer(found if self.told else confirmed(found, self.prompt), self.frame_id)
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def _status_text(s: Snapshot) -> str:
     texts = {
         Status.BAD_INPUT: "images cannot be used",
         Status.LOST: "the object or person is lost; a prompt helps: call ~/set_object_prompt",
-        Status.ABSENT: "nothing in view",
+        Status.ABSENT: "no person, or no object, in view",
     }
     text = texts.get(s.last_status, "") if s.last_status is not None else ""
     return f"{text}: {s.last_message}" if s.last_message else text

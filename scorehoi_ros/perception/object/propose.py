@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.perception.protocols import Segmentation, empty_segmentation
 from scorehoi_ros.types import Box, Floats, Frame, HumanPose, Prompt
 
 _REACH_M = 1.5
@@ -17,10 +18,19 @@ _MIN_STRENGTH = 0.6
 """Share of the outline that shows an edge across it; a weaker circle is more likely clutter."""
 _EDGE_STEP = 12
 """Grey levels that make a step across the outline an edge."""
+_MARGIN = 1.1
+"""Half the proposed box's side, in radii of the ball."""
+PROPOSED_SCORE, ROUND = 0.6, 0.7
+"""Score, and overlap (IoU) with the proposed disc, that a mask must have where nobody said where to look:
+other things are round, too.  By tools/measure_no_prompt.py."""
 
 
-def propose(frame: Frame, template: ObjectTemplate, person: HumanPose) -> Prompt | None:
+def propose(
+    frame: Frame, template: ObjectTemplate, person: HumanPose, head: Floats | None = None
+) -> Prompt | None:
     """A prompt for a ball near the person, or None: other shapes need a prompt from the user.
+
+    `head` (2,) pixels of the middle of the face, None = not seen: what is round about it is no ball.
 
     The ball's diameter and the person's depth bound its radius in the image, which makes circle detection
     selective; among the circles the one with the strongest outline all around wins.
@@ -34,6 +44,8 @@ def propose(frame: Frame, template: ObjectTemplate, person: HumanPose) -> Prompt
     expected = float(frame.camera.K[0, 0]) * scale * radius_m / max(float(person.t_cam[2]), 0.3)
     circles = _circles(grey, expected)
     near = _near_person(circles, frame, person, scale)
+    if head is not None:
+        near = near[~(np.linalg.norm(near[:, :2] - head * scale, axis=1) <= near[:, 2])]
     if not len(near):
         return None
     scores = [outline_strength(grey, circle) for circle in near]
@@ -41,7 +53,25 @@ def propose(frame: Frame, template: ObjectTemplate, person: HumanPose) -> Prompt
     if scores[best] < _MIN_STRENGTH:
         return None
     x, y, r = near[best] / scale
-    return Prompt(box=Box(x - 1.1 * r, y - 1.1 * r, x + 1.1 * r, y + 1.1 * r))
+    half = _MARGIN * r
+    return Prompt(box=Box(x - half, y - half, x + half, y + half))
+
+
+def confirmed(found: Segmentation, proposal: Prompt) -> Segmentation:
+    """What is found at a proposal, if it is the proposed ball; else nothing.
+
+    Where the ball's colours are known (`Prompt.appearance`) they tell it from other things.
+    """
+    box = proposal.box
+    if box is None or proposal.appearance is not None:
+        return found
+    rows, columns = np.indices(found.mask.shape)
+    x, y, r = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, (box.x1 - box.x0) / (2 * _MARGIN)
+    disc = (columns - x) ** 2 + (rows - y) ** 2 < r * r
+    both, either = np.count_nonzero(disc & found.mask), np.count_nonzero(disc | found.mask)
+    if found.score >= PROPOSED_SCORE and both >= ROUND * either:
+        return found
+    return empty_segmentation(*found.mask.shape)
 
 
 def _circles(grey: NDArray[np.uint8], expected: float) -> Floats:
