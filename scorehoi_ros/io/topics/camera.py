@@ -4,7 +4,8 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -142,8 +143,7 @@ def shows_rectified(image_topic: str) -> bool:
 
 def _cameras_or_error(info: Any, rectified: bool) -> tuple[Camera, ...] | CameraError:
     try:
-        found = _calibration_of(info)
-        return cameras_of(found.of_rectified() if rectified else found, "camera_info")
+        return _cameras_of(_numbers_of(info), rectified)
     except CameraError as error:
         return error
     except Exception as error:  # a fault of ours, met by untrusted numbers: it must not end a run
@@ -151,18 +151,46 @@ def _cameras_or_error(info: Any, rectified: bool) -> tuple[Camera, ...] | Camera
         return CameraError(f"internal error: {error!r}")
 
 
-def _calibration_of(info: Any) -> Calibration:
+class _Numbers(NamedTuple):
+    """A CameraInfo without its header."""
+
+    K: tuple[float, ...]
+    size: tuple[int, int]
+    distortion: tuple[float, ...]
+    model: str
+    P: tuple[float, ...]
+    binning: tuple[int, int]
+    roi: tuple[int, int, int, int]
+
+
+def _numbers_of(info: Any) -> _Numbers:
     roi = info.roi
-    return Calibration(
-        K=np.reshape(np.asarray(info.k, np.float64), (3, 3)),
-        width=int(info.width),
-        height=int(info.height),
-        distortion=np.asarray(info.d, np.float64),
+    return _Numbers(
+        K=tuple(map(float, info.k)),
+        size=(int(info.width), int(info.height)),
+        distortion=tuple(map(float, info.d)),
         model=info.distortion_model,
-        P=np.reshape(np.asarray(info.p, np.float64), (3, 4)),
+        P=tuple(map(float, info.p)),
         binning=(int(info.binning_x), int(info.binning_y)),
         roi=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
     )
+
+
+# Cameras say the same with each of their images, and to check it takes much longer than to read it.
+@lru_cache(maxsize=64)
+def _cameras_of(numbers: _Numbers, rectified: bool) -> tuple[Camera, ...]:
+    width, height = numbers.size
+    found = Calibration(
+        K=np.reshape(np.asarray(numbers.K, np.float64), (3, 3)),
+        width=width,
+        height=height,
+        distortion=np.asarray(numbers.distortion, np.float64),
+        model=numbers.model,
+        P=np.reshape(np.asarray(numbers.P, np.float64), (3, 4)),
+        binning=numbers.binning,
+        roi=numbers.roi,
+    )
+    return tuple(cameras_of(found.of_rectified() if rectified else found, "camera_info"))
 
 
 def _same_frame(a: str, b: str) -> bool:
