@@ -71,6 +71,9 @@ class FakePipeline:
         self.template = make_template(self.config.object) if self.config.object else None
         self._delay_s = float(os.environ.get("FAKE_DELAY_S", "0"))
 
+    def mesh_of(self, human: HumanPose) -> tuple[Any, Any]:
+        return self.body.v_template + human.t_cam, np.zeros((52, 3)) + human.t_cam
+
     def close(self) -> None:
         self.closed = True
 

@@ -23,7 +23,7 @@ from scorehoi_ros.frame import track
 from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.io.npz import load_label
-from scorehoi_ros.types import Frame, Prompt, Reconstruction, Status
+from scorehoi_ros.types import Frame, HumanPose, Prompt, Reconstruction, Status
 from tests.bag_files import START_NS, STEP_NS, camera_info, image, write_bag
 from tests.reconstructions import FakeBody, FakeTemplate, lost, pair
 
@@ -66,6 +66,9 @@ class FakePipeline:
             objects=tuple(replace(o, label=self.config.object) for o in r.objects),
         )
         return r, track.advance(known, r, memory=number)
+
+    def mesh_of(self, human: HumanPose) -> tuple[np.ndarray, np.ndarray]:
+        return self.body.v_template + human.t_cam, np.zeros((52, 3)) + human.t_cam
 
     def adjusted(self, config: PipelineConfig) -> None:
         """Everything is loaded anew."""

@@ -19,6 +19,7 @@ from scorehoi_ros.commands import label as command
 from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.files import sole_writer
 from scorehoi_ros.frame.glimpse import Glimpse
+from scorehoi_ros.io.npz import load_label
 from scorehoi_ros.label import progress
 from scorehoi_ros.types import Estimate, HumanPose, Reconstruction
 from tests.test_label import FakePipeline, images, interactions, run, summary_of
@@ -279,3 +280,27 @@ def test_a_memory_that_cannot_be_saved_costs_only_the_resumption(tmp_path: Path,
     Opaque.stops = False
     assert run(str(source), "--out", str(out), "--resume", build=Opaque) == 0
     assert summary_of(out)["frames_out"] == 4
+
+
+def test_what_is_smoothed_goes_on_as_if_it_had_not_stopped(tmp_path: Path, often: None) -> None:
+    source, out, whole = noisy(tmp_path / "in"), tmp_path / "out", tmp_path / "whole"
+    arguments = [str(source), "--rate", "2", "--smoothing-s", "1.25", "--out"]
+    assert run(*arguments, str(out), build=stopped_at("04", signal.SIGINT)) == 130
+    assert [row["name"] for row in summary_of(out)["frames"]] == ["00", "01"], "those with what comes later"
+    assert run(*arguments, str(out), "--resume", build=stopped_at("08", signal.SIGINT)) == 130
+    assert run(*arguments, str(out), "--resume", build=Chained) == 0
+    assert run(*arguments, str(whole), build=Chained) == 0
+    assert content(out) == content(whole)
+    plain = tmp_path / "plain"
+    assert run(str(source), "--out", str(plain), build=Chained) == 0
+    assert [row["name"] for row in summary_of(out)["frames"]] == [
+        row["name"] for row in summary_of(plain)["frames"]
+    ]
+    smooth, rough = (load_label(folder / "frames" / "01.npz").human for folder in (out, plain))
+    assert smooth is not None and rough is not None
+    assert not np.array_equal(smooth.root, rough.root)
+
+
+def test_photos_that_are_independent_are_not_smoothed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unrelated photos"):
+        run(str(noisy(tmp_path / "in", 2)), "--smoothing-s", "1", "--independent", "--out", str(tmp_path))

@@ -9,6 +9,7 @@ from typing import Any
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.config.option import Setting, settings_of
+from scorehoi_ros.config.outputs import OutputConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.ros.settings import NodeConfig
 
@@ -16,6 +17,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "options.md"
 GROUPS: dict[type[Any], str] = {
     PipelineConfig: "Reconstruction: the node, `scorehoi label` and `scorehoi eval`",
     InputConfig: "Inputs: the node and `scorehoi label`",
+    OutputConfig: "Outputs: the node and `scorehoi label`",
     NodeConfig: "The node alone",
 }
 """Every class of settings, with the heading of its table."""

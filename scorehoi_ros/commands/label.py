@@ -16,6 +16,7 @@ from scorehoi_ros.commands.options import (
 )
 from scorehoi_ros.commands.progress import show_progress
 from scorehoi_ros.config.inputs import InputConfig
+from scorehoi_ros.config.outputs import OutputConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.frame.session import Build
@@ -71,11 +72,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on where a run with the same options was stopped or killed, as if it had not been",
     )
     add("--no-overlay", action="store_true", help="no pictures and no video")
+    _add_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Options that are parameters of the node, too."""
     inputs = parser.add_argument_group("inputs", "the camera; for bags also topics and how they are joined")
     inputs.add_argument(
         "--image-topic", default="", metavar="TOPIC", help="camera images; empty = found by name"
     )
     add_options(inputs, InputConfig)
+    add_options(parser.add_argument_group("outputs"), OutputConfig)
     add_config_options(parser, skip=("object",))
 
 
@@ -139,12 +146,18 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
         )
     if objects:
         _check_stems(Path(args.input), objects)
+    independent, smoothing_s = args.independent or bool(objects), from_args(args, OutputConfig).smoothing_s
+    if smoothing_s and independent:
+        raise InputError(
+            "--smoothing-s is for frames that follow each other, and these are unrelated photos."
+        )
     return LabelJob(
         source,
         config,
         out,
         objects,
-        independent=args.independent or bool(objects),
+        independent=independent,
+        smoothing_s=smoothing_s,
         overlays=not args.no_overlay,
         limit=args.limit,
         stride=args.stride,
@@ -156,7 +169,8 @@ def job_from_args(args: argparse.Namespace) -> LabelJob:
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """What decides the results besides the settings of the pipeline."""
     names = ("masks", "independent", "limit", "stride", "rate", "no_overlay", "image_topic")
-    return {name: getattr(args, name) for name in names} | asdict(from_args(args, InputConfig))
+    settings = asdict(from_args(args, InputConfig)) | asdict(from_args(args, OutputConfig))
+    return {name: getattr(args, name) for name in names} | settings
 
 
 def parse_objects(values: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -18,11 +18,12 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.datasets.dataset import Human, Sample
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.evaluate.scores import Answer
+from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.geometry.rigid import make_transform
 from scorehoi_ros.geometry.rotation import axis_angle_to_matrix
 from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.perception.protocols import NO_HINT
-from scorehoi_ros.types import Floats, Hint, HumanObservation, Ints, Reconstruction, Status
+from scorehoi_ros.types import Floats, Hint, HumanObservation, HumanPose, Ints, Reconstruction, Status
 
 BLIND_PLACE = np.array([0.0, 0.0, 3.0])
 """Pelvis of the blind guess, metres in front of the camera."""
@@ -94,6 +95,11 @@ class PipelineMethod:
 
     def answer(self, sample: Sample, state: Any) -> tuple[Answer, Any]:
         """The result of one step of the pipeline."""
+        result, state, ms = self.step(sample, state)
+        return answer_from(result, self._pipeline.body.faces, ms), state
+
+    def step(self, sample: Sample, state: TrackState | None) -> tuple[Reconstruction, TrackState, float]:
+        """What the pipeline says of a frame, the state after it, and its milliseconds."""
         template = sample.truth.template
         if self._pipeline.template is None or self._pipeline.template.template_id != template.template_id:
             # What depends on the object is made anew outside the measured time.
@@ -103,8 +109,11 @@ class PipelineMethod:
             pipeline = replace(pipeline, eyes=replace(pipeline.eyes, detector=GivenLandmarks(sample.seen)))
         start = time.perf_counter()
         result, state = pipeline.step(sample.frame, state)
-        ms = 1e3 * (time.perf_counter() - start)
-        return answer_from(result, pipeline.body.faces, ms), state
+        return result, state, 1e3 * (time.perf_counter() - start)
+
+    def mesh_of(self, human: HumanPose) -> tuple[Floats, Floats]:
+        """See `Pipeline.mesh_of`."""
+        return self._pipeline.mesh_of(human)
 
     def close(self) -> None:
         """Free the detector."""

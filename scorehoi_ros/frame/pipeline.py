@@ -22,7 +22,7 @@ from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.perception.close_look import Aside
 from scorehoi_ros.threads import limited_threads
 from scorehoi_ros.timing import StageTimer
-from scorehoi_ros.types import Estimate, Floats, Floor, Frame, Prompt, Reconstruction
+from scorehoi_ros.types import Estimate, Floats, Floor, Frame, HumanPose, Prompt, Reconstruction
 
 OF_EACH_FRAME = ("gravity", "max_gap_s", "min_probability", "prompt_box")
 """Settings that are read with each frame, by nobody before."""
@@ -100,6 +100,10 @@ class Pipeline:
         anew = not changed.isdisjoint(OF_THE_METHOD)
         method = self.make_method(self.body, self.template, config) if anew else self.method
         return replace(self, config=config, method=method)
+
+    def mesh_of(self, human: HumanPose) -> tuple[Floats, Floats]:
+        """Vertices (V, 3) float32 and joints (52, 3) of a pose, in the camera frame."""
+        return human_mesh(self.layer, human)
 
     def close(self) -> None:
         """Free the native resources of the detector."""

@@ -19,7 +19,7 @@ from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
 from scorehoi_ros.frame.track import TrackState, forget
 from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.objects.template import ObjectTemplate
-from scorehoi_ros.types import Frame, Masks, Prompt, Reconstruction
+from scorehoi_ros.types import Floats, Frame, HumanPose, Masks, Prompt, Reconstruction
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ class PipelineLike(Protocol):
     @property
     def template(self) -> ObjectTemplate | None:
         """The object template, None = human only."""
+
+    def mesh_of(self, human: HumanPose) -> tuple[Floats, Floats]:
+        """Vertices (V, 3) and joints (52, 3) of a pose, in the camera frame."""
 
     def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
         """The half of a step that needs no solution of earlier frames."""
@@ -173,7 +176,7 @@ class Session:
         self._off = any(f"{name}_mask_off_px" in result.quality for name in ("human", "object"))
         if not late:
             self._state = self._errand.sent(state)
-        return replace(result, stamp_ns=sight.stamp_ns)
+        return replace(result, stamp_ns=sight.stamp_ns, track_ns=sight.moment.time_ns)
 
     @property
     def warning(self) -> str:

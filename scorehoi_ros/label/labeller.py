@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.files import sole_writer, write_json
 from scorehoi_ros.frame.bad_input import BadFrame
-from scorehoi_ros.frame.session import Build, PipelineLike, Session
+from scorehoi_ros.frame.session import Build, PipelineLike, Session, SessionMemory
+from scorehoi_ros.frame.smoothing import MeshOf, Smoother
 from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.topics.frames import WarnOnce
 from scorehoi_ros.label.interrupts import Interrupts, interrupts
@@ -49,6 +51,8 @@ class LabelJob:
     """Frame name -> object, for images that show different things."""
     independent: bool = False
     """Start every frame afresh: unrelated photos."""
+    smoothing_s: float = 0.0
+    """See `frame/smoothing.py`; 0 where frames are independent."""
     overlays: bool = True
     limit: int | None = None
     stride: int = 1
@@ -110,6 +114,20 @@ def selected(source: Source, stride: int, limit: int | None) -> Iterator[Frame |
 
 
 @dataclass(frozen=True)
+class _Labelled:
+    """What is known of a frame besides its answer."""
+
+    ms: float | None
+    """Wall time of the pipeline, None when the frame never got there."""
+    log_ns: int | None
+    memory: SessionMemory
+    """Of the session after it."""
+
+
+_Ready = Callable[[MeshOf], Iterator[tuple[Reconstruction, _Labelled]]]
+
+
+@dataclass(frozen=True)
 class _Tools:
     build: Build
     draw: Draw
@@ -124,6 +142,8 @@ class _Run:
         self._session: Session | None = None
         self._outputs: Outputs | None = None
         self._progress = ProgressFile(job.out, before)
+        self._smoother: Smoother[_Labelled] = Smoother(job.smoothing_s, before.passed)
+        self._known = before.memory, before.passed
         self._warn = WarnOnce()
         self._report = RunReport(one_person=not job.independent)
 
@@ -151,9 +171,9 @@ class _Run:
         for frame in self._tools.progress(frames, min(count, job.limit or count) if count else job.limit):
             self._take(frame)
             if self._asked.seen:
-                assert self._session is not None
-                self._progress.write(self._session.memory)
+                self._progress.write(*self._known)
                 return
+        self._write(self._smoother.rest)
         if len(self._report.rows) < len(self._before.done):
             raise InputError(
                 f"the input has {len(self._report.rows)} frames now, fewer than were labelled before "
@@ -187,12 +207,21 @@ class _Run:
         ms = None if isinstance(frame, BadFrame) else (time.perf_counter() - start) * 1e3
         self._warn("gap", session.warning)
         self._warn("masks", session.mask_warning)
-        with self._asked.held():
-            outputs.write(r, frame.log_ns)
-            outputs.keep()
-            done = Done(ms, r.flat is not None)
-            self._add(r, done, session)
-            self._progress.add(done, session.memory)
+        self._write(partial(self._smoother.take, r, _Labelled(ms, frame.log_ns, session.memory)))
+
+    def _write(self, ready: _Ready) -> None:
+        """The answers whose time has come."""
+        session, outputs = self._session, self._outputs
+        if session is None or outputs is None:
+            return
+        for r, labelled in ready(session.pipeline.mesh_of):
+            with self._asked.held():
+                outputs.write(r, labelled.log_ns)
+                outputs.keep()
+                done = Done(labelled.ms, r.flat is not None)
+                self._add(r, done, session)
+                self._known = labelled.memory, self._smoother.known
+                self._progress.add(done, *self._known)
 
     def _add(self, r: Reconstruction, done: Done, session: Session) -> None:
         template = session.pipeline.template

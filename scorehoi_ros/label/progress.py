@@ -17,6 +17,7 @@ from scorehoi_ros import __version__
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.saved import UnknownKindError, load_value, save_value
 from scorehoi_ros.frame.session import SessionMemory
+from scorehoi_ros.frame.smoothing import Passed
 
 NAME, SUMMARY = "resume.npz", "summary.json"
 PERIOD_S = 5.0
@@ -44,6 +45,8 @@ class Progress:
     """In their order."""
     memory: SessionMemory | None = None
     """After the last of them; None = there is none."""
+    passed: tuple[Passed, ...] = ()
+    """What smoothing knows after the last of them."""
 
 
 def recipe_of(options: Mapping[str, Any]) -> str:
@@ -101,18 +104,18 @@ class ProgressFile:
         self._written_s = -float("inf")
         self._possible = True
 
-    def add(self, done: Done, memory: SessionMemory) -> None:
-        """A frame is done and its files are written; `memory` of the session after it."""
+    def add(self, done: Done, memory: SessionMemory, passed: tuple[Passed, ...]) -> None:
+        """A frame is done and its files are written; `memory` and `passed` are those after it."""
         self._done.append(done)
         if time.monotonic() - self._written_s >= PERIOD_S:
-            self.write(memory)
+            self.write(memory, passed)
 
-    def write(self, memory: SessionMemory | None) -> None:
+    def write(self, memory: SessionMemory | None, passed: tuple[Passed, ...] = ()) -> None:
         """Write the progress now."""
         if not self._possible:
             return
         try:
-            save_value(self._path, Progress(self._recipe, tuple(self._done), memory))
+            save_value(self._path, Progress(self._recipe, tuple(self._done), memory, passed))
         except UnknownKindError as error:
             self._possible = False
             _log.warning("a killed run can only be resumed from its beginning: %s", error)

@@ -18,14 +18,13 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from scorehoi_ros.errors import ScorehoiError, shown
+from scorehoi_ros.errors import ScorehoiError
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, Session, Sight
-from scorehoi_ros.io.topics.frames import Hall
 from scorehoi_ros.io.topics.pairing import Bundle
 from scorehoi_ros.memory import settle, unsettle
 from scorehoi_ros.ros import qos
-from scorehoi_ros.ros.age import Age, age_of
+from scorehoi_ros.ros.answers import Answers, node_age
 from scorehoi_ros.ros.diagnostics import diagnostic_array
 from scorehoi_ros.ros.health import Health, Throttle, advice
 from scorehoi_ros.ros.inputs import Inputs, image_topic, published_image_topics
@@ -37,7 +36,7 @@ from scorehoi_ros.ros.recent import Rates
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Command, Worker, joined
 from scorehoi_ros.threads import set_threads
-from scorehoi_ros.types import Floats, Prompt, Reconstruction
+from scorehoi_ros.types import Prompt
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +66,7 @@ class ReconstructNode(LifecycleNode):
         self._session: Session | None = None
         self._looker: ThreadPoolExecutor | None = None
         self._outputs: Outputs | None = None
+        self._answers: Answers | None = None
         self._watcher: Worker[Bundle] | None = None
         self._solver: Worker[_Watched] | None = None
         self._inputs: Inputs | None = None
@@ -132,6 +132,7 @@ class ReconstructNode(LifecycleNode):
         self._session.warm_up()
         self._outputs = Outputs(self)
         self._outputs.describe(self._session.pipeline)
+        self._answers = Answers(self, self.parameters, self._outputs, self._health)
         self._health.not_installed(self._outputs.missing)
         self._solver = Worker(self._solve, self._worker_error, "scorehoi_solver")
         self._watcher = Worker(self._watch, self._worker_error, "scorehoi_watcher")
@@ -149,6 +150,7 @@ class ReconstructNode(LifecycleNode):
             # in this order nothing comes after the reset
             if not self._watcher.drain(DRAIN_S):
                 raise RuntimeError(f"the frame in progress takes longer than {DRAIN_S:.0f} s")
+            self._solver.post(self._publish_rest)
             self._solver.post(self._session.reset)
             if not self._solver.drain(DRAIN_S):
                 raise RuntimeError(f"the frame in progress takes longer than {DRAIN_S:.0f} s")
@@ -160,6 +162,7 @@ class ReconstructNode(LifecycleNode):
 
     def _release(self) -> None:
         self._unsubscribe()
+        self._post(self._publish_rest)
         for worker in (self._watcher, self._solver):
             if worker is not None and not worker.stop(DRAIN_S):
                 log.error("the frame in progress did not end within %.0f s", DRAIN_S)
@@ -169,7 +172,7 @@ class ReconstructNode(LifecycleNode):
             self._session.close()
         if self._outputs is not None:
             self._outputs.destroy()
-        self._watcher = self._solver = self._looker = self._session = self._outputs = None
+        self._watcher = self._solver = self._looker = self._session = self._outputs = self._answers = None
         unsettle()
 
     # -- executor thread
@@ -193,6 +196,8 @@ class ReconstructNode(LifecycleNode):
     def _tick(self) -> None:
         s, settings, now_s = self._health.snapshot(), self.parameters.node, time.monotonic()
         topic = self.resolve_topic_name(image_topic(self, settings))
+        if self._answers is not None and self._answers.silent:
+            self._post(self._publish_rest)
         workers = [worker for worker in (self._watcher, self._solver) if worker is not None]
         busy = any(worker.busy for worker in workers)
         reasons = advice(s, now_s, topic, lambda: published_image_topics(self), busy)
@@ -213,7 +218,7 @@ class ReconstructNode(LifecycleNode):
         session, solver, inputs = self._session, self._solver, self._inputs
         if session is None or solver is None or inputs is None:
             return
-        settings, age = self.parameters.node, self._age(bundle)
+        settings, age = self.parameters.node, node_age(self, bundle)
         if settings.max_age_s and not age.from_arrival and age.ms > 1e3 * settings.max_age_s:
             self._health.too_old()
             return
@@ -229,28 +234,17 @@ class ReconstructNode(LifecycleNode):
     # -- solver's thread
 
     def _solve(self, watched: _Watched) -> None:
-        session, outputs, inputs = self._session, self._outputs, self._inputs
-        if session is None or outputs is None or inputs is None:
+        session, answers, inputs = self._session, self._answers, self._inputs
+        if session is None or answers is None or inputs is None:
             return
         result = session.reconstruct(watched.sight)
         self._health.problem("gap", session.warning)
         self._health.problem("masks", session.mask_warning)
-        age, to_target = self._age(watched.bundle), self._to_target(result, inputs.hall)
-        outputs.publish(result, session.pipeline, self.parameters.node, age.ms, to_target)
-        self._health.result(result, age.ms, age.from_arrival, session.resets)
+        answers.take(result, watched.bundle, inputs.hall, session)
 
-    def _to_target(self, r: Reconstruction, hall: Hall) -> Floats | None:
-        """T_target_cam (4, 4) at the image's stamp; None where no frame is wanted or that is not known."""
-        target = self.parameters.node.target_frame
-        if not target or target == r.frame_id:
-            return None
-        T = hall.transform(target, r.frame_id, r.stamp_ns)
-        camera = shown(r.frame_id)
-        lacking = (
-            f"TF does not join {camera} and {shown(target)} at the image's stamp; results stay in {camera}"
-        )
-        self._health.problem("target_frame", "" if T is not None else lacking)
-        return T
+    def _publish_rest(self) -> None:
+        if self._session is not None and self._answers is not None:
+            self._answers.rest(self._session)
 
     def _rebuild(self, object_spec: str) -> None:
         if self._session is not None and self._outputs is not None:
@@ -273,11 +267,6 @@ class ReconstructNode(LifecycleNode):
         if prompt is not None:
             self._session.set_prompt(prompt)
         return ""
-
-    def _age(self, bundle: Bundle) -> Age:
-        return age_of(
-            bundle.stamp_ns, self.get_clock().now().nanoseconds, bundle.arrived_ns, time.monotonic_ns()
-        )
 
     def _worker_error(self, error: Exception) -> None:
         log.error("%s", error, exc_info=None if isinstance(error, ScorehoiError) else error)

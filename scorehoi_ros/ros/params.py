@@ -1,4 +1,4 @@
-"""ROS parameters made from the fields of PipelineConfig, InputConfig and NodeConfig."""
+"""ROS parameters made from the fields of the configurations."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
 from scorehoi_ros.config.inputs import InputConfig
+from scorehoi_ros.config.outputs import OutputConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.io.calibration.file import camera_numbers
@@ -21,7 +22,7 @@ TOPICS = tuple(name for name in FIELDS if name.endswith("_topic"))
 
 
 class Parameters:
-    """Declares the parameters, refuses wrong values with the reason, and keeps the three configurations.
+    """Declares the parameters, refuses wrong values with the reason, and keeps the configurations.
 
     Raises InputError when a value given at start (command line, file) is wrong.
     """
@@ -31,7 +32,7 @@ class Parameters:
         self._unlocked = False
         self._values = {name: _declare(node, name, f) for name, f in FIELDS.items()}
         self.autostart = _declare_autostart(node)
-        self.pipeline, self.inputs, self.node = self._build({})
+        self.pipeline, self.inputs, self.outputs, self.node = self._build({})
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
 
@@ -65,18 +66,19 @@ class Parameters:
     def _apply(self, changes: list[Parameter]) -> None:
         ours = {p.name: p.value for p in changes if p.name in FIELDS}
         if ours:
-            self.pipeline, self.inputs, self.node = self._build(ours)
+            self.pipeline, self.inputs, self.outputs, self.node = self._build(ours)
             self._values.update(ours)
             self._on_change()
 
-    def _build(self, changes: dict[str, Any]) -> tuple[PipelineConfig, InputConfig, NodeConfig]:
+    def _build(self, changes: dict[str, Any]) -> tuple[PipelineConfig, InputConfig, OutputConfig, NodeConfig]:
         values = self._values | changes
         for name in TOPICS:
             _refuse_topic(name, values[name])
         inputs = build_config(InputConfig, values)
         if inputs.camera:
             camera_numbers(inputs.camera)
-        return build_config(PipelineConfig, values), inputs, build_config(NodeConfig, values)
+        pipeline, outputs = build_config(PipelineConfig, values), build_config(OutputConfig, values)
+        return pipeline, inputs, outputs, build_config(NodeConfig, values)
 
 
 def descriptor(f: "dataclasses.Field[Any]") -> ParameterDescriptor:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from scorehoi_ros.config.inputs import InputConfig
 from scorehoi_ros.config.option import build_group, check_options, option, settings_of
+from scorehoi_ros.config.outputs import OutputConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 
@@ -74,10 +75,10 @@ class NodeConfig:
         return topic
 
 
-Config = TypeVar("Config", PipelineConfig, InputConfig, NodeConfig)
+Config = TypeVar("Config", PipelineConfig, InputConfig, OutputConfig, NodeConfig)
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {
     setting.name: setting.field
-    for cls in (PipelineConfig, InputConfig, NodeConfig)
+    for cls in (PipelineConfig, InputConfig, OutputConfig, NodeConfig)
     for setting in settings_of(cls)
 }
 """Every setting that is a ROS parameter, by (dotted) name."""

@@ -185,11 +185,14 @@ class Reconstruction:
     scale), penetration_mm, human_mask_off_px and object_mask_off_px (given masks that had to be moved, pixels
     at that scale), and what probabilities are made of: human_doubt_* and object_doubt_*, with names
     and units of `frame/trust.py`; people: how many are in view, where several are; sides_exchanged: 1 where
-    the detector took left for right.  A key is missing where it could not be measured."""
+    the detector took left for right; smoothing_ms: the time over which poses were smoothed afterwards, and by
+    which they come later.  A key is missing where it could not be measured."""
     stage_ms: dict[str, float] = field(default_factory=dict)
     """Wall milliseconds of each stage."""
     flat: NDArray[np.uint8] | None = None
     """(H, W, 3) uint8 RGB, the undistorted image that `camera` belongs to; None when there was none."""
+    track_ns: int | None = None
+    """Time in the track: the stamp, or where stamps stand still the time of arrival; None = of no track."""
 
     @property
     def human(self) -> HumanState | None:
