@@ -4,6 +4,12 @@ import os
 import signal
 import tempfile
 
+from hypothesis import settings
+
+# How long an example takes says something of the machine's other work.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

@@ -142,7 +142,7 @@ def test_what_a_regressor_says_is_told_in_units_of_x() -> None:
     assert float(spread[ROTATION].square().mean().sqrt()) == pytest.approx(float(said.sigma[322]), rel=0.1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_a_torque_becomes_the_gradient_by_the_six_numbers(seed: int) -> None:
     rng = np.random.default_rng(seed)

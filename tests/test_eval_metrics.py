@@ -89,7 +89,7 @@ def plain_volume_cm3(vertices, faces, signed) -> float:
     return 1e6 * total
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_vectorised_metrics_agree_with_plain_ones(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -115,7 +115,7 @@ def test_vectorised_metrics_agree_with_plain_ones(seed: int) -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_more_metrics_agree_with_plain_ones(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -145,7 +145,7 @@ def test_more_metrics_agree_with_plain_ones(seed: int) -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_rotation_error_agrees_with_trying_every_symmetry(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -27,7 +27,7 @@ from scorehoi_ros.objects.solids import ball, box, open_box
 SIDES = st.floats(0.05, 2.0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SIDES, SIDES, SIDES, st.integers(0, 1000))
 def test_box_measures(x: float, y: float, z: float, seed: int) -> None:
     """Area and volume of a turned and moved box are those of the formulas."""

@@ -37,7 +37,7 @@ def random_rotation(rng):
     return Rotation.random(random_state=int(rng.integers(2**31))).as_matrix()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_procrustes_recovers_a_similarity_and_beats_its_neighbours(seed):
     rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_joint_alignment_uses_one_transform_for_both():
     assert chamfer_cm(o, thing) > 5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS)
 def test_chamfer_and_contacts_equal_the_slow_versions(seed):
     rng = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def test_joint_errors_by_hand():
     assert 5 < pa_mpjpe_mm(bent, true) < 20
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, st.floats(0.0, 179.9))
 def test_rotation_error_without_symmetry(seed, degrees):
     rng = np.random.default_rng(seed)
@@ -146,7 +146,7 @@ def test_rotation_error_with_symmetries():
     assert rotation_error_deg(R, np.eye(3), ball) == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(SEEDS)
 def test_rotation_error_about_an_axis_equals_a_search_over_turns(seed):
     rng = np.random.default_rng(seed)
@@ -195,7 +195,7 @@ def test_keypoints_are_weighted_and_scaled():
     assert keypoint_px(pixels, true, np.zeros(4), 512) is None
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_acceleration_equals_the_slow_version(seed):
     rng = np.random.default_rng(seed)

@@ -125,7 +125,7 @@ def test_symmetry_is_estimated(spec: str, count: int, axis: bool, sphere: bool) 
         )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(sorted(FAMILIES)), st.integers(0, 10**6))
 def test_spec_round_trip(name: str, seed: int) -> None:
     """The full text of a sampled member names the same member."""

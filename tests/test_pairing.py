@@ -166,7 +166,7 @@ def test_companions_too_old_for_any_image_are_let_go() -> None:
     assert [ref() is not None for ref in seen] == [False, False, True, True]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_arrival_within_the_wait_does_not_change_the_answer(data: st.DataObject) -> None:
     """Whatever the delays, each image gets the nearest companion within the tolerance."""

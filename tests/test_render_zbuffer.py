@@ -24,7 +24,7 @@ def sphere_hit(centre, radius):
     return disc >= 0, np.where(disc >= 0, (b - np.sqrt(np.maximum(disc, 0))) / a, 0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(-0.5, 0.5), st.floats(-0.4, 0.4), st.floats(1.5, 6.0), st.floats(0.1, 0.5))
 def test_sphere_silhouette_and_depth_match_the_closed_form(x, y, z, radius):
     centre = np.array([x, y, z])
@@ -53,7 +53,7 @@ def test_tilted_plane_depth():
     np.testing.assert_allclose(depth[covered], expected[covered], atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, W - 3), st.integers(2, H - 3), st.floats(0.3, 20.0))
 def test_pixel_centres_are_at_integers(u, v, z):
     """A square that projects to half a pixel around (u, v) covers exactly that pixel."""
@@ -63,7 +63,7 @@ def test_pixel_centres_are_at_integers(u, v, z):
     assert mask.sum() == 1 and mask[v, u]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_agrees_with_projection_of_points_on_the_surface(seed):
     rng = np.random.default_rng(seed)

@@ -102,7 +102,7 @@ def test_grid_budget_for_flat_objects() -> None:
     assert grid.spacing < 0.006
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-0.6, 0.6), min_size=3, max_size=3))
 def test_outside_distance_grows(box_grid: SignedDistanceGrid, point: list[float]) -> None:
     """Anywhere, also outside the grid: an upper bound of the distance that is never too small by a voxel."""

@@ -115,7 +115,7 @@ def test_sizes_that_do_not_fit_are_refused():
         SEGMENTER.segment(image, Prompt(box=box_of(disc), appearance=np.ones(3)), None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

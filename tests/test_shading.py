@@ -57,7 +57,7 @@ def test_it_survives_a_pattern_on_the_object() -> None:
     assert leaning < true - 0.1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(R=poses, other=poses, gain=st.floats(0.7, 1.0), lift=st.integers(0, 60))
 def test_it_is_a_share_and_does_not_change_with_exposure(
     R: Floats, other: Floats, gain: float, lift: int

@@ -182,7 +182,7 @@ def test_a_shadow_map_sees_the_side_that_the_lamp_sees() -> None:
     assert shadows.key.max() == pytest.approx(nearest, abs=2.0 / shadows.scale)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**31), st.floats(-0.4, 0.4))
 def test_the_floor_of_a_room_lies_on_the_plane(seed: int, tilt: float) -> None:
     normal = np.array([0.0, -np.cos(tilt), -np.sin(tilt)])

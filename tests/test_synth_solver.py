@@ -33,7 +33,7 @@ def rest_joints() -> np.ndarray:
     return np.asarray(load_body().joints_template, np.float64)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_an_arm_reaches_where_it_can(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ def test_hands_at_rest_are_the_identity() -> None:
     np.testing.assert_allclose(turn, np.eye(3), atol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(-0.1, 0.1), st.floats(-0.65, -0.4), st.floats(0.0, 0.4))
 def test_a_leg_reaches_with_the_knee_ahead(x: float, y: float, z: float) -> None:
     rest = rest_joints()
@@ -88,7 +88,7 @@ def test_a_leg_reaches_with_the_knee_ahead(x: float, y: float, z: float) -> None
     assert (middle - hip - line * ((middle - hip) @ line / (line @ line)))[2] > -1e-6
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.floats(0.3, 1.0), st.floats(0, 1))
 def test_soles_stay_level_when_crouching(seed: int, low: float, squat: float) -> None:
     rng = np.random.default_rng(seed)
@@ -160,7 +160,7 @@ def test_damaged_corpora_are_refused(tmp_path: Path, arrays: dict[str, np.ndarra
         hands.read_hands(tmp_path / "hands.npz")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_cameras_see_the_subject(seed: int) -> None:
     rng = np.random.default_rng(seed)

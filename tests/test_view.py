@@ -19,7 +19,7 @@ from scorehoi_ros.geometry.view import (
     view_axes,
 )
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 SIZE = 128
 
 
