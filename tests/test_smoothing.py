@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorehoi_ros.frame.saved import load_value, save_value
-from scorehoi_ros.frame.smoothing import Smoother
+from scorehoi_ros.frame.smoothing import MOST_SIGMAS, Smoother
 from scorehoi_ros.geometry.turns import matrix_of_6d, matrix_of_vector, six_of_matrix, vector_of_matrix
 from scorehoi_ros.types import Estimate, Floats, HumanPose, ObjectPose, Reconstruction
 from tests.reconstructions import bad_input, lost, pair
@@ -27,9 +27,10 @@ def answer(k: int, turn: Sequence[float], point: Sequence[float]) -> Reconstruct
     six = six_of_matrix(matrix_of_vector(np.asarray(turn, float)))
     place = np.asarray(point, float)
     human = HumanPose(np.tile(six, (52, 1)), np.zeros(10), place)
-    return replace(
-        pair(k, k * STEP_NS), estimate=Estimate(human, ObjectPose(six, place)), track_ns=k * STEP_NS
-    )
+    r = pair(k, k * STEP_NS)
+    unsure = (replace(r.objects[0], covariance=np.eye(6)),)
+    estimate = Estimate(human, ObjectPose(six, place))
+    return replace(r, estimate=estimate, objects=unsure, track_ns=k * STEP_NS)
 
 
 def all_of(answers: Sequence[Reconstruction], window_s: float) -> list[Reconstruction]:
@@ -113,6 +114,18 @@ def test_a_flip_is_no_mean_of_two_rotations() -> None:
     turns = [[0, 0, 0]] * 3 + [[0, 0, 1.5]] + [[0, 0, 0]] * 3
     done = all_of([answer(k, turn, [0, 0, 3]) for k, turn in enumerate(turns)], 0.15)
     np.testing.assert_allclose([turn_of(r) for r in done], turns, atol=1e-7)
+
+
+def test_what_bounces_stays_where_it_was_seen() -> None:
+    """Across the view the place is known to 1 cm, in depth to 30."""
+    covariance = np.diag(np.square([0.01, 0.01, 0.3, 0.1, 0.1, 0.1]))
+    points = [[0, abs(k - 3) * 0.2, 3 + 0.1 * (-1) ** k] for k in range(7)]
+    answers = [answer(k, [0] * 3, point) for k, point in enumerate(points)]
+    answers = [replace(r, objects=(replace(r.objects[0], covariance=covariance),)) for r in answers]
+    done = np.array([r.objects[0].T_cam_object[:3, 3] for r in all_of(answers, 0.2)])
+    assert np.abs(done[:, 1] - np.array(points)[:, 1]).max() <= 0.01 * MOST_SIGMAS + 1e-9
+    assert done[3, 1] > 0.005, "moved as far as it may"
+    assert np.abs(done[1:-1, 2] - 3).max() < 0.03
 
 
 def test_another_person_or_object_is_not_mixed_in() -> None:

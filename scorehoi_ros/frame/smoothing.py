@@ -2,7 +2,8 @@
 
 Each answer becomes the value, at its time, of a line through the answers around it: local linear regression
 with weights that fall to zero at `window_s` (Cleveland 1979), for rotations in the tangent space at the
-answer.  A line, not a mean, so that what moves does not fall behind where a track begins or ends.
+answer.  A line, not a mean, so that what moves does not fall behind where a track begins or ends.  An object
+moves no farther than its covariance explains.
 """
 
 from collections import deque
@@ -21,6 +22,8 @@ Item = TypeVar("Item")
 
 MeshOf = Callable[[HumanPose], tuple[Floats, Floats]]
 """Vertices (V, 3) and joints (52, 3) of a pose, in the camera frame."""
+MOST_SIGMAS = 1.0
+"""Standard deviations by which an object is moved at most, along each axis of its covariance."""
 FLIP_RAD = np.radians(40.0)
 """Of a body or an object that is turned by more, two answers are of different minds: no mean of both."""
 
@@ -134,7 +137,7 @@ def smoothed(r: Reconstruction, around: Sequence[Passed], window_s: float, mesh_
                 if o is not None
             ],
         )
-        place = ObjectPose(R_o=six_of_matrix(R[0]), origin=origin)
+        place = _within(estimate.object, R[0], origin, objects[0].covariance)
         thing = replace(objects[0], T_cam_object=object_transform(place))
         estimate, objects = replace(estimate, object=place), (thing, *objects[1:])
     quality = r.quality | {"smoothing_ms": 1e3 * window_s}
@@ -161,6 +164,19 @@ def _line(rotations: Floats, near: Sequence[_Near]) -> tuple[Floats, Floats]:
     turn = _at_zero(dt, weights, np.stack([turn for _, turn in alike]))
     point = _at_zero(dt, weights, np.stack([n.point for n, _ in alike]))
     return rotations @ matrix_of_vector(turn), point
+
+
+def _within(pose: ObjectPose, R: Floats, origin: Floats, covariance: Floats) -> ObjectPose:
+    """The pose moved towards R (3, 3) and origin (3,), not farther than its `covariance` (6, 6) explains.
+
+    A ball that bounces is no noise: across the view its place is known well.
+    """
+    before = matrix_of_6d(pose.R_o)
+    step = np.concatenate((origin - pose.origin, vector_of_matrix(R @ before.T)))
+    variances, axes = np.linalg.eigh(covariance)
+    most = MOST_SIGMAS * np.sqrt(np.maximum(variances, 0.0))
+    step = axes @ np.clip(axes.T @ step, -most, most)
+    return ObjectPose(six_of_matrix(matrix_of_vector(step[3:]) @ before), pose.origin + step[:3])
 
 
 def _at_zero(dt: Floats, weights: Floats, values: Floats) -> Floats:
