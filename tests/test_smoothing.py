@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorehoi_ros.frame.saved import load_value, save_value
@@ -59,6 +59,7 @@ def point_of(r: Reconstruction) -> Floats:
     return np.asarray(point)
 
 
+@settings(max_examples=40)
 @given(
     st.integers(1, 9),
     st.floats(0.06, 0.4),
