@@ -5,7 +5,6 @@ import json
 import os
 import resource
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,95 +13,15 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
-from scorehoi_ros.commands import label as command
 from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError, OutputError, TemplateError
-from scorehoi_ros.frame import track
-from scorehoi_ros.frame.glimpse import Glimpse, LastGlimpse
-from scorehoi_ros.frame.track import TrackState
+from scorehoi_ros.frame.glimpse import Glimpse
 from scorehoi_ros.io.npz import load_label
-from scorehoi_ros.types import Frame, HumanPose, Prompt, Reconstruction, Status
+from scorehoi_ros.types import Reconstruction, Status
 from tests.bag_files import START_NS, STEP_NS, camera_info, image, write_bag
-from tests.reconstructions import FakeBody, FakeTemplate, lost, pair
-
-SIZE = (48, 64)
-
-
-class FakePipeline:
-    """Counts the frames of a track; LOST at the third, unusable at the fifth."""
-
-    built: list[str] = []
-
-    def __init__(self, config: PipelineConfig) -> None:
-        if config.object.startswith("broken"):
-            raise TemplateError("no such object")
-        FakePipeline.built.append(config.object)
-        self.config = config
-        self.body = FakeBody()
-        self.template = FakeTemplate(label=config.object or "none") if config.object else None
-        self.closed = False
-
-    def glimpse(self, frame: Frame, before: LastGlimpse | None, prompt: Prompt | None = None) -> Glimpse:
-        return Glimpse(frame, frame, None)
-
-    def reconstruct(
-        self, seen: Glimpse, state: TrackState | None, prompt: Prompt | None = None
-    ) -> tuple[Reconstruction, TrackState]:
-        frame = seen.frame
-        known = track.current(state, frame, self.config.max_gap_s)
-        number = int(known.memory or 0) + 1
-        if number == 5:
-            raise InputError("the fifth frame is not liked")
-        r = (lost if number == 3 else pair)(0, frame.stamp_ns)
-        r = replace(
-            r,
-            name=frame.name,
-            frame_id=frame.frame_id,
-            camera=frame.camera,
-            message=f"n={number}",
-            flat=frame.rgb,
-            objects=tuple(replace(o, label=self.config.object) for o in r.objects),
-        )
-        return r, track.advance(known, r, memory=number)
-
-    def mesh_of(self, human: HumanPose) -> tuple[np.ndarray, np.ndarray]:
-        return self.body.v_template + human.t_cam, np.zeros((52, 3)) + human.t_cam
-
-    def adjusted(self, config: PipelineConfig) -> None:
-        """Everything is loaded anew."""
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def draw(rgb: np.ndarray, r: Reconstruction, body: Any, template: Any) -> np.ndarray:
-    return np.full((*rgb.shape[:2], 3), 10 * int(r.status), np.uint8)
-
-
-def run(*arguments: str, build: Any = FakePipeline) -> int:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    parser.add_argument("--json")
-    FakePipeline.built = []
-    return command.run_with(parser.parse_args(list(arguments)), build, draw)
-
-
-def images(folder: Path, stems: list[str]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, stem in enumerate(stems):
-        cv2.imwrite(str(folder / f"{stem}.png"), np.full((*SIZE, 3), 10 * index, np.uint8))
-    return folder
-
-
-def interactions(out: Path) -> int:
-    with AnyReader([out / "labels.mcap"]) as reader:
-        return sum(c.topic.endswith("interaction") for c, _, _ in reader.messages())
-
-
-def summary_of(out: Path) -> dict[str, Any]:
-    return json.loads((out / "summary.json").read_text())
+from tests.labelling import SIZE, FakePipeline, images, interactions, run, summary_of
 
 
 def test_a_folder_gives_every_output(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

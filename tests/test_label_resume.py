@@ -6,83 +6,29 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-import torch
 
 from scorehoi_ros.commands import label as command
 from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.files import sole_writer
 from scorehoi_ros.frame.glimpse import Glimpse
-from scorehoi_ros.io.npz import load_label
 from scorehoi_ros.label import progress
-from scorehoi_ros.types import Estimate, HumanPose, Reconstruction
-from tests.test_label import FakePipeline, images, interactions, run, summary_of
-
-COUNT = 24
-
-
-@dataclass(frozen=True)
-class Chain:
-    """What a method may leave: every frame changes it, and the next one depends on it."""
-
-    estimate: Estimate
-    same: HumanPose
-    weights: torch.Tensor
-    turned: np.ndarray
-
-
-class Chained(FakePipeline):
-    """Says a number that depends on every frame before."""
-
-    delay_s = 0.0
-
-    def reconstruct(self, seen: Glimpse, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
-        before = state.memory if state is not None and isinstance(state.memory, Chain) else None
-        time.sleep(self.delay_s)
-        if int(seen.frame.name) % 7 == 5:
-            raise RuntimeError("a fault")
-        r, after = super().reconstruct(seen, None if state is None else replace(state, memory=None), prompt)
-        pose = HumanPose(np.full((52, 6), 0.1 * len(r.name)), np.arange(10.0), np.array([0.1, 0.2, 3.0]))
-        if before is not None:
-            assert before.same is before.estimate.human
-            # the sum of a transposed array rounds as its memory lies
-            pose = replace(
-                pose, theta=np.sin(before.same.theta + before.turned.sum() + float(before.weights[0]))
-            )
-        turned = np.random.default_rng(int(seen.frame.name)).normal(size=(5, 7)).T
-        memory = Chain(Estimate(pose), pose, torch.tensor([pose.theta[0, 0]]) * 1.7, turned)
-        r = replace(r, message=repr(float(pose.theta.sum())), estimate=Estimate(pose, None))
-        return r, replace(after, memory=memory)
-
-
-def draw(rgb: np.ndarray, r: Reconstruction, body: Any, template: Any) -> np.ndarray:
-    return np.roll(rgb, int(1e3 * (r.quality.get("human_iou") or 0)), axis=1)
-
-
-def noisy(folder: Path, count: int = COUNT) -> Path:
-    rng = np.random.default_rng(0)
-    for path in images(folder, [f"{i:02d}" for i in range(count)]).iterdir():
-        cv2.imwrite(str(path), rng.integers(0, 255, (48, 64, 3), np.uint8))
-    return folder
-
-
-def content(out: Path) -> dict[str, Any]:
-    """Every output file in bytes; of the summary what is not a time of this machine."""
-    files: dict[str, Any] = {
-        str(p.relative_to(out)): p.read_bytes()
-        for p in sorted(out.rglob("*"))
-        if p.is_file() and p.name != "summary.json"
-    }
-    summary = summary_of(out)
-    rows = [row | {"ms": None} for row in summary.pop("frames")]
-    summary.pop("latency_ms")
-    return files | {"summary": summary, "rows": rows}
+from scorehoi_ros.types import Reconstruction
+from tests.labelling import (
+    Chained,
+    FakePipeline,
+    content,
+    interactions,
+    noisy,
+    run,
+    stopped_at,
+    summary_of,
+)
 
 
 @pytest.fixture
@@ -142,16 +88,6 @@ def test_objects_by_name_and_a_second_end_of_a_run(tmp_path: Path, often: None) 
     assert run(*arguments, str(out), "--resume", build=Chained) == 0
     assert FakePipeline.built == []
     assert content(out) == content(whole)
-
-
-def stopped_at(name: str, *signals: int) -> type[Chained]:
-    class Stopped(Chained):
-        def reconstruct(self, seen: Glimpse, state: Any, prompt: Any = None) -> tuple[Reconstruction, Any]:
-            for number in signals if seen.frame.name == name else ():
-                os.kill(os.getpid(), number)
-            return super().reconstruct(seen, state, prompt)
-
-    return Stopped
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT,) * 2, (signal.SIGTERM, signal.SIGINT, signal.SIGINT)])
@@ -280,27 +216,3 @@ def test_a_memory_that_cannot_be_saved_costs_only_the_resumption(tmp_path: Path,
     Opaque.stops = False
     assert run(str(source), "--out", str(out), "--resume", build=Opaque) == 0
     assert summary_of(out)["frames_out"] == 4
-
-
-def test_what_is_smoothed_goes_on_as_if_it_had_not_stopped(tmp_path: Path, often: None) -> None:
-    source, out, whole = noisy(tmp_path / "in"), tmp_path / "out", tmp_path / "whole"
-    arguments = [str(source), "--rate", "2", "--smoothing-s", "1.25", "--out"]
-    assert run(*arguments, str(out), build=stopped_at("04", signal.SIGINT)) == 130
-    assert [row["name"] for row in summary_of(out)["frames"]] == ["00", "01"], "those with what comes later"
-    assert run(*arguments, str(out), "--resume", build=stopped_at("08", signal.SIGINT)) == 130
-    assert run(*arguments, str(out), "--resume", build=Chained) == 0
-    assert run(*arguments, str(whole), build=Chained) == 0
-    assert content(out) == content(whole)
-    plain = tmp_path / "plain"
-    assert run(str(source), "--out", str(plain), build=Chained) == 0
-    assert [row["name"] for row in summary_of(out)["frames"]] == [
-        row["name"] for row in summary_of(plain)["frames"]
-    ]
-    smooth, rough = (load_label(folder / "frames" / "01.npz").human for folder in (out, plain))
-    assert smooth is not None and rough is not None
-    assert not np.array_equal(smooth.root, rough.root)
-
-
-def test_photos_that_are_independent_are_not_smoothed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unrelated photos"):
-        run(str(noisy(tmp_path / "in", 2)), "--smoothing-s", "1", "--independent", "--out", str(tmp_path))

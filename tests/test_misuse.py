@@ -25,7 +25,7 @@ from scorehoi_ros.objects.mesh_file import parse_mesh
 from scorehoi_ros.perception.object.segmenter import make_segmenter
 from scorehoi_ros.perception.object.window import prompted_box
 from scorehoi_ros.types import Box, Prompt
-from tests.test_label import images, run, summary_of
+from tests.labelling import images, run, summary_of
 
 OBJ = "o St\u00fchlchen\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 
