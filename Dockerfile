@@ -71,7 +71,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --create-home --home-dir /var/lib/scorehoi --groups video scorehoi
 USER scorehoi
 WORKDIR /var/lib/scorehoi
-# Fails when a package does not load, and leaves compiled kernels in the user's cache.
+# Fails when a package does not load, and leaves the kernels that a start compiles in the user's cache.
 RUN scorehoi_entrypoint ros2 run scorehoi_ros scorehoi doctor \
     && scorehoi_entrypoint python3 -c 'from scorehoi_ros import load_pipeline; load_pipeline(object="ball:0.22").close()'
 ENTRYPOINT ["scorehoi_entrypoint"]

@@ -19,8 +19,13 @@ help: ## this list
 setup: ## system packages, .venv, messages (the targets below do this first)
 	@bash scripts/setup.sh
 
-demo: setup ## play a bag through the node and measure: INPUT= OBJECT= MASKS= BOX= CAMERA= OUT= (all optional)
+demo: setup build/kernels ## play a bag through the node and measure: INPUT= OBJECT= MASKS= BOX= CAMERA= OUT= (all optional)
 	@$(BIN)/scorehoi demo --out '$(OUT)' $(DEMO_OPTIONS)
+
+build/kernels: | setup
+	@printf 'setup: compiled kernels ... '
+	@$(BIN)/python tools/compile_kernels.py 2> build/kernels.log || { tail -n 15 build/kernels.log >&2; exit 1; }
+	@touch $@ && echo 'done'
 
 test: setup ## fast tests
 	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_OPTIONS)
