@@ -16,7 +16,10 @@ SIZES = ("live", "full", "paper")
 VALIDATION_SCENES, VALIDATION_VIEWS = 1024, 2
 MASK_PX, PICTURE_PX = 128, 256
 """Side of the crops without and with pictures."""
-BATCH, LR = {"stage1": 512, "stage2": 32}, {"stage1": 6e-4, "stage2": 1e-3}
+BATCH, LR = (
+    {"stage1": 512, "stage2": 32, "correction": 48},
+    {"stage1": 6e-4, "stage2": 1e-3, "correction": 6e-4},
+)
 SHARES = {"regressor": 1.0, "certainty": 0.05, "contact": 0.25, "mesh": 0.25}
 """Of --minutes: how long each phase trains; measuring and reading come on top."""
 
@@ -26,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "stage",
-        choices=("stage1", "stage2"),
-        help="stage1: geometry encoder, regressor, contact and mesh networks; stage2: the denoiser, on a "
-        "stage1 that stays as it is",
+        choices=tuple(BATCH),
+        help="stage1: geometry encoder, regressor, contact and mesh networks; on a stage1 that stays as it "
+        "is, stage2: the denoiser, and correction: the corrector of aligned answers",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="folder for weights, curves and metrics.json")
     add("--size", choices=SIZES, default="full", help="size of the regressor (default full)")
@@ -43,11 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--views", type=int, default=6, help="cameras that see each scene (default 6)")
     add("--poses", type=Path, metavar="FILE", help="pose corpus (.npz) for the scenes")
     add("--meshes", type=Path, metavar="DIR", help="mesh files to use as objects besides the parametric ones")
-    add("--workers", type=int, default=2, help="processes that generate scenes (default 2)")
-    add("--minutes", type=float, default=60.0, help="how long regressor or denoiser train (default 60)")
-    add("--batch", type=int, help="views in a step (default 512 for stage1, 32 on a CPU; 32 for stage2)")
-    add("--lr", type=float, help="highest learning rate (default 6e-4 for stage1, 1e-3 for stage2)")
-    add("--weights", default="", metavar="DIR", help="stage2: weights of stage1 (default: the shipped ones)")
+    add("--workers", type=int, default=2, help="processes that generate scenes and refine them (default 2)")
+    add("--minutes", type=float, default=60.0, help="how long the network of the stage trains (default 60)")
+    add("--batch", type=int, help="views in a step (default 512, 32, 48 for stage1, stage2, correction)")
+    add("--lr", type=float, help="highest learning rate (default 6e-4, 1e-3, 6e-4)")
+    add(
+        "--weights",
+        default="",
+        metavar="DIR",
+        help="weights of the stage1 that stays (default: the shipped ones)",
+    )
     add("--init", type=Path, metavar="FILE", help="weights of a regressor to start from")
     add("--later", type=int, default=12000, help="views for certainty, contact and mesh (default 12000)")
     add("--validate", type=int, default=2000, help="views that everything is measured on (default 2000)")
@@ -71,7 +79,7 @@ def _train(args: argparse.Namespace) -> int:
     data = args.data or args.out / "data"
     _generate(data / "train", "train", args.scenes, args.views, args)
     _generate(data / "val", "val", VALIDATION_SCENES, VALIDATION_VIEWS, args)
-    measures = _stage1(data, args) if args.stage == "stage1" else _stage2(data, args)
+    measures = {"stage1": _stage1, "stage2": _stage2, "correction": _correction}[args.stage](data, args)
     sys.stdout.write(json.dumps(measures, indent=1) + "\n")
     if args.json:
         write_json(args.json, measures)
@@ -109,6 +117,23 @@ def _stage2(data: Path, args: argparse.Namespace) -> dict[str, Any]:
         validation=args.validate,
     )
     return train_stage2(data, args.out, recipe)
+
+
+def _correction(data: Path, args: argparse.Namespace) -> dict[str, Any]:
+    from scorehoi_ros.train.correction import Recipe, train_correction
+
+    recipe = Recipe(
+        size=args.size,
+        seconds=60 * args.minutes,
+        batch=args.batch,
+        lr=args.lr,
+        seed=args.seed,
+        device=args.device,
+        weights=args.weights,
+        validation=args.validate,
+        workers=args.workers,
+    )
+    return train_correction(data, args.out, recipe)
 
 
 def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.Namespace) -> None:

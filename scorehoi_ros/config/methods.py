@@ -48,6 +48,13 @@ class RegressConfig:
         maximum=100,
     )
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
+    correction_steps: int = option(
+        10,
+        "steps of the alignment after the answer was corrected by what networks and alignment usually miss; "
+        "0 = no correction",
+        minimum=0,
+        maximum=100,
+    )
     start: str = option(
         "warm",
         "warm: a frame goes on from the answer to the one before; cold: from the network alone",

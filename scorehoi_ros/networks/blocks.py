@@ -135,3 +135,16 @@ class _OneNode(torch.autograd.Function):
 def _attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v)]
     return scaled_dot_product_attention(*split).transpose(1, 2).flatten(-2)
+
+
+def table(rows: int, width: int) -> nn.Parameter:
+    """A learned row for each of so many tokens, near zero at first."""
+    return nn.Parameter(torch.randn(rows, width) * 0.02)
+
+
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer that says nothing before training."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

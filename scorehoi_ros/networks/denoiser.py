@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from scorehoi_ros.diffusion.ddim import STEPS, Values, alphas
 from scorehoi_ros.diffusion.unknowns import BETAS, NUM_X, PLACE, ROTATION, THETA, Gaussian
-from scorehoi_ros.networks.blocks import attention, mlp
+from scorehoi_ros.networks.blocks import attention, mlp, table, zero_linear
 from scorehoi_ros.networks.regressor import NUM_BODY, NUM_QUERIES, Guess
 from scorehoi_ros.types import NUM_BETAS, NUM_JOINTS, NUM_LANDMARKS
 
@@ -91,7 +91,7 @@ class Denoiser(nn.Module):
         self.size = size
         width = size.width
         self.image = nn.Linear(features, width)
-        self.image_names = _table(image, width)
+        self.image_names = table(image, width)
         self.geometry = nn.Linear(3 + geometry, width)
         self.nothing = nn.Parameter(0.02 * torch.randn(2, 1, width))
         """Tokens that stand for a dropped c_I or c_G."""
@@ -182,7 +182,7 @@ class Tokens(nn.Module):
         super().__init__()
         sizes = {"joint": 6, "hand": _HAND, "rotation": 6, "place": 3, "shape": NUM_BETAS}
         self.into = nn.ModuleDict({name: nn.Linear(PER_NUMBER * n, width) for name, n in sizes.items()})
-        self.out = nn.ModuleDict({name: _zero(width, n) for name, n in sizes.items()})
+        self.out = nn.ModuleDict({name: zero_linear(width, n) for name, n in sizes.items()})
 
     def forward(self, parts: Tensor) -> tuple[Tensor, Tensor]:
         """Main tokens (B, K, 26, width) and shape tokens (B, K, 1, width) of parts (B, K, 3 * 331)."""
@@ -214,7 +214,7 @@ class Branch(nn.Module):
 
     def __init__(self, width: int, layers: int, tokens: int) -> None:
         super().__init__()
-        self.names = _table(tokens, width)
+        self.names = table(tokens, width)
         self.layers = nn.ModuleList(AdapterLayer(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
@@ -242,7 +242,7 @@ class AdapterLayer(nn.Module):
         self.fuse = nn.Linear(2 * width, width)
         self.mlp_norm = nn.LayerNorm(width, elementwise_affine=False)
         self.mlp = mlp(width, 2 * width, width)
-        self.time = _zero(width, 4 * width)
+        self.time = zero_linear(width, 4 * width)
 
     def remember(self, image: Tensor, geometry: Tensor) -> Memory:
         """Keys and values of tokens (B, m, width) and (B, 64, width)."""
@@ -273,17 +273,6 @@ def waves(t: Tensor) -> Tensor:
     return torch.cat((angles.sin(), angles.cos()), -1)
 
 
-def _table(rows: int, width: int) -> nn.Parameter:
-    return nn.Parameter(torch.randn(rows, width) * 0.02)
-
-
-def _zero(inputs: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-def image_tokens(pixels: int, cell: int) -> int:
-    """How many tokens c_I has for a crop of `pixels` with cells of `cell` pixels."""
-    return NUM_QUERIES + NUM_LANDMARKS + (pixels // cell) ** 2
+def image_tokens(cells: int) -> int:
+    """How many tokens c_I has for a feature map of so many cells a side."""
+    return NUM_QUERIES + NUM_LANDMARKS + cells**2

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from scorehoi_ros.networks.blocks import Bottleneck, ResidualBlock
+from scorehoi_ros.networks.sizes import RegressorSize
 
 _RESNET50 = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 """Middle width, blocks, stride of each stage."""
@@ -63,3 +64,8 @@ class PaperImage(nn.Module):
 
 IMAGE_NETS = {"lite": (LiteImage, 16), "paper": (PaperImage, 32)}
 """Name -> module and pixels for each cell of F."""
+
+
+def cells_a_side(size: RegressorSize) -> int:
+    """How many cells F has along each side."""
+    return size.pixels // IMAGE_NETS[size.image][1]

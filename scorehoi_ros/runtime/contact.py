@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from scorehoi_ros.errors import OutputError
 from scorehoi_ros.networks.contact import ContactPredictor
-from scorehoi_ros.networks.image import IMAGE_NETS
+from scorehoi_ros.networks.image import cells_a_side
 from scorehoi_ros.networks.pair import Contacts, Pair
 from scorehoi_ros.networks.pointnext import POINT_FEATURES
 from scorehoi_ros.networks.sizes import SIZES
@@ -77,7 +77,7 @@ class _Flat(nn.Module):
 def blank_pair(size: str) -> Pair:
     """Two states, so that the exporter does not take one for the rule."""
     human, thing, told = NUM_HUMAN_TOKENS, NUM_OBJECT_POINTS, SIZES[size]
-    cells = told.pixels // IMAGE_NETS[told.image][1]
+    cells = cells_a_side(told)
     shapes = {
         "human": (human, 3),
         "thing": (thing, 3),

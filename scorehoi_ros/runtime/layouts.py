@@ -8,8 +8,9 @@ from torch import nn
 
 from scorehoi_ros.errors import WeightsError
 from scorehoi_ros.networks.contact import ContactPredictor
+from scorehoi_ros.networks.corrector import Corrector
 from scorehoi_ros.networks.denoiser import DENOISERS, Denoiser, image_tokens
-from scorehoi_ros.networks.image import IMAGE_NETS
+from scorehoi_ros.networks.image import cells_a_side
 from scorehoi_ros.networks.mesh import MeshRegressor
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
@@ -18,8 +19,9 @@ from scorehoi_ros.networks.sizes import SIZES
 from scorehoi_ros.runtime.weights import BASED_ON, DENOISER, Weights, fill, read_weights
 
 Net = TypeVar("Net", bound=nn.Module)
-GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
-KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in (CONTACT, MESH, DENOISER)))
+GEOMETRY, CONTACT, MESH, CORRECTOR = "geometry", "contact", "mesh", "corrector"
+PARTS = (CONTACT, MESH, CORRECTOR, DENOISER)
+KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in PARTS))
 
 
 def network_of(kind: str) -> nn.Module:
@@ -33,6 +35,8 @@ def network_of(kind: str) -> nn.Module:
         return Regressor(SIZES[size])
     if part == DENOISER:
         return denoiser_of(size)
+    if part == CORRECTOR:
+        return corrector_of(size)
     net = ContactPredictor if part == CONTACT else MeshRegressor
     return net(SIZES[size].width, POINT_FEATURES)
 
@@ -40,9 +44,13 @@ def network_of(kind: str) -> nn.Module:
 def denoiser_of(size: str) -> Denoiser:
     """An untrained denoiser for the answers of a regressor of this size."""
     told = SIZES[size]
-    return Denoiser(
-        DENOISERS[size], told.width, image_tokens(told.pixels, IMAGE_NETS[told.image][1]), POINT_FEATURES
-    )
+    return Denoiser(DENOISERS[size], told.width, image_tokens(cells_a_side(told)), POINT_FEATURES)
+
+
+def corrector_of(size: str) -> Corrector:
+    """An untrained corrector for the answers of a regressor of this size."""
+    told = SIZES[size]
+    return Corrector(told.width, cells_a_side(told) ** 2, POINT_FEATURES)
 
 
 def load_network(kind: str, form: type[Net], folder: str = "") -> tuple[Net, Weights]:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from scorehoi_ros.assets import model_file, sha256, shipped_sha256
+from scorehoi_ros.assets import model_file, sha256, shipped_names, shipped_sha256
 from scorehoi_ros.errors import InputError, WeightsError
 from scorehoi_ros.files import whole_file
 
@@ -54,6 +54,14 @@ def read_weights(kind: str, folder: str = "") -> Weights:
     if told.get("kind") != kind:
         raise WeightsError(f"{path} holds {told.get('kind')!r:.80}, expected {kind!r}. {_MEND}")
     return Weights(tensors, told, digest)
+
+
+def has_weights(kind: str, folder: str = "") -> bool:
+    """Whether a folder has a file for this network, or, without a folder, this release comes with one."""
+    if folder:
+        return (Path(folder) / f"{kind}.safetensors").is_file()
+    name = f"{stage_of(kind)}/{kind}.safetensors"
+    return name in shipped_names(name)
 
 
 def write_weights(path: Path, state: Mapping[str, Tensor], told: dict[str, Any]) -> None:

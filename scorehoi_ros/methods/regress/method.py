@@ -20,6 +20,7 @@ from scorehoi_ros.geometry.turns import matrix_of_6d, six_of_matrix
 from scorehoi_ros.interaction.object_tensors import object_tensors
 from scorehoi_ros.methods.regress.choice import outline_of
 from scorehoi_ros.methods.regress.contact import ContactAsker
+from scorehoi_ros.methods.regress.correct import Correction
 from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed, spin_of
 from scorehoi_ros.methods.regress.modes import Modes, modes_after
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
@@ -34,6 +35,7 @@ from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.contact import load_contact
+from scorehoi_ros.runtime.corrector import load_corrector
 from scorehoi_ros.types import Estimate, Floats, Floor, HumanPose, ObjectPose
 
 
@@ -65,6 +67,8 @@ class AlignRefiner:
     effort: Effort
     height_m: float | None
     estimator: RegressEstimator
+    correction: Correction | None = None
+    """None = the aligned answer is left as it is."""
 
     def __call__(
         self, proposal: Proposal, evidence: Evidence, floor: Floor | None, prediction: Prediction | None
@@ -98,7 +102,11 @@ class AlignRefiner:
         descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
         known = known_of(prediction, said.view, self.effort.warm)
         rescale = self._rescale(evidence, said.view)
-        return refine(descend, self.search, target, thing, said, known, self.effort, rescale), thing, plane
+        found = refine(descend, self.search, target, thing, said, known, self.effort, rescale)
+        if self.correction is not None and thing is not None and found.seen is not None and said.age_s == 0:
+            seen = self.estimator.network.seen(evidence, said.view)
+            found = self.correction(found, said.guess, seen, target, thing.shape)
+        return found, thing, plane
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
@@ -135,7 +143,21 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
         "cold": Schedule(settings.steps),
         "warm": Schedule(settings.track_steps),
     }
-    return with_descent(body, template, config, Alignment(rig, schedules))
+    method = with_descent(body, template, config, Alignment(rig, schedules))
+    assert isinstance(method.refiner, AlignRefiner)
+    correction = _correction_of(method.refiner, config)
+    return replace(method, refiner=replace(method.refiner, correction=correction))
+
+
+def _correction_of(refiner: "AlignRefiner", config: PipelineConfig) -> Correction | None:
+    """None where it is not wanted, was not trained, or would correct the network of somebody else."""
+    settings = config.regress
+    if not settings.correction_steps or settings.human_network:
+        return None
+    net = load_corrector(settings.size, settings.weights, config.device)
+    if net is None:
+        return None
+    return Correction(net, refiner.estimator.posed, refiner.descent.rig, settings.correction_steps)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from scorehoi_ros.methods.regress.sides import (
     relabelled,
 )
 from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
-from scorehoi_ros.networks.regressor import Guess
+from scorehoi_ros.networks.regressor import Guess, Seen
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.human import HumanAnswer, load_human
@@ -53,9 +53,13 @@ class Network:
 
     def __call__(self, evidence: Evidence, view: View) -> Guess:
         """The guess of one frame."""
-        seen = seen_of(evidence, view, self.points, self.shapes, self.pixels)
+        seen = self.seen(evidence, view)
         guess = self.answer(seen, self.tokens)
         return guess if self.human is None else self.human(evidence.image.cpu().numpy(), seen, guess)
+
+    def seen(self, evidence: Evidence, view: View) -> Seen:
+        """What the network is given of one frame."""
+        return seen_of(evidence, view, self.points, self.shapes, self.pixels)
 
 
 @dataclass(frozen=True)

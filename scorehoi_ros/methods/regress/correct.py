@@ -1,0 +1,126 @@
+"""The last correction of a refined answer, and the few steps that bring it back to its image.
+
+The corrector knows how network and alignment err together, and moves all unknowns towards where the truth is
+likelier, most of all in depth.  What it says is then aligned once more, held tightly, so that limbs meet
+their landmarks again, hands their object, and nothing is inside anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+
+from scorehoi_ros.alignment.align import Aligned, Schedule, align
+from scorehoi_ros.alignment.rig import Rig
+from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, THETA, TURN, Belief, Float64, Sigma
+from scorehoi_ros.alignment.target import Shape, Target
+from scorehoi_ros.alignment.weights import Weights, prior_weights
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.geometry.turns import matrix_of_6d, matrix_of_vector, six_of_matrix, vector_of_matrix
+from scorehoi_ros.methods.regress.refine import Found
+from scorehoi_ros.networks.corrector import Refined
+from scorehoi_ros.networks.regressor import Guess, Seen
+from scorehoi_ros.runtime.corrector import Correct
+from scorehoi_ros.types import NUM_JOINTS
+
+_LEAST_SIGMA = 0.02
+"""The corrector has met no smaller ones, but a shape that is locked has."""
+HOLD = 0.3
+"""Share of the network's uncertainty by which the image alone may move what the corrector says in a step of
+its size: chosen on validation scenes."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The corrector, and the alignment after it."""
+
+    net: Correct
+    posed: PosedBody
+    rig: Rig
+    steps: int
+    hold: float = HOLD
+
+    def __call__(self, found: Found, guess: Guess, seen: Seen, target: Target, shape: Shape) -> Found:
+        """The same with the kept hypothesis corrected; of an object whose mask is seen."""
+        moved = self.net(refined_of(found, [found.best], guess, seen, self.posed))[0].double().numpy()
+        told = corrected(found, moved)
+        held = replace(told, sigma=Sigma(*(self.hold * getattr(told.sigma, f.name) for f in fields(Sigma))))
+        after = align(self.rig, target, shape, held, schedule=Schedule(self.steps))
+        return _with_kept(found, after, held)
+
+
+def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, posed: PosedBody) -> Refined:
+    """What the corrector is told of some aligned hypotheses of one frame."""
+    state, told = found.aligned.state, found.start.told
+    values, sigma = _values(found)[rows], np.maximum(told.sigma.flat(), _LEAST_SIGMA)
+    R_o = state.R_o[rows].numpy()
+    steps = (values - replace(told, rotations=R_o).means()) / sigma
+    theta, betas, root = (getattr(state, name)[rows].float() for name in ("theta", "betas", "root"))
+    assert found.seen is not None
+    with torch.no_grad():
+        body = posed(theta, betas, root)
+
+    def each(value: torch.Tensor) -> torch.Tensor:
+        return value.expand(len(rows), *value.shape[1:])
+
+    return Refined(
+        values=_tensor(values[:, : TURN.start]),
+        R_o=_tensor(six_of_matrix(R_o)),
+        steps=_tensor(steps),
+        log_sigma=_tensor(np.tile(np.log(sigma), (len(rows), 1))),
+        focal=each(seen.focal),
+        joints=body.joints - root[:, None],
+        points=body.landmarks,
+        seen=each(seen.landmarks),
+        world=each(seen.world),
+        confidence=each(seen.confidence),
+        terms=_tensor(found.aligned.terms[rows]),
+        overlap=_tensor(found.seen.overlap[rows]),
+        template=each(seen.points),
+        shapes=each(seen.shapes),
+        queries=each(guess.queries),
+        landmark_tokens=each(guess.landmark_tokens),
+        features=each(guess.features),
+    )
+
+
+def corrected(found: Found, moved: Float64) -> Belief:
+    """The kept hypothesis after the corrector's steps (331,), as a belief with its one rotation."""
+    told = found.start.told
+    values = _values(found)[found.best] + told.sigma.flat() * moved
+    theta = six_of_matrix(matrix_of_6d(values[THETA].reshape(NUM_JOINTS, 6)))
+    turn = matrix_of_vector(told.sigma.turn * moved[TURN])
+    R_o = turn @ found.aligned.state.R_o[found.best].numpy()
+    return Belief(theta, values[BETAS], values[CAMERA], values[PLACE], R_o[None], told.sigma)
+
+
+def _values(found: Found) -> Float64:
+    """(H, 331) unknowns of the aligned hypotheses; turns are from where each started."""
+    belief = found.start.belief
+    return np.asarray(belief.means() + belief.sigma.flat() * found.aligned.u, np.float64)
+
+
+def _with_kept(found: Found, after: Aligned, held: Belief) -> Found:
+    """`after`, of one hypothesis, in the place of the kept one; its steps are told from the belief before."""
+    aligned, begun, k = found.aligned, found.start.belief, found.best
+    values = (held.means() + held.sigma.flat() * after.u)[0]
+    u = aligned.u.copy()
+    u[k] = (values - begun.means()[k]) / begun.sigma.flat()
+    R_o = after.state.R_o[0].numpy()
+    u[k, TURN] = vector_of_matrix(R_o @ begun.rotations[k].T) / begun.sigma.turn
+    terms, state = aligned.terms.copy(), {}
+    terms[k] = after.terms[0]
+    terms[k, 0] = 0.5 * (prior_weights(Weights()) * u[k] ** 2).sum()
+    for f in fields(aligned.state):
+        state[f.name] = getattr(aligned.state, f.name).clone()
+        state[f.name][k] = getattr(after.state, f.name)[0]
+    strain = None if aligned.strain is None else terms[:, 0]
+    rotations, origins = found.rotations.copy(), found.origins.copy()
+    rotations[found.kept], origins[found.kept] = R_o, after.state.origin[0].numpy()
+    moved = Aligned(type(aligned.state)(**state), u, terms, aligned.first, strain)
+    return replace(found, aligned=moved, rotations=rotations, origins=origins)
+
+
+def _tensor(values: Float64) -> torch.Tensor:
+    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32)

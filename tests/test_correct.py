@@ -1,0 +1,204 @@
+"""The correction after the alignment: what the corrector is told, and what becomes of what it says."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scorehoi_ros.alignment.align import align
+from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, TURN, Belief
+from scorehoi_ros.alignment.weights import TERMS
+from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.errors import WeightsError
+from scorehoi_ros.geometry.turns import matrix_of_vector
+from scorehoi_ros.geometry.view import camera_of, place_of
+from scorehoi_ros.methods.regress.choice import Outline
+from scorehoi_ros.methods.regress.correct import Correction, corrected, refined_of
+from scorehoi_ros.methods.regress.refine import Found
+from scorehoi_ros.methods.regress.start import Start, Thing
+from scorehoi_ros.networks.corrector import NUM_TERMS, UNKNOWNS, Corrector, Refined
+from scorehoi_ros.networks.pointnext import POINT_FEATURES
+from scorehoi_ros.networks.regressor import Guess, Seen
+from scorehoi_ros.runtime.corrector import blank_refined, load_corrector, onnx_correct, torch_correct
+from scorehoi_ros.runtime.layouts import load_network
+from tests.alignment_scenes import (
+    BODY,
+    FOCAL,
+    RIG,
+    SHAPE,
+    TEMPLATE,
+    P,
+    masks,
+    state_of,
+    target_of,
+    truth,
+    wrong,
+)
+from tests.tiny_networks import TINY, tiny_sizes, write_networks
+
+TRUE = truth(4)
+TARGET = target_of(TRUE)
+HUMAN, MASK = masks(state_of(TRUE))
+THING = Thing(TEMPLATE.mesh, TEMPLATE.symmetry, SHAPE, Outline(P, MASK, HUMAN))
+POSED = PosedBody(BODY)
+BEST = 1
+WIDTH = 8
+
+
+def found_of(belief: Belief, told: Belief | None = None) -> Found:
+    """Three hypotheses a few steps on, of which the second is kept."""
+    aligned = align(RIG, TARGET, SHAPE, belief)
+    state, even = aligned.state, np.zeros(len(belief.rotations))
+    begun = Start(told or belief, belief, even, belief.rotations, np.exp(even), belief.sigma, "cold")
+    R, origins = state.R_o.numpy(), state.origin.numpy()
+    seen = THING.seen(R, origins)
+    return Found(aligned, begun, BEST, R, origins, np.full(3, 1 / 3), seen)
+
+
+def guess_and_seen() -> tuple[Guess, Seen]:
+    dice = torch.Generator().manual_seed(0)
+
+    def some(*shape: int) -> torch.Tensor:
+        return torch.randn(1, *shape, generator=dice)
+
+    empty = {name: torch.zeros(1) for name in Guess._fields}
+    guess = Guess(
+        **empty
+        | {"queries": some(28, WIDTH), "landmark_tokens": some(75, WIDTH), "features": some(WIDTH, 2, 2)}
+    )
+    seen = Seen(
+        some(2, 32, 32),
+        some(75, 2),
+        some(75, 3),
+        some(75).sigmoid(),
+        torch.tensor([FOCAL]),
+        some(2),
+        torch.as_tensor(SHAPE.points, dtype=torch.float32)[None],
+        some(64, POINT_FEATURES),
+    )
+    return guess, seen
+
+
+FOUND = found_of(wrong(TRUE, 5, 3))
+
+
+def correction(steps: np.ndarray, after: int = 0) -> Correction:
+    """What always says the same steps."""
+    return Correction(lambda refined: torch.as_tensor(steps, dtype=torch.float32)[None], POSED, RIG, after)
+
+
+def test_no_steps_change_nothing() -> None:
+    told = corrected(FOUND, np.zeros(331))
+    before, after = FOUND.aligned.state, state_of(told)
+    for name in ("betas", "root", "origin", "R_o"):
+        np.testing.assert_allclose(getattr(after, name)[0], getattr(before, name)[BEST], atol=1e-9)
+    unmoved = correction(np.zeros(331))(FOUND, *guess_and_seen(), TARGET, SHAPE)
+    np.testing.assert_allclose(unmoved.aligned.u[:, BETAS], FOUND.aligned.u[:, BETAS], atol=1e-6)
+    np.testing.assert_allclose(unmoved.aligned.u[:, TURN], FOUND.aligned.u[:, TURN], atol=1e-6)
+
+
+def test_the_kept_one_goes_where_the_corrector_says_and_the_others_stay() -> None:
+    steps = np.zeros(331)
+    steps[PLACE], steps[CAMERA.start + 2], steps[TURN] = (0.5, -0.5, 2.0), 1.0, (0.3, 0.0, -0.2)
+    after = correction(steps)(FOUND, *guess_and_seen(), TARGET, SHAPE)
+    before, sigma = FOUND.aligned.state, FOUND.start.told.sigma
+    f = torch.full((3,), FOCAL, dtype=torch.float64)
+    moved = place_of(after.aligned.state.origin, after.aligned.state.root, f)
+    was = place_of(before.origin, before.root, f)
+    np.testing.assert_allclose(moved[BEST] - was[BEST], sigma.place * steps[PLACE], atol=1e-6)
+    away = camera_of(after.aligned.state.root, f) - camera_of(before.root, f)
+    np.testing.assert_allclose(away[BEST], [0, 0, sigma.camera[2]], atol=1e-6)
+    turn = after.aligned.state.R_o[BEST].numpy() @ before.R_o[BEST].numpy().T
+    np.testing.assert_allclose(turn, matrix_of_vector(sigma.turn * steps[TURN]), atol=1e-6)
+    for f_ in fields(before):
+        other = [0, 2]
+        assert torch.equal(getattr(after.aligned.state, f_.name)[other], getattr(before, f_.name)[other])
+    assert after.best == BEST and np.array_equal(after.shares, FOUND.shares)
+    np.testing.assert_array_equal(after.rotations[BEST], after.aligned.state.R_o[BEST])
+
+
+def test_the_steps_that_are_told_lead_to_the_state_that_is_told() -> None:
+    """`u` is from the belief before, whatever was corrected and aligned after it."""
+    dice = np.random.default_rng(3)
+    after = correction(0.3 * dice.normal(size=331), after=4)(FOUND, *guess_and_seen(), TARGET, SHAPE)
+    again = state_of(after.start.belief, after.aligned.u)
+    for f in fields(again):
+        np.testing.assert_allclose(
+            getattr(again, f.name)[BEST], getattr(after.aligned.state, f.name)[BEST], atol=1e-6
+        )
+    prior = after.aligned.terms[:, TERMS.index("prior")]
+    assert prior[BEST] > 0
+    np.testing.assert_allclose(np.delete(prior, BEST), np.delete(FOUND.aligned.terms[:, 0], BEST))
+
+
+def test_steps_after_it_bring_it_back_to_the_image() -> None:
+    steps = np.zeros(331)
+    steps[PLACE] = 1.5, 1.5, 0
+    image = slice(1, None)
+    there, back = (
+        correction(steps, after)(FOUND, *guess_and_seen(), TARGET, SHAPE).aligned.terms[BEST, image].sum()
+        for after in (0, 20)
+    )
+    assert back < 0.8 * there
+
+
+def test_a_locked_shape_stays() -> None:
+    belief = wrong(TRUE, 5, 3)
+    belief = replace(belief, sigma=replace(belief.sigma, betas=np.full(10, 1e-3)))
+    found = found_of(belief)
+    after = correction(np.ones(331), after=3)(found, *guess_and_seen(), TARGET, SHAPE)
+    np.testing.assert_allclose(after.aligned.state.betas[BEST], belief.betas, atol=0.01)
+
+
+def test_what_the_corrector_is_told() -> None:
+    guess, seen = guess_and_seen()
+    told = refined_of(FOUND, [2, BEST], guess, seen, POSED)
+    assert told.values.shape == (2, 328) and told.terms.shape == (2, NUM_TERMS) == (2, len(TERMS))
+    assert sum(UNKNOWNS) == 331 and told.steps.shape == (2, 331)
+    np.testing.assert_allclose(told.steps, FOUND.aligned.u[[2, BEST]], atol=1e-4)
+    np.testing.assert_allclose(told.joints[:, 0], 0, atol=1e-6)
+    mine = POSED(*(getattr(FOUND.aligned.state, n)[BEST].float() for n in ("theta", "betas", "root")))
+    np.testing.assert_allclose(told.points[1], mine.landmarks, atol=1e-5)
+    assert told.features.shape == (2, WIDTH, 2, 2)
+
+
+def test_everything_that_it_is_told_counts() -> None:
+    """No input is forgotten, and an untrained one says nothing."""
+    torch.manual_seed(0)
+    net = Corrector(WIDTH, 4, POINT_FEATURES, 16, 2)
+    told = refined_of(FOUND, [0, 1, 2], *guess_and_seen(), POSED)
+    assert not net(told).any()
+    with torch.no_grad():
+        for parameter in net.out.parameters():
+            parameter.normal_(std=0.1)
+    said = net(told)
+    for name, value in told._asdict().items():
+        other = net(told._replace(**{name: value + 0.1}))
+        assert not torch.allclose(other, said, atol=1e-6), name
+
+
+def test_onnx_says_what_torch_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tiny_sizes(monkeypatch)
+    folder = write_networks(tmp_path, "live-corrector")
+    net, weights = load_network("live-corrector", Corrector, folder)
+    with torch.no_grad():
+        for parameter in net.out.parameters():
+            parameter.normal_(std=0.1)
+    blank, dice = blank_refined("live"), torch.Generator().manual_seed(0)
+    told = Refined(*(torch.randn(v.shape, generator=dice) for v in blank))
+    assert blank.queries.shape[-1] == TINY.width
+    said = torch_correct(net)(told)
+    torch.testing.assert_close(onnx_correct(net, weights, "live")(told), said, atol=1e-4, rtol=1e-4)
+    assert said.abs().max() > 0.01
+
+
+def test_where_nobody_trained_one_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_sizes(monkeypatch)
+    assert load_corrector("live", str(tmp_path)) is None
+    load_corrector.cache_clear()
+    (tmp_path / "live-corrector.safetensors").write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match="not a file of weights"):
+        load_corrector("live", str(tmp_path))
