@@ -15,6 +15,7 @@ from scorehoi_ros.config.methods import RegressConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.turns import matrix_of_6d
+from scorehoi_ros.methods.regress.method import AlignRefiner, build
 from scorehoi_ros.methods.regress.proposal import make_estimator
 from scorehoi_ros.networks.regressor import Guess, Seen
 from scorehoi_ros.objects.load import load_template
@@ -147,3 +148,19 @@ def test_the_method_takes_its_human(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert np.allclose(theirs.human.betas, 0.7) and not np.allclose(ours.human.betas, 0.7)
     assert np.allclose(theirs.human.t_cam, ours.human.t_cam)
     assert theirs.object is not None and np.allclose(theirs.object.R_o, ours.object.R_o)
+
+
+def test_what_somebody_elses_network_says_is_not_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The corrector knows how our network errs, not theirs."""
+    tiny_sizes(monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    weights = write_networks(tmp_path, "geometry", "live", "live-contact", "live-corrector")
+    said = {"theta": np.tile(TURNED, (1, 22, 1))}
+    path = write_model(tmp_path / "b.onnx", {"image": [1, 3, 8, 8]}, said)
+    for own in ("", str(path)):
+        settings = RegressConfig(size="live", weights=weights, human_network=own)
+        config = PipelineConfig(regress=settings)
+        refiner = build(load_body(), load_template("box:0.40x0.30x0.20"), config).refiner
+        assert isinstance(refiner, AlignRefiner) and (refiner.correction is None) == bool(own)

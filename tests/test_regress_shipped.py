@@ -1,13 +1,16 @@
 """The pipeline as it comes: `regress` with the shipped weights, on scenes with known truth."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from scorehoi_ros.body.layer import BodyLayer
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.points import PosedBody
+from scorehoi_ros.config.methods import RegressConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.frame.look import Eyes
 from scorehoi_ros.frame.pipeline import Pipeline
@@ -15,6 +18,9 @@ from scorehoi_ros.frame.track import TrackState
 from scorehoi_ros.methods.fit.orientations import rotation_distance
 from scorehoi_ros.methods.registry import make_method
 from scorehoi_ros.methods.regress.method import AlignRefiner
+from scorehoi_ros.methods.regress.proposal import RegressEstimator
+from scorehoi_ros.networks.corrector import Refined
+from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.types import Masks, Reconstruction, Status
 from tests.synthetic import Scene, TruthfulDetector, make_scene
@@ -73,6 +79,42 @@ def test_the_covariance_is_that_of_the_method(result: Reconstruction) -> None:
     np.testing.assert_allclose(covariance, covariance.T, atol=1e-9)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
     assert 1e-3 < np.sqrt(np.diag(covariance)[:3]).max() < 1.0
+
+
+def test_the_answer_is_corrected_unless_that_is_not_wanted(scene: Scene, result: Reconstruction) -> None:
+    plain = make_pipeline(scene, regress=RegressConfig(correction_steps=0))
+    assert isinstance(plain.method.refiner, AlignRefiner) and plain.method.refiner.correction is None
+    aligned, _ = plain.step(scene.frame, None)
+    assert 0.001 < np.linalg.norm(aligned.human.root - result.human.root) < 0.5
+
+
+def test_frames_at_which_the_network_does_not_look_are_not_corrected(scene: Scene) -> None:
+    pipeline, looked, corrected = make_pipeline(scene), [], []
+    method = pipeline.method
+    refiner, estimator = method.refiner, method.estimator
+    assert isinstance(refiner, AlignRefiner) and refiner.correction is not None
+    assert isinstance(estimator, RegressEstimator)
+    answer, net = estimator.network.answer, refiner.correction.net
+
+    def looking(*seen: Any) -> Guess:
+        looked.append(k)
+        return answer(*seen)
+
+    def correcting(refined: Refined) -> Tensor:
+        corrected.append(k)
+        return net(refined)
+
+    method = replace(
+        method,
+        estimator=replace(estimator, network=replace(estimator.network, answer=looking)),
+        refiner=replace(refiner, correction=replace(refiner.correction, net=correcting)),
+    )
+    state = None
+    for k in range(4):
+        now = make_scene(BODY, BOX, stamp_ns=k * SECOND // 20, turn=0.4)
+        eyes = replace(pipeline.eyes, detector=TruthfulDetector(now.seen))
+        _, state = replace(pipeline, eyes=eyes, method=method).step(now.frame, state)
+    assert sorted(set(looked)) == corrected and 0 < len(corrected) < 4
 
 
 def test_same_input_same_output(scene: Scene, result: Reconstruction) -> None:

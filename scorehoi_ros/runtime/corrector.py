@@ -13,9 +13,9 @@ from scorehoi_ros.networks.image import cells_a_side
 from scorehoi_ros.networks.pointnext import POINT_FEATURES
 from scorehoi_ros.networks.regressor import NUM_QUERIES
 from scorehoi_ros.networks.sizes import SIZES
-from scorehoi_ros.runtime.layouts import CORRECTOR, load_network
+from scorehoi_ros.runtime.layouts import load_network
 from scorehoi_ros.runtime.onnx import exported, session
-from scorehoi_ros.runtime.weights import Weights, has_weights
+from scorehoi_ros.runtime.weights import CORRECTOR, Weights, has_weights
 from scorehoi_ros.types import NUM_JOINTS, NUM_LANDMARKS, NUM_OBJECT_POINTS
 
 Correct = Callable[[Refined], Tensor]

@@ -16,10 +16,10 @@ from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
 from scorehoi_ros.networks.shrink import corrected, shrunk
 from scorehoi_ros.networks.sizes import SIZES
-from scorehoi_ros.runtime.weights import BASED_ON, DENOISER, Weights, fill, read_weights
+from scorehoi_ros.runtime.weights import BASED_ON, CORRECTOR, DENOISER, Weights, fill, read_weights
 
 Net = TypeVar("Net", bound=nn.Module)
-GEOMETRY, CONTACT, MESH, CORRECTOR = "geometry", "contact", "mesh", "corrector"
+GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
 PARTS = (CONTACT, MESH, CORRECTOR, DENOISER)
 KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in PARTS))
 

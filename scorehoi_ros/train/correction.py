@@ -10,8 +10,8 @@ import torch
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.files import write_json
-from scorehoi_ros.runtime.layouts import CORRECTOR, corrector_of
-from scorehoi_ros.runtime.weights import write_weights
+from scorehoi_ros.runtime.layouts import corrector_of
+from scorehoi_ros.runtime.weights import CORRECTOR, write_weights
 from scorehoi_ros.synth.storage import finished_shards
 from scorehoi_ros.train.corrector import train_corrector
 from scorehoi_ros.train.loop import Schedule
