@@ -26,9 +26,9 @@ from scorehoi_ros.types import NUM_JOINTS
 
 _LEAST_SIGMA = 0.02
 """The corrector has met no smaller ones, but a shape that is locked has."""
-HOLD = 0.15
+HOLD = 0.3
 """Share of the network's uncertainty by which the image alone may move what the corrector says in a step of
-its size: chosen on validation scenes."""
+its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/evaluation.md)."""
 
 
 @dataclass(frozen=True)
