@@ -57,17 +57,28 @@ def found_of(belief: Belief, told: Belief | None = None) -> Found:
     return Found(aligned, begun, BEST, R, origins, np.full(3, 1 / 3), seen)
 
 
+BELIEF = wrong(TRUE, 5, 3)
+FOUND = found_of(BELIEF)
+
+
 def guess_and_seen() -> tuple[Guess, Seen]:
+    """What the network said is what the alignment began with."""
     dice = torch.Generator().manual_seed(0)
 
     def some(*shape: int) -> torch.Tensor:
         return torch.randn(1, *shape, generator=dice)
 
-    empty = {name: torch.zeros(1) for name in Guess._fields}
-    guess = Guess(
-        **empty
-        | {"queries": some(28, WIDTH), "landmark_tokens": some(75, WIDTH), "features": some(WIDTH, 2, 2)}
-    )
+    fields_ = {name: torch.zeros(1) for name in Guess._fields}
+    for name in ("theta", "betas", "camera", "place"):
+        fields_[name] = torch.as_tensor(getattr(BELIEF, name))[None]
+        fields_[f"log_{name}"] = torch.as_tensor(np.log(getattr(BELIEF.sigma, name)))[None]
+    fields_ |= {"logits": torch.zeros(1, 3), "log_turn": torch.full((1, 3), np.log(BELIEF.sigma.turn[0]))}
+    fields_ |= {
+        "queries": some(28, WIDTH),
+        "landmark_tokens": some(75, WIDTH),
+        "features": some(WIDTH, 2, 2),
+    }
+    guess = Guess(**fields_)
     seen = Seen(
         some(2, 32, 32),
         some(75, 2),
@@ -81,16 +92,13 @@ def guess_and_seen() -> tuple[Guess, Seen]:
     return guess, seen
 
 
-FOUND = found_of(wrong(TRUE, 5, 3))
-
-
 def correction(steps: np.ndarray, after: int = 0) -> Correction:
     """What always says the same steps."""
     return Correction(lambda refined: torch.as_tensor(steps, dtype=torch.float32)[None], POSED, RIG, after)
 
 
 def test_no_steps_change_nothing() -> None:
-    told = corrected(FOUND, np.zeros(331))
+    told = corrected(FOUND, guess_and_seen()[0], np.zeros(331))
     before, after = FOUND.aligned.state, state_of(told)
     for name in ("betas", "root", "origin", "R_o"):
         np.testing.assert_allclose(getattr(after, name)[0], getattr(before, name)[BEST], atol=1e-9)
@@ -144,12 +152,23 @@ def test_steps_after_it_bring_it_back_to_the_image() -> None:
     assert back < 0.8 * there
 
 
-def test_a_locked_shape_stays() -> None:
-    belief = wrong(TRUE, 5, 3)
-    belief = replace(belief, sigma=replace(belief.sigma, betas=np.full(10, 1e-3)))
-    found = found_of(belief)
-    after = correction(np.ones(331), after=3)(found, *guess_and_seen(), TARGET, SHAPE)
-    np.testing.assert_allclose(after.aligned.state.betas[BEST], belief.betas, atol=0.01)
+@pytest.mark.parametrize("known", ["shape", "distance"])
+def test_what_is_known_from_elsewhere_is_not_corrected(known: str) -> None:
+    """The shape of a tracked person; a measured depth, with which the size is known too."""
+    sigma = BELIEF.sigma
+    if known == "shape":
+        sigma = replace(sigma, betas=np.full(10, 1e-3))
+    else:
+        sigma = replace(sigma, camera=sigma.camera * [1, 1, 0.1])
+    found, steps = found_of(replace(BELIEF, sigma=sigma)), np.zeros(331)
+    steps[BETAS], steps[CAMERA] = 2.0, (2.0, 0.0, 2.0)
+    before, after = found.aligned.state, state_of(corrected(found, guess_and_seen()[0], steps))
+    f = torch.full((3,), FOCAL, dtype=torch.float64)
+    moved = (camera_of(after.root, f[:1]) - camera_of(before.root, f)[BEST])[0].numpy()
+    away = 2.0 if known == "shape" else 0.02
+    np.testing.assert_allclose(moved / BELIEF.sigma.camera, [2.0, 0.0, away], atol=1e-6)
+    grown = (after.betas[0] - before.betas[BEST]).numpy() / BELIEF.sigma.betas
+    np.testing.assert_allclose(grown, 0.0 if known == "shape" else 0.02, atol=1e-5)
 
 
 def test_what_the_corrector_is_told() -> None:

@@ -19,13 +19,12 @@ from scorehoi_ros.alignment.weights import Weights, prior_weights
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.turns import matrix_of_6d, matrix_of_vector, six_of_matrix, vector_of_matrix
 from scorehoi_ros.methods.regress.refine import Found
+from scorehoi_ros.methods.regress.start import belief_of
 from scorehoi_ros.networks.corrector import Refined
 from scorehoi_ros.networks.regressor import Guess, Seen
 from scorehoi_ros.runtime.corrector import Correct
 from scorehoi_ros.types import NUM_JOINTS
 
-_LEAST_SIGMA = 0.02
-"""The corrector has met no smaller ones, but a shape that is locked has."""
 HOLD = 0.3
 """Share of the network's uncertainty by which the image alone may move what the corrector says in a step of
 its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/evaluation.md)."""
@@ -44,7 +43,7 @@ class Correction:
     def __call__(self, found: Found, guess: Guess, seen: Seen, target: Target, shape: Shape) -> Found:
         """The same with the kept hypothesis corrected; of an object whose mask is seen."""
         moved = self.net(refined_of(found, [found.best], guess, seen, self.posed))[0].double().numpy()
-        told = corrected(found, moved)
+        told = corrected(found, guess, moved)
         held = replace(told, sigma=Sigma(*(self.hold * getattr(told.sigma, f.name) for f in fields(Sigma))))
         after = align(self.rig, target, shape, held, schedule=Schedule(self.steps))
         return _with_kept(found, after, held)
@@ -52,10 +51,10 @@ class Correction:
 
 def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, posed: PosedBody) -> Refined:
     """What the corrector is told of some aligned hypotheses of one frame."""
-    state, told = found.aligned.state, found.start.told
-    values, sigma = _values(found)[rows], np.maximum(told.sigma.flat(), _LEAST_SIGMA)
+    state, said = found.aligned.state, belief_of(guess)
+    values, sigma = _values(found)[rows], said.sigma.flat()
     R_o = state.R_o[rows].numpy()
-    steps = (values - replace(told, rotations=R_o).means()) / sigma
+    steps = (values - replace(said, rotations=R_o).means()) / sigma
     theta, betas, root = (getattr(state, name)[rows].float() for name in ("theta", "betas", "root"))
     assert found.seen is not None
     with torch.no_grad():
@@ -85,13 +84,20 @@ def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, pose
     )
 
 
-def corrected(found: Found, moved: Float64) -> Belief:
-    """The kept hypothesis after the corrector's steps (331,), as a belief with its one rotation."""
-    told = found.start.told
-    values = _values(found)[found.best] + told.sigma.flat() * moved
+def corrected(found: Found, guess: Guess, moved: Float64) -> Belief:
+    """The kept hypothesis after the corrector's steps (331,), as a belief with its one rotation.
+
+    What is known from elsewhere than the network, the surer the less, is not corrected: a measured depth, a
+    known height, the shape of a tracked person.
+    """
+    told, sigma = found.start.told, belief_of(guess).sigma.flat()
+    free = np.minimum(1, told.sigma.flat() / sigma) ** 2
+    # Size and distance are one unknown: whoever knows one of them knows both.
+    free[BETAS] = np.minimum(free[BETAS], free[CAMERA.stop - 1])
+    steps = free * sigma * moved
+    values = _values(found)[found.best] + steps
     theta = six_of_matrix(matrix_of_6d(values[THETA].reshape(NUM_JOINTS, 6)))
-    turn = matrix_of_vector(told.sigma.turn * moved[TURN])
-    R_o = turn @ found.aligned.state.R_o[found.best].numpy()
+    R_o = matrix_of_vector(steps[TURN]) @ found.aligned.state.R_o[found.best].numpy()
     return Belief(theta, values[BETAS], values[CAMERA], values[PLACE], R_o[None], told.sigma)
 
 
