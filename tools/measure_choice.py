@@ -5,8 +5,8 @@
     python tools/measure_choice.py VAL --count 300
 
 Draws one view of each validation scene with a picture, aligns all hypotheses of the network, and prints the
-errors of the one that is chosen for several weights of the shading, and those of the nearest one.  Balls are
-left out.
+errors of the one that is chosen for several weights of the shading, and those of the nearest one, none of them
+corrected afterwards.  Balls are left out.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def aligned(sample: Sample, pipeline: Pipeline, count: int) -> Hypotheses | None
     refiner, evidence = pipeline.method.refiner, evidence_of(sample)
     proposal = pipeline.method.estimator(evidence, None)
     assert isinstance(refiner, AlignRefiner) and isinstance(proposal.features, Said)
-    refiner = replace(refiner, effort=replace(refiner.effort, hypotheses=count))
+    refiner = replace(refiner, effort=replace(refiner.effort, hypotheses=count), correction=None)
     found, _, _ = refiner.found(proposal.features, proposal, evidence, None, None)
     if found.seen is None:
         return None

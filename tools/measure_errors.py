@@ -8,7 +8,8 @@ Draws one view of each validation scene with a picture and refines it as it is; 
 the one of all, that is nearest to the truth; and told what it should find out.  Printed are means for each of
 these and for each kind of object: the share of rotations that are wrong (by more than 30 degrees, up to
 symmetry), the error of the object's place seen from the pelvis, along the view and across it, where the
-rotation is right and where it is wrong, the object's Chamfer distance and that of the joints.
+rotation is right and where it is wrong, the object's Chamfer distance and that of the joints; all of aligned
+answers, before their correction.
 """
 
 import argparse
@@ -118,7 +119,8 @@ class Scene:
         refiner = self.pipeline.method.refiner
         assert isinstance(refiner, AlignRefiner)
         descent = refiner.descent if tell is None else Told(refiner.descent, tell)
-        refiner = replace(refiner, descent=descent, effort=replace(refiner.effort, hypotheses=count))
+        effort = replace(refiner.effort, hypotheses=count)
+        refiner = replace(refiner, descent=descent, effort=effort, correction=None)
         return refiner.found(self.said, self.proposal, self.evidence, None, None)[0]
 
     def turns(self, found: Found) -> Floats:
