@@ -5,8 +5,8 @@
     python tools/measure_choice.py VAL --count 300
 
 Draws one view of each validation scene with a picture, aligns all hypotheses of the network, and prints the
-errors of the one that is chosen for several weights of the shading, and those of the nearest one, none of them
-corrected afterwards.  Balls are left out.
+errors of the one that is chosen for several weights of the shading, and those of the nearest one, none
+of them corrected afterwards.  Balls are left out.
 """
 
 import argparse
