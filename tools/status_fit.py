@@ -34,16 +34,27 @@ class Fitted:
 
 
 def fit(rows: Rows, right: NDArray[np.bool_] | Array) -> Fitted:
-    """Weights of the doubts in `rows` for whether, or how far (0..1), an estimate is right (n,)."""
+    """Weights of the doubts in `rows` for whether, or how far (0..1), an estimate is right (n,).
+
+    What the product's own mask says counts no more than what a given one would.
+    """
     names = sorted(set().union(*rows))
     known = np.array([[row.get(name, np.nan) for name in names] for row in rows])
+    own, given = (names.index(name) for name in ("own_misfit", "misfit"))
+    # The smaller weight is that of both, the rest, which is not negative either, that of given masks.
+    known[:, own] += known[:, given]
     mean = np.nanmean(known, axis=0)
     X = np.where(np.isnan(known), mean, known)
     scale = X.std(0) + 1e-9
     bias, weights = _solve(X / scale, right.astype(np.float64))
     kept = [i for i, weight in enumerate(weights) if weight > NEGLIGIBLE]
     bias, weights = _solve((X / scale)[:, kept], right.astype(np.float64))
-    table = {names[i]: _short(w / scale[i]) for i, w in zip(kept, weights, strict=True)}
+    table = {names[i]: w / scale[i] for i, w in zip(kept, weights, strict=True)}
+    if "own_misfit" in table:
+        table["misfit"] = table.get("misfit", 0.0) + table["own_misfit"]
+        mean[own] -= mean[given]
+        kept = sorted({*kept, given})
+    table = {names[i]: _short(table[names[i]]) for i in kept}
     return Fitted(_short(bias), table, {names[i]: _short(mean[i]) for i in kept})
 
 

@@ -20,7 +20,9 @@ class Network:
 
     def __init__(self, name: str) -> None:
         try:
-            from ai_edge_litert.interpreter import Interpreter
+            # With AVX-512 already the import has something to say.
+            with quiet_native_log():
+                from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise MissingExtraError(
                 f"human perception needs the package ai-edge-litert, which cannot be imported ({error}). "
