@@ -55,7 +55,8 @@ def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, pose
     values, sigma = _values(found)[rows], said.sigma.flat()
     R_o = state.R_o[rows].numpy()
     steps = (values - replace(said, rotations=R_o).means()) / sigma
-    theta, betas, root = (getattr(state, name)[rows].float() for name in ("theta", "betas", "root"))
+    human = (getattr(state, name)[rows].float() for name in ("theta", "betas", "root"))
+    theta, betas, root = (value.to(posed.device) for value in human)
     assert found.seen is not None
     with torch.no_grad():
         body = posed(theta, betas, root)
