@@ -12,6 +12,7 @@ from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, TURN, Belief
 from scorehoi_ros.alignment.weights import TERMS
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.errors import WeightsError
+from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.turns import matrix_of_vector
 from scorehoi_ros.geometry.view import camera_of, place_of
 from scorehoi_ros.methods.regress.choice import Outline
@@ -23,6 +24,7 @@ from scorehoi_ros.networks.pointnext import POINT_FEATURES
 from scorehoi_ros.networks.regressor import Guess, Seen
 from scorehoi_ros.runtime.corrector import blank_refined, load_corrector, onnx_correct, torch_correct
 from scorehoi_ros.runtime.layouts import load_network
+from scorehoi_ros.train.corrector import moved
 from tests.alignment_scenes import (
     BODY,
     FOCAL,
@@ -181,6 +183,25 @@ def test_what_the_corrector_is_told() -> None:
     mine = POSED(*(getattr(FOUND.aligned.state, n)[BEST].float() for n in ("theta", "betas", "root")))
     np.testing.assert_allclose(told.points[1], mine.landmarks, atol=1e-5)
     assert told.features.shape == (2, WIDTH, 2, 2)
+
+
+def test_a_step_goes_as_far_as_in_training() -> None:
+    """Also where the network is surer than the corrector counts."""
+    guess, seen = guess_and_seen()
+    sure = guess._replace(log_camera=guess.log_camera - 3, log_theta=guess.log_theta - 3)
+    sigma = replace(BELIEF.sigma, camera=BELIEF.sigma.camera / np.e**3, theta=BELIEF.sigma.theta / np.e**3)
+    begun = replace(FOUND.start, told=replace(BELIEF, sigma=sigma))
+    steps = 0.3 * np.random.default_rng(5).normal(size=331)
+    mine = state_of(corrected(replace(FOUND, start=begun), sure, steps))
+    told = refined_of(FOUND, [BEST], sure, seen, POSED)
+    assert float(told.log_sigma.min()) == pytest.approx(np.log(0.02))
+    theirs = moved(told, torch.as_tensor(steps, dtype=torch.float32)[None])
+    np.testing.assert_allclose(mine.theta[0], theirs.theta[0], atol=1e-5)
+    np.testing.assert_allclose(mine.root[0], theirs.pelvis[0], atol=1e-5)
+    np.testing.assert_allclose(mine.origin[0], theirs.origin[0], atol=1e-5)
+    np.testing.assert_allclose(mine.betas[0], theirs.betas[0], atol=1e-5)
+    R_o = rotation_6d_to_matrix(theirs.R_o[0])
+    np.testing.assert_allclose(mine.R_o[0], R_o, atol=1e-5)
 
 
 def test_everything_that_it_is_told_counts() -> None:

@@ -29,6 +29,9 @@ HOLD = 0.3
 """Share of the network's uncertainty by which the image alone may move what the corrector says in a step of
 its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/evaluation.md)."""
 
+_LEAST_SIGMA = 0.02
+"""The corrector counts in no smaller standard deviations."""
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -52,7 +55,7 @@ class Correction:
 def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, posed: PosedBody) -> Refined:
     """What the corrector is told of some aligned hypotheses of one frame."""
     state, said = found.aligned.state, belief_of(guess)
-    values, sigma = _values(found)[rows], said.sigma.flat()
+    values, sigma = _values(found)[rows], _units(guess)
     R_o = state.R_o[rows].numpy()
     steps = (values - replace(said, rotations=R_o).means()) / sigma
     human = (getattr(state, name)[rows].float() for name in ("theta", "betas", "root"))
@@ -91,15 +94,20 @@ def corrected(found: Found, guess: Guess, moved: Float64) -> Belief:
     What is known from elsewhere than the network, the surer the less, is not corrected: a measured depth, a
     known height, the shape of a tracked person.
     """
-    told, sigma = found.start.told, belief_of(guess).sigma.flat()
-    free = np.minimum(1, told.sigma.flat() / sigma) ** 2
+    told = found.start.told
+    free = np.minimum(1, told.sigma.flat() / belief_of(guess).sigma.flat()) ** 2
     # Size and distance are one unknown: whoever knows one of them knows both.
     free[BETAS] = np.minimum(free[BETAS], free[CAMERA.stop - 1])
-    steps = free * sigma * moved
+    steps = free * _units(guess) * moved
     values = _values(found)[found.best] + steps
     theta = six_of_matrix(matrix_of_6d(values[THETA].reshape(NUM_JOINTS, 6)))
     R_o = matrix_of_vector(steps[TURN]) @ found.aligned.state.R_o[found.best].numpy()
     return Belief(theta, values[BETAS], values[CAMERA], values[PLACE], R_o[None], told.sigma)
+
+
+def _units(guess: Guess) -> Float64:
+    """(331,) in what the corrector counts, for what it is told and for what it says."""
+    return np.maximum(belief_of(guess).sigma.flat(), _LEAST_SIGMA)
 
 
 def _values(found: Found) -> Float64:
