@@ -5,11 +5,14 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scorehoi_ros.commands.synth import make_shards
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import sole_writer, write_json
+
+if TYPE_CHECKING:
+    from scorehoi_ros.train.recipe import Recipe
 
 EXAMPLE = "scorehoi train stage1 --out weights --scenes 40000 --minutes 8 --device cuda --workers 16"
 SIZES = ("live", "full", "paper")
@@ -104,25 +107,21 @@ def _stage1(data: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stage2(data: Path, args: argparse.Namespace) -> dict[str, Any]:
-    from scorehoi_ros.train.stage2 import Recipe, train_stage2
+    from scorehoi_ros.train.stage2 import train_stage2
 
-    recipe = Recipe(
-        size=args.size,
-        seconds=60 * args.minutes,
-        batch=args.batch,
-        lr=args.lr,
-        seed=args.seed,
-        device=args.device,
-        weights=args.weights,
-        validation=args.validate,
-    )
-    return train_stage2(data, args.out, recipe)
+    return train_stage2(data, args.out, _on_stage1(args))
 
 
 def _correction(data: Path, args: argparse.Namespace) -> dict[str, Any]:
-    from scorehoi_ros.train.correction import Recipe, train_correction
+    from scorehoi_ros.train.correction import train_correction
 
-    recipe = Recipe(
+    return train_correction(data, args.out, _on_stage1(args), args.workers)
+
+
+def _on_stage1(args: argparse.Namespace) -> "Recipe":
+    from scorehoi_ros.train.recipe import Recipe
+
+    return Recipe(
         size=args.size,
         seconds=60 * args.minutes,
         batch=args.batch,
@@ -131,9 +130,7 @@ def _correction(data: Path, args: argparse.Namespace) -> dict[str, Any]:
         device=args.device,
         weights=args.weights,
         validation=args.validate,
-        workers=args.workers,
     )
-    return train_correction(data, args.out, recipe)
 
 
 def _generate(folder: Path, split: str, scenes: int, views: int, args: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """The correction after both: the corrector, on the refined answers of a first stage that stays as it is."""
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,50 +13,27 @@ from scorehoi_ros.runtime.layouts import corrector_of
 from scorehoi_ros.runtime.weights import CORRECTOR, write_weights
 from scorehoi_ros.synth.storage import finished_shards
 from scorehoi_ros.train.corrector import train_corrector
-from scorehoi_ros.train.loop import Schedule
+from scorehoi_ros.train.recipe import Recipe
 from scorehoi_ros.train.refined import refined_answers
 from scorehoi_ros.train.stage1 import METRICS, measures
+
+EMA = 0.998
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what comes out, besides data and first stage."""
-
-    size: str
-    """Of the regressor, one of `networks.sizes.SIZES`."""
-    seconds: float
-    batch: int = 48
-    """Answers in a step."""
-    lr: float = 6e-4
-    seed: int = 0
-    device: str = "cpu"
-    weights: str = ""
-    """Folder of the first stage's weights; empty = the shipped ones."""
-    validation: int = 1024
-    """Views that it is measured on."""
-    workers: int = 2
-    """Processes that refine views."""
-
-    def schedule(self) -> Schedule:
-        """How the training goes."""
-        every = max(self.seconds / 20, 15.0)
-        return Schedule(self.seconds, self.batch, self.lr, 200, every, seed=self.seed, average=0.998)
-
-
-def train_correction(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
+def train_correction(data: Path, out: Path, recipe: Recipe, workers: int) -> dict[str, Any]:
     """From the shards in `data`/train and `data`/val to weights, curve and measures in `out`.
 
-    The refined answers to them are kept there, so that a run that was cut off goes on.  Returns the measures.
-    Raises InputError without usable data, WeightsError without a first stage.
+    `workers` processes refine the views; what they answer is kept there, so that a run that was cut off goes
+    on.  Returns the measures.  Raises InputError without usable data, WeightsError without a first stage.
     """
     torch.manual_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)
     kept = out / "work" / f"{recipe.size}-refined"
     training, validation = (
         refined_answers(
-            finished_shards(data / split), kept, recipe.size, recipe.weights, recipe.workers, recipe.seed
+            finished_shards(data / split), kept, recipe.size, recipe.weights, workers, recipe.seed
         ).to(recipe.device)
         for split in ("train", "val")
     )
@@ -66,7 +42,7 @@ def train_correction(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
     kind = f"{recipe.size}-{CORRECTOR}"
     net, posed = corrector_of(recipe.size).to(recipe.device), PosedBody(free_body(), recipe.device)
     folder = out / "work" / kind
-    done = train_corrector(net, training, validation, posed, recipe.schedule(), folder)
+    done = train_corrector(net, training, validation, posed, recipe.schedule(EMA), folder)
     write_json(out / METRICS, measures(out) | {kind: done})
     write_weights(out / f"{kind}.safetensors", net.state_dict(), {"kind": kind})
     return measures(out)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from scorehoi_ros.runtime.weights import DENOISER, write_weights
 from scorehoi_ros.synth.storage import finished_shards
 from scorehoi_ros.train.denoiser import Frames, frames_of, set_usual, train_denoiser
 from scorehoi_ros.train.guesses import gather
-from scorehoi_ros.train.loop import Schedule
+from scorehoi_ros.train.recipe import Recipe
 from scorehoi_ros.train.regressor import Material
 from scorehoi_ros.train.stage1 import METRICS, material_of, measures
 from scorehoi_ros.train.views import load_views
@@ -27,29 +26,6 @@ EMA = 0.995
 """As published."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what comes out, besides data and first stage."""
-
-    size: str
-    """Of the regressor, one of `networks.sizes.SIZES`."""
-    seconds: float
-    batch: int = 32
-    """Frames in a step; each is seen with several noises."""
-    lr: float = 1e-3
-    seed: int = 0
-    device: str = "cpu"
-    weights: str = ""
-    """Folder of the first stage's weights; empty = the shipped ones."""
-    validation: int = 1024
-    """Frames that it is measured on."""
-
-    def schedule(self) -> Schedule:
-        """How the training goes."""
-        every = max(self.seconds / 20, 15.0)
-        return Schedule(self.seconds, self.batch, self.lr, 200, every, seed=self.seed, average=EMA)
 
 
 def train_stage2(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
@@ -72,7 +48,7 @@ def train_stage2(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
     net = denoiser_of(recipe.size).to(recipe.device)
     set_usual(net, training)
     folder = out / "work" / kind
-    done = train_denoiser(net, training, validation.some(recipe.validation), recipe.schedule(), folder)
+    done = train_denoiser(net, training, validation.some(recipe.validation), recipe.schedule(EMA), folder)
     write_json(out / METRICS, measures(out) | {kind: done})
     write_weights(out / f"{kind}.safetensors", net.state_dict(), {"kind": kind})
     return measures(out)
