@@ -18,7 +18,7 @@ from scorehoi_ros.geometry.view import camera_of, place_of
 from scorehoi_ros.methods.regress.choice import Outline
 from scorehoi_ros.methods.regress.correct import Correction, corrected, refined_of
 from scorehoi_ros.methods.regress.refine import Found
-from scorehoi_ros.methods.regress.start import Start, Thing
+from scorehoi_ros.methods.regress.start import Start, Thing, belief_of
 from scorehoi_ros.networks.corrector import NUM_TERMS, UNKNOWNS, Corrector, Refined
 from scorehoi_ros.networks.pointnext import POINT_FEATURES
 from scorehoi_ros.networks.regressor import Guess, Seen
@@ -99,12 +99,23 @@ def correction(steps: np.ndarray, after: int = 0) -> Correction:
     return Correction(lambda refined: torch.as_tensor(steps, dtype=torch.float32)[None], POSED, RIG, after)
 
 
+def corrected_by(steps: np.ndarray, after: int = 0) -> Found:
+    """The scene after them."""
+    correct, (guess, seen) = correction(steps, after), guess_and_seen()
+    return correct(FOUND, guess, correct.step(FOUND, guess, seen), TARGET, SHAPE)
+
+
+def step_of(steps: np.ndarray, guess: Guess) -> np.ndarray:
+    """The same steps in the units of the unknowns."""
+    return np.asarray(np.maximum(belief_of(guess).sigma.flat(), 0.02) * steps)
+
+
 def test_no_steps_change_nothing() -> None:
     told = corrected(FOUND, guess_and_seen()[0], np.zeros(331))
     before, after = FOUND.aligned.state, state_of(told)
     for name in ("betas", "root", "origin", "R_o"):
         np.testing.assert_allclose(getattr(after, name)[0], getattr(before, name)[BEST], atol=1e-9)
-    unmoved = correction(np.zeros(331))(FOUND, *guess_and_seen(), TARGET, SHAPE)
+    unmoved = corrected_by(np.zeros(331))
     np.testing.assert_allclose(unmoved.aligned.u[:, BETAS], FOUND.aligned.u[:, BETAS], atol=1e-6)
     np.testing.assert_allclose(unmoved.aligned.u[:, TURN], FOUND.aligned.u[:, TURN], atol=1e-6)
 
@@ -112,7 +123,7 @@ def test_no_steps_change_nothing() -> None:
 def test_the_kept_one_goes_where_the_corrector_says_and_the_others_stay() -> None:
     steps = np.zeros(331)
     steps[PLACE], steps[CAMERA.start + 2], steps[TURN] = (0.5, -0.5, 2.0), 1.0, (0.3, 0.0, -0.2)
-    after = correction(steps)(FOUND, *guess_and_seen(), TARGET, SHAPE)
+    after = corrected_by(steps)
     before, sigma = FOUND.aligned.state, FOUND.start.told.sigma
     f = torch.full((3,), FOCAL, dtype=torch.float64)
     moved = place_of(after.aligned.state.origin, after.aligned.state.root, f)
@@ -132,7 +143,7 @@ def test_the_kept_one_goes_where_the_corrector_says_and_the_others_stay() -> Non
 def test_the_steps_that_are_told_lead_to_the_state_that_is_told() -> None:
     """`u` is from the belief before, whatever was corrected and aligned after it."""
     dice = np.random.default_rng(3)
-    after = correction(0.3 * dice.normal(size=331), after=4)(FOUND, *guess_and_seen(), TARGET, SHAPE)
+    after = corrected_by(0.3 * dice.normal(size=331), after=4)
     again = state_of(after.start.belief, after.aligned.u)
     for f in fields(again):
         np.testing.assert_allclose(
@@ -147,10 +158,7 @@ def test_steps_after_it_bring_it_back_to_the_image() -> None:
     steps = np.zeros(331)
     steps[PLACE] = 1.5, 1.5, 0
     image = slice(1, None)
-    there, back = (
-        correction(steps, after)(FOUND, *guess_and_seen(), TARGET, SHAPE).aligned.terms[BEST, image].sum()
-        for after in (0, 20)
-    )
+    there, back = (corrected_by(steps, after).aligned.terms[BEST, image].sum() for after in (0, 20))
     assert back < 0.8 * there
 
 
@@ -164,7 +172,8 @@ def test_what_is_known_from_elsewhere_is_not_corrected(known: str) -> None:
         sigma = replace(sigma, camera=sigma.camera * [1, 1, 0.1])
     found, steps = found_of(replace(BELIEF, sigma=sigma)), np.zeros(331)
     steps[BETAS], steps[CAMERA] = 2.0, (2.0, 0.0, 2.0)
-    before, after = found.aligned.state, state_of(corrected(found, guess_and_seen()[0], steps))
+    guess = guess_and_seen()[0]
+    before, after = found.aligned.state, state_of(corrected(found, guess, step_of(steps, guess)))
     f = torch.full((3,), FOCAL, dtype=torch.float64)
     moved = (camera_of(after.root, f[:1]) - camera_of(before.root, f)[BEST])[0].numpy()
     away = 2.0 if known == "shape" else 0.02
@@ -192,7 +201,7 @@ def test_a_step_goes_as_far_as_in_training() -> None:
     sigma = replace(BELIEF.sigma, camera=BELIEF.sigma.camera / np.e**3, theta=BELIEF.sigma.theta / np.e**3)
     begun = replace(FOUND.start, told=replace(BELIEF, sigma=sigma))
     steps = 0.3 * np.random.default_rng(5).normal(size=331)
-    mine = state_of(corrected(replace(FOUND, start=begun), sure, steps))
+    mine = state_of(corrected(replace(FOUND, start=begun), sure, step_of(steps, sure)))
     told = refined_of(FOUND, [BEST], sure, seen, POSED)
     assert float(told.log_sigma.min()) == pytest.approx(np.log(0.02))
     theirs = moved(told, torch.as_tensor(steps, dtype=torch.float32)[None])
@@ -202,6 +211,17 @@ def test_a_step_goes_as_far_as_in_training() -> None:
     np.testing.assert_allclose(mine.betas[0], theirs.betas[0], atol=1e-5)
     R_o = rotation_6d_to_matrix(theirs.R_o[0])
     np.testing.assert_allclose(mine.R_o[0], R_o, atol=1e-5)
+
+
+def test_one_correction_goes_over_into_the_next() -> None:
+    """Two frames err alike: of what is said anew only a share counts."""
+    guess, seen = guess_and_seen()
+    said, before = step_of(np.full(331, 0.2), guess), step_of(np.full(331, -0.1), guess)
+    correct = replace(correction(np.full(331, 0.2)), renewed=0.25)
+    np.testing.assert_allclose(correct.step(FOUND, guess, seen), said, atol=1e-6)
+    np.testing.assert_allclose(
+        correct.step(FOUND, guess, seen, before), 0.25 * said + 0.75 * before, atol=1e-6
+    )
 
 
 def test_everything_that_it_is_told_counts() -> None:

@@ -1,5 +1,6 @@
 """The pipeline as it comes: `regress` with the shipped weights, on scenes with known truth."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_the_answer_is_corrected_unless_that_is_not_wanted(scene: Scene, result:
     assert 0.001 < np.linalg.norm(aligned.human.root - result.human.root) < 0.5
 
 
-def test_frames_at_which_the_network_does_not_look_are_not_corrected(scene: Scene) -> None:
+def test_frames_at_which_the_network_does_not_look_are_corrected_as_the_one_before(scene: Scene) -> None:
     pipeline, looked, corrected = make_pipeline(scene), [], []
     method = pipeline.method
     refiner, estimator = method.refiner, method.estimator
@@ -109,12 +110,18 @@ def test_frames_at_which_the_network_does_not_look_are_not_corrected(scene: Scen
         estimator=replace(estimator, network=replace(estimator.network, answer=looking)),
         refiner=replace(refiner, correction=replace(refiner.correction, net=correcting)),
     )
-    state = None
+    state, steps, apart = None, [], []
     for k in range(4):
         now = make_scene(BODY, BOX, stamp_ns=k * SECOND // 20, turn=0.4)
         eyes = replace(pipeline.eyes, detector=TruthfulDetector(now.seen))
         _, state = replace(pipeline, eyes=eyes, method=method).step(now.frame, state)
+        memory = state.memory
+        steps.append(memory.step)
+        apart.append(np.linalg.norm(memory.estimate.human.t_cam - memory.aligned.human.t_cam))
     assert sorted(set(looked)) == corrected and 0 < len(corrected) < 4
+    for k, (before, after) in enumerate(itertools.pairwise(steps), 1):
+        assert (k in corrected) != np.array_equal(before, after)
+    assert min(apart) > 0.001
 
 
 def test_same_input_same_output(scene: Scene, result: Reconstruction) -> None:

@@ -28,6 +28,7 @@ from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.methods.regress.choice import LATE
 from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.method import AlignRefiner
+from scorehoi_ros.methods.regress.start import Known
 from scorehoi_ros.objects.equivalents import smallest_turns
 from scorehoi_ros.synth.picture.photograph import Style
 from scorehoi_ros.types import Floats
@@ -83,8 +84,8 @@ def aligned(sample: Sample, pipeline: Pipeline, count: int) -> Hypotheses | None
     refiner, evidence = pipeline.method.refiner, evidence_of(sample)
     proposal = pipeline.method.estimator(evidence, None)
     assert isinstance(refiner, AlignRefiner) and isinstance(proposal.features, Said)
-    refiner = replace(refiner, effort=replace(refiner.effort, hypotheses=count), correction=None)
-    found, _, _ = refiner.found(proposal.features, proposal, evidence, None, None)
+    refiner = replace(refiner, effort=replace(refiner.effort, hypotheses=count))
+    found = refiner.aligned(proposal.features, proposal, evidence, None, Known()).found
     if found.seen is None:
         return None
     T, R = sample.truth.T_cam_object, proposal.features.view.R_cam_view

@@ -26,6 +26,7 @@ from scorehoi_ros.load import load_pipeline
 from scorehoi_ros.methods.regress.correct import HOLD, Correction
 from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.method import AlignRefiner, in_camera
+from scorehoi_ros.methods.regress.start import Known
 from scorehoi_ros.types import Floats
 
 Way = tuple[int, float]
@@ -60,10 +61,10 @@ def scores(sample: Sample, pipeline: Pipeline, ways: list[Way]) -> Floats:
     proposal = pipeline.method.estimator(evidence, None)
     said = proposal.features
     assert isinstance(refiner, AlignRefiner) and isinstance(said, Said) and refiner.correction is not None
-    answers = []
+    evidence, answers = proposal.evidence or evidence, []
+    aligned = refiner.aligned(said, proposal, evidence, None, Known())
     for correction in (None, *(way_of(refiner.correction, way) for way in ways)):
-        one = replace(refiner, correction=correction)
-        found, _, _ = one.found(said, proposal, proposal.evidence or evidence, None, None)
+        found, _ = replace(refiner, correction=correction).corrected(aligned, said, evidence, Known())
         estimate = in_camera(found.aligned.state, found.best, said.view, None, thing=True)
         answers.append(errors(sample, pipeline, estimate))
     return np.array([[answer[name] for name in ERRORS] for answer in answers])

@@ -38,7 +38,7 @@ from scorehoi_ros.methods.regress.contact import ContactAsker
 from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.method import AlignRefiner, Descent, in_camera
 from scorehoi_ros.methods.regress.refine import Descend, Found
-from scorehoi_ros.methods.regress.start import Pace, locked
+from scorehoi_ros.methods.regress.start import Known, Pace, locked
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.networks.regressor import Guess
 from scorehoi_ros.objects import families_basic, families_furniture
@@ -120,8 +120,8 @@ class Scene:
         assert isinstance(refiner, AlignRefiner)
         descent = refiner.descent if tell is None else Told(refiner.descent, tell)
         effort = replace(refiner.effort, hypotheses=count)
-        refiner = replace(refiner, descent=descent, effort=effort, correction=None)
-        return refiner.found(self.said, self.proposal, self.evidence, None, None)[0]
+        refiner = replace(refiner, descent=descent, effort=effort)
+        return refiner.aligned(self.said, self.proposal, self.evidence, None, Known()).found
 
     def turns(self, found: Found) -> Floats:
         """(H,) degrees by which aligned rotations are off."""

@@ -26,8 +26,12 @@ from scorehoi_ros.runtime.corrector import Correct
 from scorehoi_ros.types import NUM_JOINTS
 
 HOLD = 0.3
-"""Share of the network's uncertainty by which the image alone may move what the corrector says in a step of
-its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/evaluation.md)."""
+"""Share of the uncertainty before the alignment by which the image alone may move what is corrected in a step
+of its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/evaluation.md)."""
+
+RENEWED = 0.4
+"""Share of a new correction in the one that is made, where a frame goes on from one that was corrected: in
+two frames one errs alike, and what the corrector says of them differs by chance."""
 
 _LEAST_SIGMA = 0.02
 """The corrector counts in no smaller standard deviations."""
@@ -42,12 +46,22 @@ class Correction:
     rig: Rig
     steps: int
     hold: float = HOLD
+    renewed: float = RENEWED
 
-    def __call__(self, found: Found, guess: Guess, seen: Seen, target: Target, shape: Shape) -> Found:
-        """The same with the kept hypothesis corrected; of an object whose mask is seen."""
-        moved = self.net(refined_of(found, [found.best], guess, seen, self.posed))[0].double().numpy()
-        told = corrected(found, guess, moved)
-        held = replace(told, sigma=Sigma(*(self.hold * getattr(told.sigma, f.name) for f in fields(Sigma))))
+    def step(self, found: Found, guess: Guess, seen: Seen, before: Float64 | None = None) -> Float64:
+        """(331,) what is to be added to the unknowns of the kept hypothesis, whose object's mask is seen.
+
+        `before` = what was added to those of the frame before, from which this one goes on.
+        """
+        said = self.net(refined_of(found, [found.best], guess, seen, self.posed))[0].double().numpy()
+        step = _units(guess) * said
+        return step if before is None else before + self.renewed * (step - before)
+
+    def __call__(self, found: Found, guess: Guess, step: Float64, target: Target, shape: Shape) -> Found:
+        """The same with this step added to the kept hypothesis, which is then aligned once more."""
+        told = corrected(found, guess, step)
+        sigma = found.start.belief.sigma
+        held = replace(told, sigma=Sigma(*(self.hold * getattr(sigma, f.name) for f in fields(Sigma))))
         after = align(self.rig, target, shape, held, schedule=Schedule(self.steps))
         return _with_kept(found, after, held)
 
@@ -88,8 +102,8 @@ def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, pose
     )
 
 
-def corrected(found: Found, guess: Guess, moved: Float64) -> Belief:
-    """The kept hypothesis after the corrector's steps (331,), as a belief with its one rotation.
+def corrected(found: Found, guess: Guess, step: Float64) -> Belief:
+    """The kept hypothesis with a step (331,) added to it, as a belief with its one rotation.
 
     What is known from elsewhere than the network, the surer the less, is not corrected: a measured depth, a
     known height, the shape of a tracked person.
@@ -98,10 +112,10 @@ def corrected(found: Found, guess: Guess, moved: Float64) -> Belief:
     free = np.minimum(1, told.sigma.flat() / belief_of(guess).sigma.flat()) ** 2
     # Size and distance are one unknown: whoever knows one of them knows both.
     free[BETAS] = np.minimum(free[BETAS], free[CAMERA.stop - 1])
-    steps = free * _units(guess) * moved
-    values = _values(found)[found.best] + steps
+    step = free * step
+    values = _values(found)[found.best] + step
     theta = six_of_matrix(matrix_of_6d(values[THETA].reshape(NUM_JOINTS, 6)))
-    R_o = matrix_of_vector(steps[TURN]) @ found.aligned.state.R_o[found.best].numpy()
+    R_o = matrix_of_vector(step[TURN]) @ found.aligned.state.R_o[found.best].numpy()
     return Belief(theta, values[BETAS], values[CAMERA], values[PLACE], R_o[None], told.sigma)
 
 

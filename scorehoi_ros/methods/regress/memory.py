@@ -61,10 +61,14 @@ class Memory:
 
     estimate: Estimate
     """In the camera's frame; with a human."""
+    aligned: Estimate
+    """The same before it was corrected: what the next frame goes on from."""
+    step: Floats | None
+    """(331,) how it was corrected, in the units of the unknowns, view frame; None = it was not."""
     sigma: Sigma
     """How far off it may be."""
     modes: Modes | None
-    """Rotations of the object, object -> camera, the answered one first; None without an object."""
+    """Rotations of the object, object -> camera, uncorrected, the kept one first; None without an object."""
     spin: Floats
     """(3,) how the object turns, radians a second, camera frame."""
     said: Said
@@ -93,6 +97,8 @@ class Carried:
     """Without rotations."""
     modes: Modes | None
     """Object -> view; None = nothing is known of the object."""
+    step: Floats | None
+    """See `Memory.step`."""
 
 
 def carried(prediction: Prediction | None, view: View) -> Carried | None:
@@ -100,17 +106,20 @@ def carried(prediction: Prediction | None, view: View) -> Carried | None:
     memory = followed(prediction)
     if prediction is None or memory is None:
         return None
-    now, then = prediction.moved, memory.estimate
-    assert now.human is not None and then.human is not None
+    # Not from the corrected answer: aligned and corrected by turns, it would go back and forth.
+    then, said, now = memory.aligned, memory.estimate, prediction.moved
+    assert then.human is not None and said.human is not None and now.human is not None
     into = view.R_cam_view.T
     theta = np.array(then.human.theta, np.float64)
     theta[0] = six_of_matrix(into @ matrix_of_6d(theta[0]))
     focal = torch.tensor([view.focal], dtype=torch.float64)
-    pelvis = torch.as_tensor(into @ now.human.t_cam)[None]
+    pelvis = torch.as_tensor(into @ (then.human.t_cam + now.human.t_cam - said.human.t_cam))[None]
     place = np.zeros(3)
     modes = memory.modes if prediction.object_tracked and now.object is not None else None
     if modes is not None and now.object is not None:
-        place = place_of(torch.as_tensor(into @ now.object.origin)[None], pelvis, focal)[0].numpy()
+        assert then.object is not None and said.object is not None
+        origin = into @ (then.object.origin + now.object.origin - said.object.origin)
+        place = place_of(torch.as_tensor(origin)[None], pelvis, focal)[0].numpy()
         turn = matrix_of_vector(prediction.elapsed_s * memory.spin)
         modes = modes.in_frame(into @ turn)
     belief = Belief(
@@ -121,7 +130,7 @@ def carried(prediction: Prediction | None, view: View) -> Carried | None:
         np.zeros((0, 3, 3)),
         drifted(memory.sigma, prediction.elapsed_s),
     )
-    return Carried(belief, modes)
+    return Carried(belief, modes, memory.step)
 
 
 def followed(prediction: Prediction | None) -> Memory | None:

@@ -24,7 +24,7 @@ from scorehoi_ros.methods.regress.correct import Correction
 from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed, spin_of
 from scorehoi_ros.methods.regress.modes import Modes, modes_after
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
-from scorehoi_ros.methods.regress.refine import Descend, Found, contacts_of, refine
+from scorehoi_ros.methods.regress.refine import AlignedFrame, Descend, Found, contacts_of, refine, unspun
 from scorehoi_ros.methods.regress.scale import Measured, scaled
 from scorehoi_ros.methods.regress.search import Search, search_of
 from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
@@ -77,20 +77,33 @@ class AlignRefiner:
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
-        found, thing, plane = self.found(said, proposal, evidence, floor, prediction)
-        asked = self.contact is not None and thing is not None
-        masks = self._contacts(found, said, plane, prediction) if asked else None
-        return _refined(found, thing, said, prediction, masks)
+        known = known_of(prediction, said.view, self.effort.warm)
+        frame = self.aligned(said, proposal, evidence, floor, known)
+        found, step = self.corrected(frame, said, evidence, known)
+        contacts = None
+        if self.contact is not None and frame.thing is not None:
+            contacts = self._contacts(found, said, frame.floor, prediction)
+        refined = _refined(found, frame.thing, said, known, contacts)
+        kept = frame.found.aligned.state.row(frame.found.best)
+        aligned = in_camera(kept, 0, said.view, known.betas, thing=frame.thing is not None)
+        modes = modes_of(frame.found, frame.thing, said.view)
+        memory = Memory(
+            refined.estimate,
+            aligned,
+            step,
+            found.start.sigma,
+            modes,
+            spin_of(prediction, modes),
+            said,
+            contacts,
+            frame.found.settled,
+        )
+        return replace(refined, memory=memory)
 
-    def found(
-        self,
-        said: Said,
-        proposal: Proposal,
-        evidence: Evidence,
-        floor: Floor | None,
-        prediction: Prediction | None,
-    ) -> tuple[Found, Thing | None, Floats | None]:
-        """All aligned hypotheses, the object, and the floor (4,) in the view frame; None where unknown."""
+    def aligned(
+        self, said: Said, proposal: Proposal, evidence: Evidence, floor: Floor | None, known: Known
+    ) -> AlignedFrame:
+        """All hypotheses aligned with the frame."""
         # An estimated floor is less sure than the network's own rotations: it did harm on validation scenes.
         sure = floor if floor is not None and floor.source == "gravity" else None
         thing = None
@@ -100,13 +113,25 @@ class AlignRefiner:
         contacts = Contacts() if thing is None else contacts_of(said.guess)
         target = target_of(evidence, said.view, contacts, plane)
         descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
-        known = known_of(prediction, said.view, self.effort.warm)
         rescale = self._rescale(evidence, said.view)
         found = refine(descend, self.search, target, thing, said, known, self.effort, rescale)
-        if self.correction is not None and thing is not None and found.seen is not None and said.age_s == 0:
+        return AlignedFrame(found, target, thing, plane)
+
+    def corrected(
+        self, frame: AlignedFrame, said: Said, evidence: Evidence, known: Known
+    ) -> tuple[Found, Floats | None]:
+        """The kept hypothesis corrected, and how (`Memory.step`); where it cannot be, it stays as it is."""
+        found, thing = frame.found, frame.thing
+        if self.correction is None or thing is None or found.seen is None:
+            return found, None
+        step = known.carried.step if known.carried and found.start.pace == "warm" else None
+        if said.age_s == 0:
             seen = self.estimator.network.seen(evidence, said.view)
-            found = self.correction(found, said.guess, seen, target, thing.shape)
-        return found, thing, plane
+            step = self.correction.step(found, said.guess, seen, step)
+        if step is None:
+            return found, None
+        found = self.correction(found, said.guess, step, frame.target, thing.shape)
+        return replace(found, aligned=unspun(found.aligned, known.rotation, thing.symmetry)), step
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
@@ -213,27 +238,17 @@ def known_of(prediction: Prediction | None, view: View, warm: bool) -> Known:
 
 
 def _refined(
-    found: Found,
-    thing: Thing | None,
-    said: Said,
-    prediction: Prediction | None,
-    contacts: ContactMasks | None,
+    found: Found, thing: Thing | None, said: Said, known: Known, contacts: ContactMasks | None
 ) -> Refined:
-    """What is said of the kept hypothesis."""
-    locked = None if prediction is None else prediction.betas
+    """What is said of the kept hypothesis, without the memory of it."""
     aligned, best, view = found.aligned, found.best, said.view
-    estimate = in_camera(aligned.state, best, view, locked, thing=thing is not None)
     energy = {"first": float(aligned.first[best]), "last": float(aligned.energy[best])}
     symmetry = None if thing is None else thing.symmetry
-    modes = modes_of(found, thing, view)
     refined = Refined(
-        estimate,
+        in_camera(aligned.state, best, view, known.betas, thing=thing is not None),
         contacts,
         energy,
         certainty=certainty_of(found, symmetry),
-        memory=Memory(
-            estimate, found.start.sigma, modes, spin_of(prediction, modes), said, contacts, found.settled
-        ),
         warm=found.start.pace != "cold",
     )
     if symmetry is None:

@@ -7,6 +7,7 @@ that goes on from the frame before needs fewer of them (`modes`), and all unknow
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -65,6 +66,17 @@ class Found:
         return bool(image < _MOST_LANDMARKS and covered)
 
 
+class AlignedFrame(NamedTuple):
+    """A frame with all its hypotheses aligned."""
+
+    found: Found
+    target: Target
+    thing: Thing | None
+    """None = it shows no object."""
+    floor: Floats | None
+    """(4,) as of `plane_in_view`; None = not known."""
+
+
 def refine(
     descend: Descend,
     search: Search,
@@ -81,8 +93,8 @@ def refine(
     if thing is not None and begun.pace == "cold":
         begun = narrowed(begun, search, target, thing, effort.hypotheses)
     aligned = descend(target, None if thing is None else thing.shape, begun.belief, begun.pace)
-    if thing is not None and known.rotation is not None:
-        aligned = _unspun(aligned, known.rotation, thing.symmetry)
+    if thing is not None:
+        aligned = unspun(aligned, known.rotation, thing.symmetry)
     R, origins = aligned.state.R_o.numpy(), aligned.state.origin.numpy()
     if thing is None:
         return Found(aligned, begun, 0, R, origins, np.ones(1), None)
@@ -97,9 +109,9 @@ def refine(
     return Found(aligned, begun, best, modes.rotations, origins, weights / weights.sum(), seen)
 
 
-def _unspun(aligned: Aligned, before: Floats, symmetry: Symmetry) -> Aligned:
+def unspun(aligned: Aligned, before: Floats | None, symmetry: Symmetry) -> Aligned:
     """Without turns since `before` (3, 3) that nobody can see: of a ball, or about the axis of a can."""
-    if symmetry.axis is None and not symmetry.sphere:
+    if before is None or (symmetry.axis is None and not symmetry.sphere):
         return aligned
     same = nearest_equivalents(before, aligned.state.R_o.numpy(), symmetry)
     return replace(aligned, state=replace(aligned.state, R_o=torch.as_tensor(same)))
