@@ -187,7 +187,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineConfig]
     with pytest.MonkeyPatch.context() as patch:
         tiny_sizes(patch)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        weights = write_networks(folder, "geometry", "live", "live-contact", "live-denoiser")
+        weights = write_networks(
+            folder, "geometry", "live", "live-contact", "live-denoiser", "live-corrector"
+        )
         yield PipelineConfig(
             method="score",
             fit=FitConfig(3, 3),
@@ -248,7 +250,8 @@ def test_every_recipe_answers_for_both_and_the_same_twice(config: PipelineConfig
 def test_a_recipe_that_leaves_something_out_answers_otherwise(config: PipelineConfig, method: Method) -> None:
     proposal = method.estimator(evidence(), None)
     usual = method.refiner(proposal, evidence(), None, None).estimate.object.origin
-    for change in ({"guided": False}, {"recontact": False}, {"weights": {"landmarks": 0.0}}):
+    parts = {"guided": False}, {"recontact": False}, {"corrected": False}, {"weights": {"landmarks": 0.0}}
+    for change in parts:
         other = make_method(load_body(), BOX, config, change)
         assert not np.array_equal(
             other.refiner(proposal, evidence(), None, None).estimate.object.origin, usual

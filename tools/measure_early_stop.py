@@ -80,7 +80,7 @@ def measure(sample: Sample, pipeline: Pipeline, tolerances: list[float]) -> list
             prior=counted(refiner.descent.prior, levels),
         )
         start = time.process_time()
-        refined = replace(refiner, descent=descent)(proposal, evidence, None, None)
+        refined = replace(refiner, descent=descent, correction=None)(proposal, evidence, None, None)
         ms = 1e3 * (time.process_time() - start)
         rows.append(errors(sample, pipeline, refined.estimate) | {"ms": ms, "evaluations": len(levels)})
     return rows

@@ -29,6 +29,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("w/o diffusion", method="regress-proposal"),
         Row("Gaussian prior", {"diffusion": False}),
         Row("w/o CDIR", {"recontact": False}),
+        Row("w/o correction", {"corrected": False}),
     ),
     "conditions": (
         Row("no condition", {"image": False, "geometry": False}),

@@ -168,13 +168,10 @@ def build(body: BodyModel, template: ObjectTemplate | None, config: PipelineConf
         "cold": Schedule(settings.steps),
         "warm": Schedule(settings.track_steps),
     }
-    method = with_descent(body, template, config, Alignment(rig, schedules))
-    assert isinstance(method.refiner, AlignRefiner)
-    correction = _correction_of(method.refiner, config)
-    return replace(method, refiner=replace(method.refiner, correction=correction))
+    return with_descent(body, template, config, Alignment(rig, schedules))
 
 
-def _correction_of(refiner: "AlignRefiner", config: PipelineConfig) -> Correction | None:
+def _correction_of(posed: PosedBody, rig: Rig, config: PipelineConfig) -> Correction | None:
     """None where it is not wanted, was not trained, or would correct the network of somebody else."""
     settings = config.regress
     if not settings.correction_steps or settings.human_network:
@@ -182,7 +179,7 @@ def _correction_of(refiner: "AlignRefiner", config: PipelineConfig) -> Correctio
     net = load_corrector(settings.size, settings.weights, config.device)
     if net is None:
         return None
-    return Correction(net, refiner.estimator.posed, refiner.descent.rig, settings.correction_steps)
+    return Correction(net, posed, rig, settings.correction_steps)
 
 
 @dataclass(frozen=True)
@@ -203,9 +200,13 @@ class Alignment:
 
 
 def with_descent(
-    body: BodyModel, template: ObjectTemplate | None, config: PipelineConfig, descent: Descent
+    body: BodyModel,
+    template: ObjectTemplate | None,
+    config: PipelineConfig,
+    descent: Descent,
+    corrected: bool = True,
 ) -> Method:
-    """The network, and this descent after it; raises WeightsError without the weights of the first stage."""
+    """The network, this descent after it, and the correction; raises WeightsError without a first stage."""
     estimator = make_estimator(body, template, config)
     shape, contact = None, None
     if template is not None:
@@ -221,9 +222,11 @@ def with_descent(
         config.regress.hypotheses, config.regress.track_hypotheses, config.regress.start == "warm"
     )
     search = search_of(descent.rig, config.regress.search_steps)
-    return Method(
-        estimator, AlignRefiner(body, descent, search, template, shape, contact, effort, height, estimator)
+    correction = _correction_of(estimator.posed, descent.rig, config) if corrected else None
+    refiner = AlignRefiner(
+        body, descent, search, template, shape, contact, effort, height, estimator, correction
     )
+    return Method(estimator, refiner)
 
 
 def known_of(prediction: Prediction | None, view: View, warm: bool) -> Known:

@@ -93,7 +93,8 @@ def build_recipe(
     guide.warm_up()
     points, shapes, _ = template_tokens(load_networks(*chosen), (template or load_template(NO_OBJECT)).points)
     prior = load_prior(*chosen) if recipe.diffusion else None
-    return with_descent(body, template, config, Sampling(rig, recipe, prior, points, shapes, trace))
+    sampling = Sampling(rig, recipe, prior, points, shapes, trace)
+    return with_descent(body, template, config, sampling, recipe.corrected)
 
 
 def _asked(

@@ -54,6 +54,8 @@ class Recipe:
     """Whether the network is given c_I."""
     geometry: bool = True
     """Whether it is given c_G."""
+    corrected: bool = False
+    """Whether the corrector comes last, where the paper has its mesh regressor."""
 
     @property
     def tracking(self) -> "Recipe":
@@ -65,7 +67,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "score": Recipe(weights=Weights(penetration=1.0), tolerance=0.02),
+    "score": Recipe(weights=Weights(penetration=1.0), tolerance=0.02, corrected=True),
     "score-n2": Recipe(weights=PHYSICAL, published=True),
     "score-paper": Recipe(rounds=10, weights=PHYSICAL, published=True),
 }
