@@ -73,9 +73,9 @@ class Memory:
     """(3,) how the object turns, radians a second, camera frame."""
     said: Said
     """What the network said last."""
-    contacts: ContactMasks | None = None
+    contacts: ContactMasks | None
     """What was predicted of the answer."""
-    settled: bool = False
+    settled: bool
     """The answer agrees so well with its image that the next frame may do without the network."""
 
     def lasts(self, prediction: Prediction, thing: bool, period_s: float) -> bool:

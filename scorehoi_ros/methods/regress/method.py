@@ -73,7 +73,7 @@ class AlignRefiner:
     def __call__(
         self, proposal: Proposal, evidence: Evidence, floor: Floor | None, prediction: Prediction | None
     ) -> Refined:
-        """The best hypothesis after its alignment."""
+        """The best hypothesis after its alignment and correction."""
         said = proposal.features
         if not isinstance(said, Said):
             return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
@@ -88,15 +88,15 @@ class AlignRefiner:
         aligned = in_camera(kept, 0, said.view, known.betas, thing=frame.thing is not None)
         modes = modes_of(frame.found, frame.thing, said.view)
         memory = Memory(
-            refined.estimate,
-            aligned,
-            step,
-            found.start.sigma,
-            modes,
-            spin_of(prediction, modes),
-            said,
-            contacts,
-            frame.found.settled,
+            estimate=refined.estimate,
+            aligned=aligned,
+            step=step,
+            sigma=found.start.sigma,
+            modes=modes,
+            spin=spin_of(prediction, modes),
+            said=said,
+            contacts=contacts,
+            settled=frame.found.settled,
         )
         return replace(refined, memory=memory)
 
