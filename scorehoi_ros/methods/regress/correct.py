@@ -105,14 +105,14 @@ def refined_of(found: Found, rows: Sequence[int], guess: Guess, seen: Seen, pose
 def corrected(found: Found, guess: Guess, step: Float64) -> Belief:
     """The kept hypothesis with a step (331,) added to it, as a belief with its one rotation.
 
-    What is known from elsewhere than the network, the surer the less, is not corrected: a measured depth, a
-    known height, the shape of a tracked person.
+    What is known from elsewhere than the network is not corrected: a measured depth, a known height, the
+    shape of a tracked person.
     """
     told = found.start.told
-    free = np.minimum(1, told.sigma.flat() / belief_of(guess).sigma.flat()) ** 2
+    free = np.isclose(told.sigma.flat(), belief_of(guess).sigma.flat())
     # Size and distance are one unknown: whoever knows one of them knows both.
-    free[BETAS] = np.minimum(free[BETAS], free[CAMERA.stop - 1])
-    step = free * step
+    free[BETAS] &= free[CAMERA.stop - 1]
+    step = np.where(free, step, 0.0)
     values = _values(found)[found.best] + step
     theta = six_of_matrix(matrix_of_6d(values[THETA].reshape(NUM_JOINTS, 6)))
     R_o = matrix_of_vector(step[TURN]) @ found.aligned.state.R_o[found.best].numpy()
