@@ -99,7 +99,7 @@ def test_a_second_camera_sees_how_far_away_both_are(wrong: Belief, beside: Besid
     nothing = Conditions(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1))
     prior = frame_prior(wrong, FOCAL, None, nothing, torch.ones(1, 2, dtype=torch.bool))
     alone = Scene(scenes.RIG, target, scenes.SHAPE, wrong, prior, None)
-    quick = Recipe(rounds=1, dt=2, diffusion=False, recontact=False)
+    quick = Recipe(rounds=1, dt=2, learned=0.0, recontact=False)
     true = scenes.state_of(scenes.truth())
 
     def off(state: State) -> np.ndarray:

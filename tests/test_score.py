@@ -14,6 +14,8 @@ from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.body.load import load_body
 from scorehoi_ros.config.methods import FitConfig, RegressConfig, ScoreConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
+from scorehoi_ros.diffusion.ddim import Denoise
+from scorehoi_ros.diffusion.unknowns import Gaussian
 from scorehoi_ros.frame.stages import Method
 from scorehoi_ros.geometry.rotation import (
     axis_angle_to_matrix,
@@ -41,7 +43,7 @@ from tests.tiny_networks import tiny_sizes, write_networks
 FOCAL = scenes.FOCAL
 NOTHING = Conditions(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1))
 KEPT = torch.ones(1, 2, dtype=torch.bool)
-QUICK = Recipe(rounds=1, dt=5, diffusion=False, recontact=False)
+QUICK = Recipe(rounds=1, dt=5, learned=0.0, recontact=False)
 
 
 def scene_of(belief: Belief, **changes) -> Scene:
@@ -100,6 +102,20 @@ def test_the_prior_s_gradient_by_a_turn_is_that_of_differences() -> None:
         turn = axis_angle_to_matrix(torch.tensor(1e-6 * np.eye(3)[k])).numpy()
         moved = matrix_to_rotation_6d(torch.tensor(turn @ R - R)).numpy() / 1e-6
         assert held[0, 328 + k] == pytest.approx(0.5 * 0.1 * (moved @ score[0, 322:328]), rel=1e-4)
+
+
+def test_the_learned_part_of_the_noise_counts_by_its_share(wrong: Belief) -> None:
+    def prior(conditions: Conditions, known: Gaussian, kept: torch.Tensor) -> Denoise:
+        return lambda x, t: np.full_like(x, 7.0)
+
+    x = gaussian_of(wrong, FOCAL).mean.numpy() + 0.1
+    said = {
+        share: frame_prior(wrong, FOCAL, prior, NOTHING, KEPT, share).denoise(x, 50)
+        for share in (0.0, 0.25, 1.0)
+    }
+    np.testing.assert_allclose(said[0.0], frame_prior(wrong, FOCAL, None, NOTHING, KEPT).denoise(x, 50))
+    np.testing.assert_allclose(said[0.25], 0.75 * said[0.0] + 0.25 * 7, rtol=1e-12)
+    assert (said[1.0] == 7).all()
 
 
 PULLS = TERMS[1:]

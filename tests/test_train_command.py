@@ -20,7 +20,7 @@ from scorehoi_ros.synth.storage import INDEX
 from tests.tiny_networks import tiny_sizes, write_networks
 from tests.train_views import write_views
 
-WEIGHTS = ("live", "live-contact", "live-mesh")
+WEIGHTS = ("live", "live-errors", "live-contact", "live-mesh")
 
 
 def arguments(*words: str) -> argparse.Namespace:

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from scorehoi_ros.alignment.kernels import evaluate, new_room
+from scorehoi_ros.alignment.prior import Prior
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, PLACE, Belief, Float64, Sigma, State, decode
 from scorehoi_ros.alignment.target import Contacts, Shape, Target, pack, probable
-from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights, values_of
+from scorehoi_ros.alignment.weights import TERMS, Weights, values_of
 from scorehoi_ros.geometry.view import LEAST_DEPTH_M
 
 _KEEP, _KEEP_SQUARE = 0.7, 0.9
@@ -77,7 +78,7 @@ class Energy:
         self.mean, self.sigma = belief.means(), belief.sigma.flat()
         self.rotations = np.require(belief.rotations, np.float64, ["C", "W"])
         self._rig, self._w, self._room = rig, values_of(weights), new_room(rig, self.frame)
-        self._prior, self._least = prior_weights(weights), weights.contact_least
+        self._prior, self._least = Prior.of(belief, weights), weights.contact_least
         pelvis = np.exp(self.mean[:, CAMERA.stop - 1]) * self.frame.focal
         origin = np.maximum(pelvis + self.mean[:, PLACE.stop - 1], LEAST_DEPTH_M)
         self._scale = 2 * self.frame.focal / np.stack((pelvis, origin), 1)
@@ -87,8 +88,8 @@ class Energy:
         terms, gradient = np.empty((len(u), len(TERMS))), np.empty(u.shape)
         where = (self.mean + self.sigma * u, self.rotations, self._scale)
         evaluate(*where, self._rig, self.frame, self._w, self._room, terms, gradient)
-        terms[:, 0] = (0.5 * self._prior * u**2).sum(1)
-        return terms, self.sigma * gradient + self._prior * u
+        terms[:, 0], held = self._prior(u)
+        return terms, self.sigma * gradient + held
 
     def at(self, values: Float64, rotations: Float64) -> tuple[Float64, Float64]:
         """Terms (H, 12) without the prior, and the gradient (H, 331) of their sum, anywhere.

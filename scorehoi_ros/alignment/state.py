@@ -73,6 +73,8 @@ class Belief:
     rotations: Floats
     """(H, 3, 3) object -> view."""
     sigma: Sigma
+    precision: Floats | None = None
+    """(312, 312) inverse of the correlation of the errors of theta; None = all errors are independent."""
 
     def means(self) -> Float64:
         """(H, 331) in the order of the unknowns; the turn's mean is 0."""

@@ -27,7 +27,8 @@ def _without(title: str, *terms: str) -> Row:
 TABLES: dict[str, tuple[Row, ...]] = {
     "modules": (
         Row("w/o diffusion", method="regress-proposal"),
-        Row("Gaussian prior", {"diffusion": False}),
+        Row("Gaussian prior", {"learned": 0.0}),
+        Row("learned prior", {"learned": 1.0}),
         Row("w/o CDIR", {"recontact": False}),
         Row("w/o correction", {"corrected": False}),
     ),

@@ -10,17 +10,18 @@ from scorehoi_ros.errors import WeightsError
 from scorehoi_ros.networks.contact import ContactPredictor
 from scorehoi_ros.networks.corrector import Corrector
 from scorehoi_ros.networks.denoiser import DENOISERS, Denoiser, image_tokens
+from scorehoi_ros.networks.errors import PoseErrors
 from scorehoi_ros.networks.image import cells_a_side
 from scorehoi_ros.networks.mesh import MeshRegressor
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
 from scorehoi_ros.networks.shrink import corrected, shrunk
 from scorehoi_ros.networks.sizes import SIZES
-from scorehoi_ros.runtime.weights import BASED_ON, CORRECTOR, DENOISER, Weights, fill, read_weights
+from scorehoi_ros.runtime.weights import BASED_ON, CORRECTOR, DENOISER, ERRORS, Weights, fill, read_weights
 
 Net = TypeVar("Net", bound=nn.Module)
 GEOMETRY, CONTACT, MESH = "geometry", "contact", "mesh"
-PARTS = (CONTACT, MESH, CORRECTOR, DENOISER)
+PARTS = (CONTACT, MESH, CORRECTOR, DENOISER, ERRORS)
 KINDS = (GEOMETRY, *SIZES, *(f"{size}-{part}" for size in SIZES for part in PARTS))
 
 
@@ -37,6 +38,8 @@ def network_of(kind: str) -> nn.Module:
         return denoiser_of(size)
     if part == CORRECTOR:
         return corrector_of(size)
+    if part == ERRORS:
+        return PoseErrors()
     net = ContactPredictor if part == CONTACT else MeshRegressor
     return net(SIZES[size].width, POINT_FEATURES)
 

@@ -16,8 +16,9 @@ from scorehoi_ros.files import whole_file
 
 BASED_ON = "based_on"
 """Entry of the layout: the network to which the tensors are corrections, see `networks.shrink`."""
-DENOISER, CORRECTOR = "denoiser", "corrector"
-"""Second half of the kind of a network that refines, or corrects what was refined."""
+DENOISER, CORRECTOR, ERRORS = "denoiser", "corrector", "errors"
+"""Second half of the kind of a network that refines, or corrects what was refined, and of what a refinement
+knows of the regressor's errors."""
 _TRAIN = "train them with `scorehoi train`; until then use --method fit."
 _MEND = f"Install the package again, or {_TRAIN}"
 
@@ -91,7 +92,7 @@ def _as_it_is(name: str, tensor: Tensor) -> bool:
 
 def stage_of(kind: str) -> str:
     """Folder under `models/` of a network."""
-    return "stage2" if kind.endswith((DENOISER, CORRECTOR)) else "stage1"
+    return "stage2" if kind.endswith((DENOISER, CORRECTOR, ERRORS)) else "stage1"
 
 
 def _path(kind: str, folder: str) -> Path:

@@ -42,6 +42,7 @@ from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.networks.corrector import Refined
 from scorehoi_ros.networks.pointnext import PointNeXt
 from scorehoi_ros.networks.regressor import Guess, Regressor
+from scorehoi_ros.runtime.errors import load_precision
 from scorehoi_ros.runtime.layouts import GEOMETRY, load_network
 from scorehoi_ros.synth.scene.kinds import template_of
 from scorehoi_ros.synth.storage import Shard, read_shard
@@ -50,6 +51,7 @@ from scorehoi_ros.train.regressor import Material, faulty, guess_of
 from scorehoi_ros.train.stage1 import material_of
 from scorehoi_ros.train.states import States, nearest_equivalent, true_states
 from scorehoi_ros.train.views import Views, load_views, seen_of
+from scorehoi_ros.types import Floats
 
 LANDMARK_FAULTS = FaultRates(
     human_takes_object=0, object_takes_human=0, amodal=0, shifted=0, missing=0, cut=0
@@ -171,23 +173,25 @@ def _refine_shard(job: Job, size: str, weights: str, seed: int) -> None:
     encoder, _ = load_network(GEOMETRY, PointNeXt, weights)
     dice = torch.Generator().manual_seed(seed + int(shard.stem.rpartition("-")[2]))
     told = read_shard(shard, only=("T_crop_image", "K_crop"))
-    parts = refine_views(net, material_of(load_views([shard]), encoder), told, dice)
+    precision = load_precision(size, weights)
+    parts = refine_views(net, material_of(load_views([shard]), encoder), told, dice, precision)
     with whole_file(path) as temporary:
         save_file(parts, temporary)
 
 
 @torch.no_grad()
 def refine_views(
-    net: Regressor, material: Material, shard: Shard, dice: torch.Generator
+    net: Regressor, material: Material, shard: Shard, dice: torch.Generator, precision: Floats | None = None
 ) -> dict[str, Tensor]:
     """The fields of `Answers` for the views of a shard; those that do not show both actors are left out.
 
+    `precision` is that of the network's errors, see `PoseErrors`.
     Raises InputError for crops of a size that the method does not work with.
     """
     side = material.data.views.side
     if side % PIXELS:
         raise InputError(f"the shards have crops of {side} pixels. Make them with `--size {PIXELS}`.")
-    aligner = _Aligner.make()
+    aligner = replace(_Aligner.make(), precision=precision)
     rows: list[dict[str, Tensor]] = []
     for batch in torch.arange(len(material)).split(_AT_ONCE):
         views, masks = faulty(material.data.views.rows(batch), aligner.posed, LANDMARK_FAULTS, dice)
@@ -214,6 +218,7 @@ class _Aligner:
     alignment: Alignment
     search: Search
     hypotheses: int
+    precision: Floats | None = None
 
     @staticmethod
     @cache
@@ -246,7 +251,8 @@ class _Aligner:
         order = tuple(said.logits[0].argsort(descending=True).tolist())
         descend = self.alignment(said, frame, None, None)
         effort = Effort(self.hypotheses, warm=False)
-        return refine(descend, self.search, target, seen, Said(said, frame, order), Known(), effort)
+        told = Said(said, frame, order)
+        return refine(descend, self.search, target, seen, told, Known(), effort, precision=self.precision)
 
 
 @lru_cache(maxsize=512)

@@ -22,16 +22,19 @@ from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.networks.contact import ContactPredictor
+from scorehoi_ros.networks.errors import PoseErrors
 from scorehoi_ros.networks.mesh import MeshRegressor
 from scorehoi_ros.networks.pointnext import POINT_FEATURES, PointNeXt
 from scorehoi_ros.networks.regressor import Regressor
 from scorehoi_ros.networks.shrink import shrunk
 from scorehoi_ros.networks.sizes import regressor_size
-from scorehoi_ros.runtime.weights import fill, read_weights, write_weights
+from scorehoi_ros.runtime.layouts import load_network
+from scorehoi_ros.runtime.weights import ERRORS, write_weights
 from scorehoi_ros.synth.storage import finished_shards
 from scorehoi_ros.train.augment import FaultRates
 from scorehoi_ros.train.certainty import calibrate, deviations, draw_reliability, train_certainty
 from scorehoi_ros.train.contact import train_contact
+from scorehoi_ros.train.errors import measure_errors
 from scorehoi_ros.train.geometry import train_geometry
 from scorehoi_ros.train.guesses import gather, halves, limited
 from scorehoi_ros.train.loop import Schedule
@@ -118,6 +121,11 @@ class Work:
         draw_reliability(plot, deviations(net, known[2], self.posed))
         return done | _named("certainty", sure) | _named("calibration", factors)
 
+    def errors(self, net: Regressor, errors: PoseErrors) -> dict[str, float]:
+        """Measure how the errors of the regressor's pose go together."""
+        first, second = ((material, gather(net, material)) for material in (self._later(), self.validation))
+        return measure_errors(errors, first, second)
+
     def contact(self, net: ContactPredictor, samples: Samples) -> dict[str, float]:
         """Train the contact predictor."""
         return train_contact(
@@ -151,6 +159,8 @@ def train_stage1(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
     run(out, "geometry", encoder, lambda: train_geometry(encoder, recipe.seed))
     work = Work(out, recipe, *_read(data, encoder.to(recipe.device), recipe))
     run(out, recipe.size, net, lambda: work.regressor(net))
+    errors = PoseErrors()
+    run(out, f"{recipe.size}-{ERRORS}", errors, lambda: work.errors(net, errors))
     contact = ContactPredictor(net.size.width, POINT_FEATURES).to(recipe.device)
     mesh = MeshRegressor(net.size.width, POINT_FEATURES).to(recipe.device)
     samples = cache(lambda: work.samples(net))
@@ -162,7 +172,9 @@ def train_stage1(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
 def run(out: Path, name: str, net: nn.Module, train: Callable[[], dict[str, float]]) -> None:
     """One phase: train, write the weights, note the measures; weights that are there already are read."""
     if (out / f"{name}.safetensors").is_file():
-        fill(net, read_weights(name, str(out)))
+        trained, _ = load_network(name, type(net), str(out))
+        net.load_state_dict(trained.state_dict())
+        net.eval().requires_grad_(False)
         return
     _log.info("phase %s", name)
     done = train()

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from scorehoi_ros.alignment.align import Aligned, Schedule, align
+from scorehoi_ros.alignment.prior import Prior
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, THETA, TURN, Belief, Float64, Sigma
 from scorehoi_ros.alignment.target import Shape, Target
-from scorehoi_ros.alignment.weights import Weights, prior_weights
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.turns import matrix_of_6d, matrix_of_vector, six_of_matrix, vector_of_matrix
 from scorehoi_ros.methods.regress.refine import Found
@@ -116,7 +116,14 @@ def corrected(found: Found, guess: Guess, step: Float64) -> Belief:
     values = _values(found)[found.best] + step
     theta = six_of_matrix(matrix_of_6d(values[THETA].reshape(NUM_JOINTS, 6)))
     R_o = matrix_of_vector(step[TURN]) @ found.aligned.state.R_o[found.best].numpy()
-    return Belief(theta, values[BETAS], values[CAMERA], values[PLACE], R_o[None], told.sigma)
+    return replace(
+        told,
+        theta=theta,
+        betas=values[BETAS],
+        camera=values[CAMERA],
+        place=values[PLACE],
+        rotations=R_o[None],
+    )
 
 
 def _units(guess: Guess) -> Float64:
@@ -140,7 +147,7 @@ def _with_kept(found: Found, after: Aligned, held: Belief) -> Found:
     u[k, TURN] = vector_of_matrix(R_o @ begun.rotations[k].T) / begun.sigma.turn
     terms, state = aligned.terms.copy(), {}
     terms[k] = after.terms[0]
-    terms[k, 0] = 0.5 * (prior_weights(Weights()) * u[k] ** 2).sum()
+    terms[k, 0] = Prior.of(begun)(u[k : k + 1])[0][0]
     for f in fields(aligned.state):
         state[f.name] = getattr(aligned.state, f.name).clone()
         state[f.name][k] = getattr(after.state, f.name)[0]

@@ -113,8 +113,8 @@ class AlignRefiner:
         contacts = Contacts() if thing is None else contacts_of(said.guess)
         target = target_of(evidence, said.view, contacts, plane)
         descend = self.descent(said.guess, said.view, plane, None if thing is None else self.contact)
-        rescale = self._rescale(evidence, said.view)
-        found = refine(descend, self.search, target, thing, said, known, self.effort, rescale)
+        rescale, together = self._rescale(evidence, said.view), self.estimator.network.precision
+        found = refine(descend, self.search, target, thing, said, known, self.effort, rescale, together)
         return AlignedFrame(found, target, thing, plane)
 
     def corrected(

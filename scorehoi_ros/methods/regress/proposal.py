@@ -26,6 +26,7 @@ from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_
 from scorehoi_ros.networks.regressor import Guess, Seen
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
+from scorehoi_ros.runtime.errors import load_precision
 from scorehoi_ros.runtime.human import HumanAnswer, load_human
 from scorehoi_ros.runtime.regressor import Answer, load_networks, template_tokens
 from scorehoi_ros.types import Estimate, Floats, Floor
@@ -48,6 +49,8 @@ class Network:
     """(1, 64, POINT_FEATURES)"""
     tokens: Tensor
     """(1, 64, width)"""
+    precision: Floats | None = None
+    """How the errors of its poses go together, see `Belief`; None = not known."""
     human: HumanAnswer | None = None
     """The user's network for the human half."""
 
@@ -171,7 +174,9 @@ def make_estimator(
     points = (template or load_template(NO_OBJECT)).points
     own = config.regress.human_network
     human = load_human(Path(own).expanduser()) if own else None
-    network = Network(loaded.answer, loaded.net.size.pixels, *template_tokens(loaded, points), human)
+    precision = None if human else load_precision(config.regress.size, config.regress.weights)
+    tokens = template_tokens(loaded, points)
+    network = Network(loaded.answer, loaded.net.size.pixels, *tokens, precision, human)
     alone = cache(partial(build_fit, body, template, config))
     period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
     return RegressEstimator(network, PosedBody(body, config.device), alone, template is not None, period_s)

@@ -86,9 +86,13 @@ def refine(
     known: Known,
     effort: Effort,
     rescale: Callable[[Belief], Belief] = lambda belief: belief,
+    precision: Floats | None = None,
 ) -> Found:
-    """Align the most promising hypotheses of what was said; `rescale` brings in what was measured."""
-    told = locked(rescale(belief_of(said.guess)), known.betas)
+    """Align the most promising hypotheses of what was said; `rescale` brings in what was measured.
+
+    `precision` says how errors of the pose go together, see `Belief`.
+    """
+    told = locked(rescale(belief_of(said.guess, precision)), known.betas)
     begun = start(told, thing, said.guess, known, effort, target.focal, fresh=said.age_s == 0)
     if thing is not None and begun.pace == "cold":
         begun = narrowed(begun, search, target, thing, effort.hypotheses)

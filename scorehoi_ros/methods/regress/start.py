@@ -113,7 +113,9 @@ def start(
             return _alone(told, told, proposed, "cold")
         return _found_anew(told, told, thing, proposed, known.rotation)
     modes = None if thing is None else carried.modes
-    belief = fused(told, carried.belief, modes is not None) if fresh else held(carried.belief)
+    belief = fused(told, carried.belief, modes is not None)
+    if not fresh:
+        belief = replace(held(carried.belief), precision=told.precision)
     if thing is None:
         return _alone(told, belief, proposed, "warm")
     seen = None
@@ -169,8 +171,8 @@ def _proposed(guess: Guess, thing: Thing | None) -> Proposed:
     return Proposed(R, log_share, float(np.hypot(sigma, SPREAD)))
 
 
-def belief_of(guess: Guess) -> Belief:
-    """What the network said of one frame, without rotations."""
+def belief_of(guess: Guess, precision: Floats | None = None) -> Belief:
+    """What the network said of one frame, without rotations; `precision` as of `Belief`."""
     theta, shape, camera, place = (
         getattr(guess, name)[0].double().cpu().numpy() for name in ("theta", "betas", "camera", "place")
     )
@@ -180,7 +182,7 @@ def belief_of(guess: Guess) -> Belief:
     )
     turn = np.full(3, turn_sigma(guess))
     sigma = Sigma(sigma_theta, sigma_betas, sigma_camera, sigma_place, turn)
-    return Belief(theta, shape, camera, place, np.zeros((0, 3, 3)), sigma)
+    return Belief(theta, shape, camera, place, np.zeros((0, 3, 3)), sigma, precision)
 
 
 def turn_sigma(guess: Guess) -> float:

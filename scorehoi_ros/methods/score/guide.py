@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scorehoi_ros.alignment.prior import Prior
 from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
 from scorehoi_ros.alignment.views import Pulling
-from scorehoi_ros.alignment.weights import TERMS, Weights, prior_weights
+from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.diffusion.ddim import alpha
 from scorehoi_ros.diffusion.unknowns import Gaussian
 from scorehoi_ros.methods.score import kernels
@@ -76,7 +77,7 @@ class Follow:
         self._focal, self._rates, self._calls = focal, rates, 0
         self._mean, self._sigma = self.camera.copy(), belief.sigma.flat()
         self._spread = gaussian.sigma.numpy()
-        self._prior = prior_weights(weights)
+        self._prior = Prior.of(belief, weights)
         self._first, self._second = (np.zeros((len(self.camera), NUM_UNKNOWNS)) for _ in range(2))
         self.pull: Pull
         self.loss: Float64
@@ -93,7 +94,7 @@ class Follow:
         terms, gradient = self.pull(state)
         self.loss = terms.sum(1)
         score = eps / np.sqrt(1 - alpha(t))
-        step = self._sigma * self._step(self._sigma * gradient + self._prior * self._held(score, state))
+        step = self._sigma * self._step(self._sigma * gradient + self._prior.pull(self._held(score, state)))
         moved = Values(state.values + step, state.R_o)
         self.camera = moved.values[:, CAMERA].copy()
         return x_of(moved, self._focal), eps

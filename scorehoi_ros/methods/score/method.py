@@ -69,7 +69,7 @@ class Sampling:
         recipe = self.recipe if pace == "cold" else self.recipe.tracking
         kept = torch.tensor([[recipe.image, recipe.geometry]])
         conditions = conditions_of(guess, self.points, self.shapes)
-        prior = frame_prior(belief, target.focal, self.prior, conditions, kept)
+        prior = frame_prior(belief, target.focal, self.prior, conditions, kept, recipe.learned)
         scene = Scene(self.rig, target, shape, belief, prior, ask, self.beside)
         return sample(scene, recipe, self.trace)
 
@@ -92,7 +92,7 @@ def build_recipe(
     warm_up(rig)
     guide.warm_up()
     points, shapes, _ = template_tokens(load_networks(*chosen), (template or load_template(NO_OBJECT)).points)
-    prior = load_prior(*chosen) if recipe.diffusion else None
+    prior = load_prior(*chosen) if recipe.learned else None
     sampling = Sampling(rig, recipe, prior, points, shapes, trace)
     return with_descent(body, template, config, sampling, recipe.corrected)
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.alignment.state import BETAS, CAMERA, NUM_THETA, PLACE, Belief, Float64
-from scorehoi_ros.diffusion.ddim import Denoise, alphas
+from scorehoi_ros.diffusion.ddim import Denoise, alpha
 from scorehoi_ros.diffusion.unknowns import Gaussian, told
 from scorehoi_ros.geometry.rotation import matrix_to_rotation_6d
-from scorehoi_ros.networks.denoiser import Conditions, explained
+from scorehoi_ros.networks.denoiser import Conditions, weighed
 from scorehoi_ros.runtime.denoiser import Prior
 from scorehoi_ros.types import NUM_JOINTS
 
@@ -29,18 +29,40 @@ class FramePrior:
 
 
 def frame_prior(
-    belief: Belief, focal: float, prior: Prior | None, conditions: Conditions, kept: Tensor
+    belief: Belief,
+    focal: float,
+    prior: Prior | None,
+    conditions: Conditions,
+    kept: Tensor,
+    learned: float = 1.0,
 ) -> FramePrior:
-    """The prior about a belief; `prior` None = its Gaussian; `kept` (1, 2) bool: c_I, c_G."""
+    """The prior about a belief; `prior` None = its Gaussian; `kept` (1, 2) bool: c_I, c_G.
+
+    `learned` is the share of what the network says beyond the Gaussian that counts, as a guidance scale.
+    """
     gaussian = gaussian_of(belief, focal)
     if prior is None:
-
-        def plain(x: Float64, t: int) -> Float64:
-            return np.asarray(explained(torch.from_numpy(x), alphas()[t], gaussian).eps.numpy(), np.float64)
-
-        return FramePrior(gaussian, plain)
+        return FramePrior(gaussian, noise_of(gaussian))
     known = Gaussian(gaussian.mean, gaussian.sigma.clamp_min(_LEAST_SIGMA))
-    return FramePrior(gaussian, prior(conditions, known, kept))
+    said, plain = prior(conditions, known, kept), noise_of(known)
+
+    def shared(x: Float64, t: int) -> Float64:
+        usual = plain(x, t)
+        return usual + learned * (said(x, t) - usual)
+
+    return FramePrior(gaussian, said if learned == 1 else shared)
+
+
+def noise_of(gaussian: Gaussian) -> Denoise[Float64]:
+    """The noise in x_t (H, 331) as a Gaussian of x explains it."""
+    mean, sigma = gaussian.mean.numpy(), gaussian.sigma.numpy()
+
+    def denoise(x: Float64, t: int) -> Float64:
+        a = alpha(t)
+        at = weighed(a, sigma)
+        return np.asarray(at.hidden * (x - a**0.5 * mean) / at.scale, np.float64)
+
+    return denoise
 
 
 def gaussian_of(belief: Belief, focal: float) -> Gaussian:

@@ -48,8 +48,8 @@ class Recipe:
     guided: bool = True
     recontact: bool = True
     """Contacts are predicted again in each round (CDIR); else those of the regressor are kept."""
-    diffusion: bool = True
-    """False: the regressor's own Gaussian is the prior."""
+    learned: float = 1.0
+    """Share of what the denoiser says beyond the regressor's own Gaussian that counts."""
     image: bool = True
     """Whether the network is given c_I."""
     geometry: bool = True
@@ -67,7 +67,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "score": Recipe(weights=Weights(penetration=1.0), tolerance=0.02, corrected=True),
+    "score": Recipe(weights=Weights(penetration=1.0), tolerance=0.02, learned=0.25, corrected=True),
     "score-n2": Recipe(weights=PHYSICAL, published=True),
     "score-paper": Recipe(rounds=10, weights=PHYSICAL, published=True),
 }
