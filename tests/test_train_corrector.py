@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from scorehoi_ros.body.load import free_body
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.cli import build_parser
 from scorehoi_ros.commands import train as command
+from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.evidence import MIN_MASK_PX
 from scorehoi_ros.networks.corrector import Corrector
 from scorehoi_ros.networks.pointnext import POINT_FEATURES
@@ -21,6 +23,7 @@ from scorehoi_ros.train.corrector import losses, measure, moved, train_corrector
 from scorehoi_ros.train.loop import Schedule
 from scorehoi_ros.train.refined import Answers, joined, refine_views
 from scorehoi_ros.train.regressor import TOLD, Material
+from scorehoi_ros.train.stage1 import start_from
 from scorehoi_ros.train.states import true_states
 from scorehoi_ros.train.views import load_views
 from tests.tiny_networks import TINY, tiny_sizes, write_networks
@@ -123,3 +126,11 @@ def test_from_shards_to_weights_and_on_from_what_is_there(
     kept[0].write_bytes(b"cut off")
     assert command.run(args) == 0
     assert len(kept) == 2 and kept[0].stat().st_size > 1000
+    trained, other = out / "live-corrector.safetensors", tmp_path / "other"
+    words[words.index("--out") + 1] = str(other)
+    more = ["--init", str(trained), "--lr", "1e-12"]
+    assert command.run(build_parser("train").parse_args(words + more)) == 0
+    for one, again in zip(*(load_file(f / trained.name).values() for f in (out, other)), strict=True):
+        torch.testing.assert_close(one, again)
+    with pytest.raises(InputError, match=r"geometry.safetensors holds another network"):
+        start_from(Corrector(1, 1, 1), tmp_path / "first" / "geometry.safetensors")

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="weights of the stage1 that stays (default: the shipped ones)",
     )
-    add("--init", type=Path, metavar="FILE", help="weights of a regressor to start from")
+    add("--init", type=Path, metavar="FILE", help="weights of the network of the stage to start from")
     add("--later", type=int, default=12000, help="views for certainty, contact and mesh (default 12000)")
     add("--validate", type=int, default=2000, help="views that everything is measured on (default 2000)")
     add("--seed", type=int, default=0, help="seed (default 0)")
@@ -130,6 +130,7 @@ def _on_stage1(args: argparse.Namespace) -> "Recipe":
         device=args.device,
         weights=args.weights,
         validation=args.validate,
+        start=args.init,
     )
 
 

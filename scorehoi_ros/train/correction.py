@@ -15,7 +15,7 @@ from scorehoi_ros.synth.storage import finished_shards
 from scorehoi_ros.train.corrector import train_corrector
 from scorehoi_ros.train.recipe import Recipe
 from scorehoi_ros.train.refined import refined_answers
-from scorehoi_ros.train.stage1 import METRICS, measures
+from scorehoi_ros.train.stage1 import METRICS, measures, start_from
 
 EMA = 0.998
 
@@ -41,6 +41,7 @@ def train_correction(data: Path, out: Path, recipe: Recipe, workers: int) -> dic
     _log.info("%d answers for training, %d kept ones for validation", len(training), len(validation))
     kind = f"{recipe.size}-{CORRECTOR}"
     net, posed = corrector_of(recipe.size).to(recipe.device), PosedBody(free_body(), recipe.device)
+    start_from(net, recipe.start)
     folder = out / "work" / kind
     done = train_corrector(net, training, validation, posed, recipe.schedule(EMA), folder)
     write_json(out / METRICS, measures(out) | {kind: done})

@@ -1,6 +1,7 @@
 """What decides how a network is trained on a first stage that stays as it is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from scorehoi_ros.train.loop import Schedule
 
@@ -21,6 +22,8 @@ class Recipe:
     """Folder of the first stage's weights; empty = the shipped ones."""
     validation: int
     """Views that it is measured on."""
+    start: Path | None = None
+    """Weights (safetensors) of the network to start from."""
 
     def schedule(self, average: float) -> Schedule:
         """How the training goes; `average` as in `Schedule`."""

@@ -197,6 +197,17 @@ def read_start(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read as weights ({error}). Give a .safetensors file.") from error
 
 
+def start_from(net: nn.Module, path: Path | None) -> None:
+    """Fill a network with weights to start from; None = it stays as it was made.  Raises InputError."""
+    if path is None:
+        return
+    try:
+        net.load_state_dict(read_start(path))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise InputError(f"{path} holds another network ({reason}). Start without it.") from error
+
+
 def _read(data: Path, encoder: PointNeXt, recipe: Recipe) -> tuple[Material, Material, PosedBody]:
     pictures = regressor_size(recipe.size).image == "paper"
     training, validation = (

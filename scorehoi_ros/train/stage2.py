@@ -19,7 +19,7 @@ from scorehoi_ros.train.denoiser import Frames, frames_of, set_usual, train_deno
 from scorehoi_ros.train.guesses import gather
 from scorehoi_ros.train.recipe import Recipe
 from scorehoi_ros.train.regressor import Material
-from scorehoi_ros.train.stage1 import METRICS, material_of, measures
+from scorehoi_ros.train.stage1 import METRICS, material_of, measures, start_from
 from scorehoi_ros.train.views import load_views
 
 EMA = 0.995
@@ -47,6 +47,7 @@ def train_stage2(data: Path, out: Path, recipe: Recipe) -> dict[str, Any]:
     kind = f"{recipe.size}-{DENOISER}"
     net = denoiser_of(recipe.size).to(recipe.device)
     set_usual(net, training)
+    start_from(net, recipe.start)
     folder = out / "work" / kind
     done = train_denoiser(net, training, validation.some(recipe.validation), recipe.schedule(EMA), folder)
     write_json(out / METRICS, measures(out) | {kind: done})
