@@ -42,12 +42,12 @@ class Weights:
     prior_camera: float = 1.0
     prior_place: float = 0.5
     prior_turn: float = 0.3
-    landmarks: float = 0.35
+    landmarks: float = 0.5
     landmark_scale: float = 0.035
     landmark_tail: float = 8.0
     """Squares, in scales, beyond which a landmark counts with the logarithm only."""
-    human_outline: float = 40.0
-    human_cover: float = 40.0
+    human_outline: float = 100.0
+    human_cover: float = 100.0
     human_most: float = 6.0
     object_outline: float = 45.0
     object_cover: float = 45.0

@@ -32,7 +32,7 @@ Descend = Callable[[Target, Shape | None, Belief, Pace], Aligned]
 
 
 _LANDMARKS = TERMS.index("landmarks")
-_MOST_LANDMARKS, _LEAST_OVERLAP = 30.0, 0.65
+_MOST_LANDMARKS, _LEAST_OVERLAP = 43.0, 0.65
 """Energy and overlap of an answer that agrees with its image: four of five frames of validation sequences."""
 
 
