@@ -55,7 +55,7 @@ def test_independent_errors_are_what_no_precision_says() -> None:
 
 
 def test_an_error_takes_what_goes_with_it_along() -> None:
-    """The image shows the left elbow alone; a joint whose errors are the same moves with it."""
+    """An elbow that the image moves takes a finger along whose errors are the same."""
     seen, same = slice(6 * 18, 6 * 19), slice(6 * 40, 6 * 41)
     correlation = torch.eye(NUM_THETA).double()
     correlation[seen, same] = correlation[same, seen] = 0.9 * torch.eye(6).double()

@@ -9,14 +9,12 @@ picture, and corrects the answer in several ways: not at all; with so many steps
 each held by so much of the network's uncertainty (0 steps: as the corrector says it).
 """
 
-import argparse
 import sys
 from dataclasses import replace
 from itertools import islice, product
-from pathlib import Path
 
 import numpy as np
-from refinement_scenes import ERRORS, errors, evidence_of, samples_in, table, told
+from refinement_scenes import ERRORS, arguments, errors, evidence_of, samples_in, table, told
 from tqdm import tqdm
 
 from scorehoi_ros.config.methods import RegressConfig
@@ -35,12 +33,7 @@ Way = tuple[int, float]
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
-    parser.add_argument("--first", type=int, default=0, help="scene to begin with (default 0)")
-    parser.add_argument("--count", type=int, default=200, help="scenes (default 200)")
+    parser = arguments(__doc__, 200)
     parser.add_argument("--weights", default="", metavar="DIR", help="folder of weights (default: shipped)")
     parser.add_argument("--steps", type=int, nargs="+", default=[0, 10], help="after it (default 0 10)")
     parser.add_argument("--hold", type=float, nargs="+", default=[HOLD], help=f"default {HOLD}")

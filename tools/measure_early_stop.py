@@ -8,16 +8,14 @@ frame to frame.  CPU milliseconds of the refinement alone, of this process; mean
 first tolerance with their standard errors.  Evaluations are those of the denoiser.
 """
 
-import argparse
 import sys
 import time
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
-from refinement_scenes import ERRORS, errors, evidence_of, samples_in, table, told
+from refinement_scenes import ERRORS, arguments, errors, evidence_of, samples_in, table, told
 from torch import Tensor
 from tqdm import tqdm
 
@@ -37,12 +35,7 @@ COLUMNS = {"ms": "CPU ms", "evaluations": "evaluations", **ERRORS}
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
-    parser.add_argument("--count", type=int, default=100, help="scenes (default 100)")
-    parser.add_argument("--first", type=int, default=0, help="number of the first scene (default 0)")
+    parser = arguments(__doc__, 100)
     parser.add_argument("--method", choices=RECIPE_NAMES, default="score", help="default score")
     parser.add_argument("--rounds", type=int, default=0, help="N; default that of the method")
     parser.add_argument("--tolerances", type=float, nargs="+", default=[0.0, 0.02, 0.03])

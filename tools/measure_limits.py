@@ -9,17 +9,13 @@ truth; and what answer and truth cost in the energy that is minimised.  Where th
 answer, a better search would not find it: landmarks, masks and the network's answer say something else.
 """
 
-import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
-from calibrate_status import truths_in
-from refinement_scenes import ERRORS, errors, evidence_of, sample_without_picture, table, told
+from refinement_scenes import ERRORS, arguments, errors, evidence_of, scenes_in, table, told
 from tqdm import tqdm
 
 from scorehoi_ros.alignment.align import Energy
@@ -41,13 +37,7 @@ from scorehoi_ros.types import Floats
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
-    parser.add_argument("--first", type=int, default=0, help="scene to begin with (default 0)")
-    parser.add_argument("--count", type=int, default=200, help="scenes (default 200)")
-    args = parser.parse_args()
+    args = arguments(__doc__, 200).parse_args()
     pipeline = load_pipeline(method="regress")
     scenes = islice(scenes_in(args.folder), args.first, args.first + args.count)
     found = [limits(*scene, pipeline) for scene in tqdm(scenes, total=args.count, unit="scene")]
@@ -60,15 +50,6 @@ def main() -> int:
     lines.append(f"the truth costs more than the answer in {dearer:.2f} of the frames")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-def scenes_in(folder: Path) -> Iterator[tuple[SceneTruth, Sample]]:
-    """First views that show both person and object, as `samples_in`."""
-    for truth in truths_in(folder):
-        sample = sample_without_picture(truth)
-        assert sample.frame.masks is not None
-        if sample.frame.masks.human is not None and sample.frame.masks.object is not None:
-            yield truth, sample
 
 
 def limits(truth: SceneTruth, sample: Sample, pipeline: Pipeline) -> tuple[Floats, Floats] | None:

@@ -1,5 +1,6 @@
 """Validation scenes as frames to refine: what tools that look at the refinement share."""
 
+import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,15 +37,30 @@ ERRORS = {
 """Metrics of one frame, and what they are called."""
 
 
+def arguments(about: str | None, count: int) -> argparse.ArgumentParser:
+    """A parser of VAL, --first and --count, with the docstring of a tool and how many scenes it takes."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
+    parser.add_argument("--first", type=int, default=0, help="number of the first scene (default 0)")
+    parser.add_argument("--count", type=int, default=count, help=f"scenes (default {count})")
+    return parser
+
+
 def samples_in(folder: Path) -> Iterator[Sample]:
+    """The samples of `scenes_in`."""
+    return (sample for _, sample in scenes_in(folder))
+
+
+def scenes_in(folder: Path) -> Iterator[tuple[SceneTruth, Sample]]:
     """The first view of each validation scene in shards that shows both person and object.
 
     With landmarks and masks, without a picture.  Raises InputError for another split.
     """
-    for sample in map(sample_without_picture, truths_in(folder)):
+    for truth in truths_in(folder):
+        sample = sample_without_picture(truth)
         assert sample.frame.masks is not None
         if sample.frame.masks.human is not None and sample.frame.masks.object is not None:
-            yield sample
+            yield truth, sample
 
 
 def sample_without_picture(truth: SceneTruth) -> Sample:

@@ -7,9 +7,9 @@ six numbers are one rotation, or that all fingers follow one grasp.  This is the
 import torch
 from torch import Tensor, nn
 
-from scorehoi_ros.types import NUM_JOINTS
+from scorehoi_ros.diffusion.unknowns import THETA
 
-NUM_THETA = 6 * NUM_JOINTS
+NUM_THETA = THETA.stop
 _APART = 0.35
 """Share of the errors that is taken to be independent after all: chosen on validation scenes."""
 

@@ -93,23 +93,32 @@ def _fit(
 @torch.no_grad()
 def evaluate_geometry(encoder: PointNeXt, heads: ShapeHeads, known: Shapes) -> dict[str, float]:
     """Classification and retrieval of unseen instances against the known ones, beside chance; 0..1."""
-    gallery = normalize(encoder(known.points)[1], dim=-1)
-    report: dict[str, float] = {}
+    report = retrieval(encoder, known)
     for split in ("val", "test"):
         unseen = family_shapes(split, range(INSTANCES[split]))
         features, descriptor = encoder(unseen.points)
         guess = heads.kind(descriptor).argmax(-1)
         report[f"{split}_accuracy"] = _share(guess == unseen.kinds)
         report[f"{split}_family_accuracy"] = _share(FAMILY_OF_KIND[guess] == FAMILY_OF_KIND[unseen.kinds])
+        normals = cosine_similarity(heads.normal(features), unseen.normals, dim=-1).clamp(-1, 1)
+        report[f"{split}_normal_deg"] = float(normals.acos().rad2deg().median())
+    return report
+
+
+@torch.no_grad()
+def retrieval(encoder: PointNeXt, known: Shapes) -> dict[str, float]:
+    """How well descriptors of unseen instances find known ones of their kind, beside chance; 0..1."""
+    gallery = normalize(encoder(known.points)[1], dim=-1)
+    report = {"chance": 1 / len(KIND_NAMES)}
+    for split in ("val", "test"):
+        unseen = family_shapes(split, range(INSTANCES[split]))
         alike = unseen.kinds[:, None] == known.kinds
-        similarity = normalize(descriptor, dim=-1) @ gallery.T
+        similarity = normalize(encoder(unseen.points)[1], dim=-1) @ gallery.T
         report[f"{split}_top1"] = _share(alike.gather(1, similarity.argmax(-1, keepdim=True)))
         report[f"{split}_map"] = float(average_precision(similarity, alike).mean())
         by_chance = torch.rand(similarity.shape, generator=torch.Generator().manual_seed(0))
         report[f"{split}_chance_map"] = float(average_precision(by_chance, alike).mean())
-        normals = cosine_similarity(heads.normal(features), unseen.normals, dim=-1).clamp(-1, 1)
-        report[f"{split}_normal_deg"] = float(normals.acos().rad2deg().median())
-    return report | {"chance": 1 / len(KIND_NAMES)}
+    return report
 
 
 def average_precision(scores: Tensor, relevant: Tensor) -> Tensor:
