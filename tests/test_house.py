@@ -110,6 +110,25 @@ def test_what_contributing_points_to_is_there() -> None:
     assert not [n for n in named if "NAME" not in n and not any((r / n).exists() for r in (ROOT, PACKAGE))]
 
 
+def headings(page: Path) -> set[str]:
+    """Of a page, as links name them."""
+    titles = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    wrong = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        name, _, heading = link.partition("#")
+        there = page.parent / name if name else page
+        if not link.startswith("http") and (
+            not there.exists() or (heading and heading not in headings(there))
+        ):
+            wrong.append(link)
+    assert not wrong
+
+
 def test_licence_is_apache_2() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Version 2.0, January 2004" in text

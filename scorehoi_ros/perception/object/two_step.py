@@ -1,7 +1,7 @@
 """A slow, careful segmenter where the object has to be found, a quick one where it is only followed.
 
 Finding asks both.  What the quick one finds by colours in a box is a mask prior for the careful one, which
-then takes other parts of the box less often (`tools/measure_prompts.py`: docs/evaluation.md).  The score is
+then takes other parts of the box less often (`tools/measure_prompts.py`: docs/results.md).  The score is
 made of how far the three answers agree, see `mask_score`.
 """
 
