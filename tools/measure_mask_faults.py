@@ -7,7 +7,6 @@ One view of each scene, drawn anew, with the masks of a simulated segmenter, alt
 The detector's own mask of the person is another draw of the same simulation.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from calibrate_status import truths_in
 from mask_faults import FAULTS, Shown
+from refinement_scenes import arguments
 from tqdm import tqdm
 
 from scorehoi_ros.body.load import free_body
@@ -53,12 +53,7 @@ Row = Mapping[str, float]
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
-    parser.add_argument("--count", type=int, default=120, help="scenes (default 120)")
-    parser.add_argument("--first", type=int, default=0, help="number of the first scene (default 0)")
+    parser = arguments(__doc__, 120)
     parser.add_argument("--method", default="regress", help="method of the pipeline (default regress)")
     parser.add_argument("--faults", default=",".join(FAULTS), help="names separated by commas (default all)")
     parser.add_argument(
