@@ -38,6 +38,8 @@ EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 cannot write, 4 optional part m
 DEBUG = "SCOREHOI_DEBUG"
 """Environment variable: when set, an unexpected error shows where it came from."""
 INTERNAL_ERROR, INTERRUPTED = 1, 130
+WITHOUT_RESULTS = ("node",)
+"""Commands that leave nothing to write to a file."""
 AGAIN_S = 0.05
 """An interrupt that was lost comes again after this time."""
 
@@ -66,7 +68,8 @@ def _add_options(command: argparse.ArgumentParser, module: Any) -> None:
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.epilog = f"example: {module.EXAMPLE}\n\n{EXIT_CODES}"
     module.add_arguments(command)
-    command.add_argument("--json", metavar="FILE", help="write machine-readable results to FILE")
+    if module.__name__.rpartition(".")[2] not in WITHOUT_RESULTS:
+        command.add_argument("--json", metavar="FILE", help="write machine-readable results to FILE")
     command.set_defaults(run=module.run)
 
 
@@ -105,7 +108,7 @@ def _run(chosen: str, words: list[str]) -> int:
     logging.getLogger("scorehoi_ros").setLevel(logging.INFO)
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # read when cv2 is imported; damage is reported by us
     args = build_parser(chosen).parse_args(words)
-    if args.json:
+    if getattr(args, "json", None):
         refuse_unwritable(args.json)
     code = int(args.run(args))
     sys.stdout.flush()

@@ -14,6 +14,7 @@ from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 
 from scorehoi_ros.errors import InputError
+from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.io.source import open_source
 from tests.bag_files import (
     EACH,
@@ -78,6 +79,41 @@ def test_messages_packed_by_zstd(tmp_path: Path, metadata: bool) -> None:
     if not metadata:
         yaml.unlink()
     assert outcome(folder) == ([*range(EACH)], "")
+
+
+def test_a_packed_message_that_claims_too_much_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scorehoi_ros.io.bags.storage.MOST_BYTES", 1 << 20)
+    folder = write_bag(tmp_path / "bag", pictures(0), "sqlite3")
+    bombs = {
+        1: zstandard.ZstdCompressor().compress(bytes(2 << 20)),
+        2: zstandard.ZstdCompressor(write_content_size=False).compress(bytes(2 << 20)),
+    }
+    with sqlite3.connect(storage_file(folder)) as base:
+        for number, bomb in bombs.items():
+            base.execute("UPDATE messages SET data = ? WHERE id = ?", (bomb, number))
+    base.close()
+    frames = list(open_source(folder).frames())
+    assert [isinstance(f, BadFrame) for f in frames] == [True, True] + [False] * (EACH - 2)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_any_letters_in_the_path(tmp_path: Path, storage: str, whole: bool) -> None:
+    bag = write_bag(tmp_path / "bag", pictures(0, 20, (120, 160)), storage)
+    folder = bag.rename(tmp_path / "take#2 a?b 50%20")
+    if not whole:
+        cut(storage_file(folder), 0.6)
+    numbers, lost = outcome(folder)
+    assert numbers == [*range(len(numbers))] and bool(lost) != whole
+    assert len(numbers) == 20 if whole else 10 <= len(numbers) < 20
+
+
+def test_metadata_that_is_nested_without_end(tmp_path: Path) -> None:
+    splits(tmp_path)
+    (tmp_path / "metadata.yaml").write_text("[" * 3000)
+    assert outcome(tmp_path) == ([*range(3 * EACH)], "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from scorehoi_ros.commands import demo
 from scorehoi_ros.demo import processes, run
 from scorehoi_ros.demo.clip import Clip
 from scorehoi_ros.demo.processes import Playing, run_processes
-from scorehoi_ros.errors import InputError, MissingExtraError
+from scorehoi_ros.errors import InputError, MissingExtraError, OutputError
 
 CLIP = Clip(Path("clip"), 3, 0, frozenset({"image"}), 32, 24, 0.2)
 SLEEP = ["-c", "import time; time.sleep(60)"]
@@ -33,7 +34,7 @@ def test_options_become_a_job() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--rate", "0"], ["--limit", "0", "--input", "x"], ["--masks", "m"], ["--prompt-box", "1,2,3"]]
+    "words", [["--rate", "0"], ["--image-topic", "/a"], ["--masks", "m"], ["--prompt-box", "1,2,3"]]
 )
 def test_wrong_options_are_refused(words: list[str]) -> None:
     with pytest.raises(InputError):
@@ -127,6 +128,20 @@ def test_foreign_files_in_the_work_folder_are_left_alone(tmp_path: Path) -> None
     with pytest.raises(InputError, match="Choose another"):
         run._remove_clip(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["work/clip", "work/clip/clip_0.mcap", "overlay.mp4", "labels.mcap"])
+def test_the_input_is_not_replaced(tmp_path: Path, name: str) -> None:
+    source = tmp_path / name
+    source.parent.mkdir(parents=True, exist_ok=True)
+    if name == "work/clip":
+        source.mkdir()
+    else:
+        source.write_text("mine")
+    job = demo.job_from_args(arguments("--input", str(source)))
+    with pytest.raises(OutputError, match="Choose another --out"):
+        run.run_demo(replace(job, out=tmp_path))
+    assert source.is_dir() or source.read_text() == "mine"
 
 
 @pytest.mark.slow

@@ -266,6 +266,13 @@ def test_the_command(monkeypatch, tmp_path, capsys) -> None:
     assert "CD hum" in capsys.readouterr().out and (tmp_path / "plot.png").stat().st_size > 1000
     with pytest.raises(InputError, match="--plot writes PNG"):
         run_command(monkeypatch, "--method", "truth", "--plot", "plot.svg")
+    with pytest.raises(InputError, match="Give --table too"):
+        run_command(monkeypatch, "--method", "truth", "--base", "score-n2")
+
+
+def test_the_test_set_is_not_for_training() -> None:
+    with pytest.raises(InputError, match="synth --split train"):
+        open_dataset("synhoi-test", split="train")
 
 
 @pytest.mark.slow

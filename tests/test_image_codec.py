@@ -156,6 +156,18 @@ def test_compressed_depth() -> None:
         codec.decode_compressed_depth("16UC1; compressedDepth rvl", header + png)
 
 
+def test_a_claimed_size_is_refused_before_room_is_made_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scorehoi_ros.io.pictures.header.MAX_PIXELS", 99)
+    png = cv2.imencode(".png", np.ones((10, 10), np.uint16))[1].tobytes()
+    for decode in (
+        lambda: codec.decode_compressed_depth("png", png),
+        lambda: codec.decode_compressed_depth("16UC1; compressedDepth png", bytes(12) + png),
+        lambda: codec.decode_compressed(png),
+    ):
+        with pytest.raises(InputError, match="10x10"):
+            decode()
+
+
 @pytest.mark.parametrize(
     ("encoding", "height", "width", "step", "size", "words"),
     [

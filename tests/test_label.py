@@ -187,11 +187,20 @@ def test_errors_come_before_the_work(tmp_path: Path) -> None:
         run(str(source), "--limit", "0", "--out", str(tmp_path / "o"))
 
 
+def test_settings_of_bags_belong_to_bags(tmp_path: Path) -> None:
+    source = str(images(tmp_path / "in", ["0"]))
+    for words in (["--frame-id", "cam"], ["--image-topic", "/a"], ["--depth-topic", "/d"]):
+        with pytest.raises(InputError, match=f"{words[0]}: only for bags"):
+            run(source, *words, "--out", str(tmp_path / "o"))
+
+
 def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     run(str(images(tmp_path / "in", ["0", "1"])), "--out", str(tmp_path / "out"))
     with pytest.raises(OutputError, match="overwrite"):
         run(str(tmp_path / "out" / "labels.mcap"), "--out", str(tmp_path / "out"))
     assert run(str(tmp_path / "out" / "labels.mcap"), "--out", str(tmp_path / "again")) == 0
+    with pytest.raises(OutputError, match="overwrite"):
+        run(str(tmp_path / "out"), "--out", str(tmp_path / "out"))
 
 
 def test_options_follow_the_configuration() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorehoi_ros.io.topics.pairing import Bundle, Pairing
+from scorehoi_ros.io.topics.pairing import LAST_STAMP_NS, Bundle, Pairing
 
 MS = 1_000_000
 
@@ -139,6 +139,13 @@ def test_an_unreadable_image_keeps_its_place() -> None:
     assert p.ready(1) == []
     p.add_companion("depth", "d", 10, 2)
     assert [(b.image, b.note) for b in p.ready(2)] == [("a", None), (None, "damaged")]
+
+
+def test_an_unreadable_image_has_a_time_that_a_header_can_tell() -> None:
+    p = pairing()
+    p.add_unreadable(None, 2**64 - 1, "damaged")
+    (bundle,) = p.ready(None)
+    assert bundle.stamp_ns == LAST_STAMP_NS and LAST_STAMP_NS // 10**9 == 2**31 - 1
 
 
 def test_the_end_settles_everything() -> None:

@@ -120,6 +120,18 @@ def test_overload_drops_old_frames_and_keeps_services_quick(tmp_path: Path) -> N
         assert t.results[-1].age_ms < 900, "the newest frame waits for one in progress at most"
 
 
+def test_it_is_heard_of_while_simulated_time_stands_still(tmp_path: Path) -> None:
+    """Without /clock: what is wrong is told, and a best-effort camera is found."""
+    with talker() as t, node_process(tmp_path / "log", use_sim_time=True, **CAMERA):
+        t.node.destroy_publisher(t.image)
+        t.image = t.node.create_publisher(Image, "image", qos.image(RELIABILITIES["best_effort"], 5))
+        t.wait_for_node()
+        assert "no images" in t.until(lambda: next((d for d in [t.diagnosis()[1]] if "no images" in d), ""))
+        t.until(lambda: t.image.get_subscription_count())
+        t.spin(0.5)
+        assert t.answer().status == Status.OK
+
+
 def test_best_effort_camera_with_depth_and_masks(tmp_path: Path) -> None:
     """The node changes to best effort by itself; companions are matched by stamp, late ones left out."""
     topics: dict[str, Any] = {"depth_topic": "depth", "human_mask_topic": "human_mask", "sync_wait_s": 0.3}

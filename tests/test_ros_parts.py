@@ -3,6 +3,7 @@
 import argparse
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scorehoi_ros.config.option import settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.frame.bad_input import BadFrame, bad_input
+from scorehoi_ros.geometry.camera import guess_camera
 from scorehoi_ros.geometry.decimate import coarse_faces
 from scorehoi_ros.ros.age import age_of
 from scorehoi_ros.ros.health import Health, Throttle, advice
@@ -141,7 +143,12 @@ def test_advice_says_why_there_is_no_output() -> None:
     health.image()
     health.result(unusable("the image is truncated"), 1.0, False, 0)
     texts = advice(health.snapshot(), 104.5, "/image", list)
-    assert "truncated" in texts["status"] and "guess" in texts
+    assert "truncated" in texts["status"] and "guess" not in texts, "it says nothing of the camera"
+    guessed = replace(unusable("too dark"), camera=guess_camera(64, 48))
+    health.result(guessed, 1.0, False, 0)
+    assert "guess" in advice(health.snapshot(), 104.5, "/image", list)
+    health.result(unusable("the image is truncated"), 1.0, False, 0)
+    assert "guess" in advice(health.snapshot(), 104.5, "/image", list)
     now[0] = 120.0
     health.result(unusable("a frame that took long"), 1.0, False, 0)
     assert "no_images" not in advice(health.snapshot(), 121.0, "/image", list)

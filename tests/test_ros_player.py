@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.bags.storage import open_storage
 from scorehoi_ros.ros.tools.stamps import Clock, header_stamp, with_stamp
-from tests.bag_files import image, write_bag
+from tests.bag_files import STORE, image, transforms, write_bag
 
 MS = 1_000_000
 START = 1_700_000_000 * 10**9
@@ -57,6 +58,101 @@ def test_an_image_that_waits_lets_others_pass() -> None:
     while (message := line.take()) is not None:
         rest.append(message.log_ns)
     assert rest == [3, 5, 9]
+
+
+def test_a_transform_lies_beside_the_images_as_it_did() -> None:
+    clock = Clock(rate=2.0)
+    assert clock.beside(990 * MS, START) == START, "before any image: now"
+    clock.moved(1000 * MS, START)
+    assert clock.beside(980 * MS, START + 50 * MS) == START - 10 * MS
+    assert clock.beside(0, START) == 0
+
+
+@pytest.mark.ros
+def test_damaged_messages_are_left_out_and_transforms_move(tmp_path: Path) -> None:
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS 2")
+    pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
+    from rclpy.serialization import deserialize_message
+
+    from scorehoi_ros.io.bags.storage import RawMessage, Storage
+    from scorehoi_ros.io.bags.topics import IMAGE, TRANSFORMS
+    from scorehoi_ros.ros.factory import message_class
+    from scorehoi_ros.ros.tools.player import Player
+
+    moved = transforms(START + 20 * MS, "odom", "cam", (0, 0, 0, 1))
+
+    def cdr(message: Any) -> bytes:
+        return bytes(STORE.serialize_cdr(message, message.__msgtype__))
+
+    recorded = [
+        RawMessage("/a", IMAGE, START, b"bad"),
+        RawMessage("/a", IMAGE, START, cdr(image(START, np.zeros((4, 4, 3), np.uint8)))),
+        RawMessage("/tf", TRANSFORMS, START + MS, cdr(moved)),
+    ]
+    storage = Storage({"/a": IMAGE, "/tf": TRANSFORMS}, {"/a": 2}, lambda topics: iter(recorded))
+    rclpy.init(args=[])
+    try:
+        player = Player(rclpy.create_node("player"), storage, frozenset(), "")
+        sent: dict[str, list[bytes]] = {"/a": [], "/tf": []}
+        outlets: Any = {topic: Outlet(data) for topic, data in sent.items()}
+        player._publishers = outlets
+        played = player.play(1.0, keep_stamps=False)
+        (data,) = sent["/tf"]
+        stamp = deserialize_message(data, message_class(TRANSFORMS)).transforms[0].header.stamp
+    finally:
+        rclpy.try_shutdown()
+    assert played.images == len(sent["/a"]) == 1
+    new_ns, old_ns = played.stamps[0]
+    assert old_ns == START and stamp.sec * 10**9 + stamp.nanosec == new_ns + 20 * MS
+
+
+class Outlet:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self, into: list[bytes]) -> None:
+        self.publish = into.append
+
+    def wait_for_all_acked(self, timeout: object) -> None:
+        """Nobody has to."""
+
+
+@pytest.mark.ros
+def test_the_recorder_leaves_out_what_it_does_not_know(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    pytest.importorskip("scorehoi_ros.msg", reason="needs the built messages")
+    from io import BytesIO
+
+    from mcap.writer import Writer
+
+    from scorehoi_ros.ros.tools.recorder import Recorder
+
+    class Network:
+        heard: ClassVar[list[str]] = []
+
+        def resolve_topic_name(self, topic: str) -> str:
+            return topic
+
+        def create_timer(self, period_s: float, callback: object) -> None:
+            self.look = callback
+
+        def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
+            return [("/a", ["vision_msgs/msg/Detection3DArray"]), ("/b", ["std_msgs/msg/Header"])]
+
+        def count_publishers(self, topic: str) -> int:
+            return 1
+
+        def get_publishers_info_by_topic(self, topic: str) -> list[object]:
+            return []
+
+        def create_subscription(self, kind: object, topic: str, *rest: object, raw: bool) -> None:
+            self.heard.append(topic)
+
+    writer = Writer(BytesIO())
+    writer.start(profile="ros2", library="test")
+    node: Any = Network()
+    Recorder(node, writer, ["/a", "/b"])
+    node.look()
+    assert node.heard == ["/b"] and "/a is left out" in caplog.text
 
 
 @pytest.mark.ros

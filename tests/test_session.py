@@ -173,6 +173,24 @@ def test_reset_forgets_the_prompt_too() -> None:
     assert result.human.id == "human_2"
 
 
+def test_reset_forgets_where_the_person_was() -> None:
+    session = session_of(PipelineConfig())
+    person: Any = object()
+    told: list[Any] = []
+    glimpse = session.pipeline.glimpse
+
+    def spy(seen: Frame, before: Any, prompt: Any = None) -> Any:
+        told.append(before)
+        return replace(glimpse(seen, before, prompt), last=person)
+
+    session.pipeline.glimpse = spy
+    for stamp in (1000, 2000):
+        session.step(frame(stamp))
+    session.reset()
+    session.step(frame(3000))
+    assert [before is None for before in told] == [True, False, True]
+
+
 def test_masks_that_lie_off_are_told_while_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
     session = session_of(PipelineConfig())
     solve = session.pipeline.reconstruct

@@ -131,6 +131,19 @@ def test_a_moving_frame_at_a_time(seconds: float, x: float | None) -> None:
     np.testing.assert_allclose(back @ found, np.eye(4), atol=1e-9)
 
 
+def test_repeated_and_late_transforms_leave_the_history_as_it_is() -> None:
+    at = round(100.25 * SECOND)
+    clean = tf_at((100, 1), (100.5, 2), (101, 3)).transform("odom", "cam", at)
+    assert clean is not None
+    for entries in (
+        ((100, 1), (100.5, 2), (100.5, 2), (101, 3)),
+        ((100, 1), (100.55, 2.1), (100.5, 2), (101, 3)),
+    ):
+        np.testing.assert_allclose(tf_at(*entries).transform("odom", "cam", at), clean, atol=1e-9)
+    still = tf_at((0, 1), (0, 2)).transform("odom", "base", 0)
+    assert still is not None and still[0, 3] == 2, "without stamps the newest counts"
+
+
 def test_static_frames_are_known_at_all_times_and_moving_ones_not_for_ever() -> None:
     tree = tf_at((100, 1))
     assert tree.transform("base", "cam", 5) is not None and tree.transform("odom", "cam", 5) is None

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scorehoi_ros.commands.options import add_config_options, config_from_args
+from scorehoi_ros.commands.options import add_config_options, config_from_args, positive
 from scorehoi_ros.config.option import attribute_name, settings_of
 from scorehoi_ros.config.pipeline import PipelineConfig
 from scorehoi_ros.errors import InputError
@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--camera", metavar="C", help="fx,fy,cx,cy in pixels or a calibration file (with --input)")
     add("--masks", metavar="DIR", help="masks <name>_human.* and <name>_object.* (with --input)")
-    add("--limit", type=int, metavar="N", help="only the first N frames (with --input)")
+    add("--image-topic", default="", metavar="T", help="the camera of a bag with several (with --input)")
+    add("--limit", type=positive, metavar="N", help="only the first N frames (with --input)")
     add(
         "--rate",
         type=float,
@@ -67,10 +68,8 @@ def job_from_args(args: argparse.Namespace) -> Any:
 
     if not args.rate > 0:
         raise InputError(f"--rate must be above 0. Got {args.rate}.")
-    if args.limit is not None and args.limit < 1:
-        raise InputError(f"--limit must be at least 1. Got {args.limit}.")
-    if args.input is None and (args.camera or args.masks or args.limit):
-        raise InputError("--camera, --masks and --limit belong to --input. Give --input too.")
+    if args.input is None and (args.camera or args.masks or args.limit or args.image_topic):
+        raise InputError("--camera, --masks, --image-topic and --limit belong to --input. Give --input too.")
     config_from_args(args)  # refuses what is out of range
     return DemoJob(
         Path(args.out),
@@ -80,6 +79,7 @@ def job_from_args(args: argparse.Namespace) -> Any:
         args.camera,
         Path(args.masks) if args.masks else None,
         args.limit,
+        args.image_topic,
     )
 
 

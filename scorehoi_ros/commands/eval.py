@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "scorehoi eval --method fit,mean-pose,truth --dataset synhoi-test --limit 100 --plot eval.png"
 INTERRUPTED = 130
+BASE = "score"
 LANDMARK_NOTES = {
     "given": "landmarks: those of the data where it has them, and then ms/frame leaves the detector out",
     "detector": "landmarks: found by the real detector, whose time is part of ms/frame",
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=TABLES,
         help="in place of methods: a table of the ScoreHOI paper, its rows compared with the full method",
     )
-    add("--base", default="score", choices=RECIPE_NAMES, help="the full method of --table (default score)")
+    add("--base", choices=RECIPE_NAMES, help=f"the full method of --table (default {BASE})")
     add("--dataset", default="synhoi-test", metavar="NAME", help=f"one of {', '.join(DATASETS)}")
     add("--root", metavar="DIR", help="folder of a licensed data set, in its published layout")
     add("--split", default="test", choices=("test", "train", "all"), help="part of it (default test)")
@@ -75,8 +76,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the tables; 0 when done, 130 when interrupted (with the results so far)."""
     from scorehoi_ros.evaluate import methods, tables, variants
 
+    if args.base and not args.table:
+        raise InputError("--base names the full method of a table. Give --table too, or name it in --method.")
     names = [] if args.table else methods.parse_methods(args.methods)
-    rows = variants.variants_of(args.table, args.base) if args.table else []
+    rows = variants.variants_of(args.table, args.base or BASE) if args.table else []
     if args.plot and not args.plot.lower().endswith(".png"):
         raise InputError(f"--plot writes PNG. Got {args.plot}, expected a name that ends with .png.")
     if args.plot:

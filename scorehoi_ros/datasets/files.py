@@ -38,7 +38,7 @@ def read_json(path: Path, what: str, source: str = "") -> dict[str, Any]:
     demand(path, what, source)
     try:
         value = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} ({what}) is not readable JSON: {error}. Get the file again.") from error
     if not isinstance(value, dict):
         raise InputError(f"{path} ({what}) holds a {type(value).__name__}, expected a mapping.")

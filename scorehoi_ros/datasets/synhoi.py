@@ -65,7 +65,12 @@ Render = Callable[[SceneTruth, BodyModel, ObjectTemplate], Picture]
 
 
 def open_folder(request: Request) -> Dataset:
-    """The fixed test set; `root` may name another file of truths in the same layout."""
+    """The fixed test set; `root` may name another file of truths in the same layout.
+
+    Raises InputError for the split of training, which it does not have.
+    """
+    if request.split == "train":
+        raise InputError("synhoi-test holds test scenes alone. Make others: scorehoi synth --split train.")
     path = request.root if request.root is not None else model_file(TRUTH_FILE)
     return open_truths(path, render, renderer_version() if request.cache else None)
 

@@ -16,10 +16,11 @@ from scorehoi_ros.demo.report import summarise
 from scorehoi_ros.demo.results import Result, read_results
 from scorehoi_ros.demo.scores import score_results
 from scorehoi_ros.demo.watch import write_pictures
-from scorehoi_ros.errors import InputError
+from scorehoi_ros.errors import InputError, OutputError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.geometry.camera import undistort_frame
 from scorehoi_ros.io.source import open_source
+from scorehoi_ros.label.labeller import refuse_overwriting
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.types import Frame, Reconstruction
@@ -40,6 +41,8 @@ class DemoJob:
     camera: str | None = None
     masks: Path | None = None
     limit: int | None = None
+    image_topic: str = ""
+    """The camera of a bag with several."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,13 @@ class Prepared:
 def run_demo(job: DemoJob) -> dict[str, Any]:
     """Run everything; writes overlay.mp4, sheet.png, labels.mcap, summary.json and returns the summary.
 
-    Raises ScorehoiError with the reason when a part fails.
+    Raises ScorehoiError with the reason when a part fails, or would replace the input.
     """
     work = job.out / "work"
+    if job.input is not None:
+        refuse_overwriting(job.input, job.out)
+        if job.input.resolve().is_relative_to((work / "clip").resolve()):
+            raise OutputError(f"{job.input} is the clip of an earlier run, which goes. Choose another --out.")
     if (work / "clip").exists():
         _remove_clip(work / "clip")
     work.mkdir(parents=True, exist_ok=True)
@@ -91,7 +98,7 @@ def prepare_own(work: Path, job: DemoJob) -> Prepared:
 def prepare_input(work: Path, job: DemoJob) -> Prepared:
     """Turn the user's video, pictures or bag into a clip."""
     assert job.input is not None
-    source = open_source(job.input, camera=job.camera, masks_dir=job.masks)
+    source = open_source(job.input, camera=job.camera, masks_dir=job.masks, image_topic=job.image_topic)
     frames = fitted_frames(source)
     chosen = frames if job.limit is None else (f for _, f in zip(range(job.limit), frames, strict=False))
     clip = write_clip(work / "clip", chosen)

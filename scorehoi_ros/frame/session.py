@@ -224,7 +224,9 @@ class Session:
 
     def reset(self) -> None:
         """Forget the person, the object and any prompt not yet used."""
-        self._prompt = self._prompt_to_look = None
+        self._prompt = None
+        with self._looking:
+            self._last = self._prompt_to_look = None
         self._start_afresh()
 
     def set_prompt(self, prompt: Prompt) -> None:

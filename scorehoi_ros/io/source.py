@@ -31,7 +31,8 @@ def open_source(
 
     `camera`: "fx,fy,cx,cy" or a calibration file, short for `inputs.camera`; without one CameraInfo of the
     bag, else a guess.  `image_topic` and the rest of `inputs` are for bags, `rate_hz` for images, which have
-    no times.  Raises InputError for a missing path or an unknown type, listing what is supported.
+    no times.  Raises InputError for a missing path, an unknown type, listing what is supported, and for
+    settings of bags with something else.
     """
     path, inputs = Path(path), inputs or InputConfig()
     if camera is not None:
@@ -46,6 +47,7 @@ def open_source(
     suffix = path.suffix.lower()
     if is_bag_file(path) or is_bag_folder(path):
         return open_bag(path, image_topic, inputs, masks_dir)
+    _refuse_topics(path, image_topic, inputs)
     if path.is_dir() or suffix in IMAGE_SUFFIXES:
         return open_images(path, camera_for(inputs.camera), masks_dir, rate_hz, inputs.mask_ids)
     if suffix in VIDEO_SUFFIXES:
@@ -55,6 +57,20 @@ def open_source(
             f"{path} is a ROS 1 bag. Convert it first: rosbags-convert --src {path} --dst FOLDER."
         )
     raise InputError(f"the type of {path} is not known. Expected {SUPPORTED}.")
+
+
+def _refuse_topics(path: Path, image_topic: str, inputs: InputConfig) -> None:
+    """Raise InputError for settings that would have no effect on a video or images."""
+    for_all = ("camera", "human_mask_ids", "object_mask_ids")
+    given = ["image_topic"] if image_topic else []
+    given += [
+        f.name
+        for f in dataclasses.fields(InputConfig)
+        if f.name not in for_all and getattr(inputs, f.name) != f.default
+    ]
+    if given:
+        options = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise InputError(f"{options}: only for bags, and {path} is none. Leave it out.")
 
 
 def is_bag_folder(path: Path) -> bool:

@@ -17,6 +17,7 @@ from scorehoi_ros.files import sole_writer, write_json
 from scorehoi_ros.frame.bad_input import BadFrame
 from scorehoi_ros.frame.session import Build, PipelineLike, Session, SessionMemory
 from scorehoi_ros.frame.smoothing import MeshOf, Smoother
+from scorehoi_ros.io.bags.files import list_storage_files
 from scorehoi_ros.io.frames import Source
 from scorehoi_ros.io.topics.frames import WarnOnce
 from scorehoi_ros.label.interrupts import Interrupts, interrupts
@@ -250,9 +251,9 @@ class _Run:
 
 
 def refuse_overwriting(source_path: Path, out: Path) -> None:
-    """Raise OutputError when the outputs would land in or over the input bag."""
+    """Raise OutputError when the outputs would land in or over the input."""
     source, target = source_path.resolve(), out.resolve()
     if source in (target / "labels.mcap", target / "overlay.mp4") or (
-        source == target and any(source.glob("*.db3"))
+        source == target and source.is_dir() and list_storage_files(source)
     ):
         raise OutputError(f"the output {out} would overwrite the input {source_path}. Choose another --out.")

@@ -114,7 +114,8 @@ class Health:
                 last_message=result.message,
                 human_status=primary_status(result),
                 object_status=result.object.status if result.object else None,
-                camera_source=result.camera.source,
+                # A frame that cannot be read says nothing of its camera.
+                camera_source=result.camera.source if result.camera.width else s.camera_source,
                 age_ms=age_ms,
                 age_from_arrival=age_from_arrival,
                 stage_ms=dict(result.stage_ms),

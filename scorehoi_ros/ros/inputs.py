@@ -19,6 +19,7 @@ from scorehoi_ros.ros.health import Health
 from scorehoi_ros.ros.lost import LostImages
 from scorehoi_ros.ros.settings import NodeConfig, topic_beside
 from scorehoi_ros.ros.subscribe import AdaptiveSubscription, Topic
+from scorehoi_ros.ros.timers import steady_timer
 
 ADAPT_S = 0.5
 LOOK_S = 0.02
@@ -68,7 +69,7 @@ class Inputs:
         ]
         self._lost, self._publishers = LostImages(), 0
         self.image_topic = self._subscriptions[-1].topic_name
-        self._timers = [node.create_timer(ADAPT_S, self._adapt), node.create_timer(LOOK_S, self._look)]
+        self._timers = [steady_timer(node, ADAPT_S, self._adapt), steady_timer(node, LOOK_S, self._look)]
 
     def destroy(self) -> None:
         """Unsubscribe from everything."""

@@ -33,6 +33,7 @@ from scorehoi_ros.ros.outputs import Outputs
 from scorehoi_ros.ros.params import Parameters
 from scorehoi_ros.ros.prompt_service import PromptService
 from scorehoi_ros.ros.recent import Rates
+from scorehoi_ros.ros.timers import steady_timer
 from scorehoi_ros.ros.transitions import refuse_impossible_transitions
 from scorehoi_ros.ros.worker import Command, Worker, joined
 from scorehoi_ros.threads import set_threads
@@ -74,7 +75,7 @@ class ReconstructNode(LifecycleNode):
         self._diagnostics = Node.create_publisher(
             self, DiagnosticArray, "/diagnostics", 1, qos_overriding_options=qos.overridable()
         )
-        self._timer = self.create_timer(1.0, self._tick)
+        self._timer = steady_timer(self, 1.0, self._tick)
         self.create_service(Trigger, "~/reset", self._reset)
         PromptService(self, self._post, self._prompt, self.parameters.object_replaced)
 

@@ -31,6 +31,9 @@ _OTHERS = {
 }
 """First bytes of what is taken for a bag -> what it is, and what to do."""
 
+_SPECIAL = set("#?%")
+"""Letters of a path that readers of sqlite3 files take for parts of an address."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +82,7 @@ def _listed(folder: Path) -> list[str]:
     try:
         content = yaml.safe_load((folder / METADATA).read_text())
         return [Path(name).name for name in content["rosbag2_bagfile_information"]["relative_file_paths"]]
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, RecursionError):
         return []
 
 
@@ -120,8 +123,8 @@ def ready_file(path: Path, workplace: Workplace) -> Path:
             raise InputError(f"{packed} is not a readable bag: {reason}.")
         if suffix == ".db3" and _has_log(path):
             return _with_log(path, workplace)
-        if path.suffix != suffix:
-            link = workplace.file(path.stem + suffix)
+        if path.suffix != suffix or _SPECIAL & set(str(path)):
+            link = workplace.file("bag" + suffix)
             link.symlink_to(path.resolve())
             return link
     except OSError as error:

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from scorehoi_ros.assets import message_file
+from scorehoi_ros.errors import InputError
 
 PACKAGE = "scorehoi_ros"
 MESSAGES = ("BodyModel", "ContactState", "HumanState", "Interaction", "ObjectState")
@@ -25,6 +26,17 @@ def typestore() -> Any:
 
 
 def definition(type_name: str) -> str:
-    """Full definition of a type with those of its fields, as MCAP files carry it."""
-    text, _ = typestore().generate_msgdef(type_name, ros_version=2)
+    """Full definition of a type with those of its fields, as MCAP files carry it.
+
+    Raises InputError for a type that is neither one of ROS 2 Jazzy's own nor ours.
+    """
+    from rosbags.typesys import TypesysError
+
+    try:
+        text, _ = typestore().generate_msgdef(type_name, ros_version=2)
+    except TypesysError as error:
+        raise InputError(
+            f"the message type {type_name} is not known: expected one of ROS 2 Jazzy's common interfaces or "
+            f"of {PACKAGE}. Record it with `ros2 bag record`."
+        ) from error
     return str(text)

@@ -181,7 +181,7 @@ def _cut_chunk(file: BinaryIO, start: int) -> bytes:
 
 
 def _sqlite_messages(path: Path) -> Iterator[RawMessage]:
-    with closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro&immutable=1", uri=True)) as base:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as base:
         # SQLite refuses a file shorter than its header says unless the schema is writable; we write nothing.
         base.execute("PRAGMA writable_schema = ON")
         found = base.execute("SELECT id, name, type, serialization_format FROM topics")

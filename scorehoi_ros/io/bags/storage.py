@@ -14,6 +14,9 @@ from scorehoi_ros.errors import InputError
 from scorehoi_ros.io.bags.files import ZSTD, Workplace, bag_files, ready_file
 from scorehoi_ros.io.bags.salvage import BagDamageError, RawMessage, type_label, whole_messages, words_of
 
+MOST_BYTES = 2**28
+"""A packed message that unpacks to more is damaged: a few kilobytes can claim any size."""
+
 Types = dict[str, str]
 """Topic name -> message type."""
 Read = Callable[[frozenset[str]], Iterator[RawMessage]]
@@ -170,7 +173,9 @@ def _unpacked(message: RawMessage) -> RawMessage:
     import zstandard
 
     try:
-        data = zstandard.ZstdDecompressor().decompressobj().decompress(message.data)
+        if zstandard.frame_content_size(message.data) > MOST_BYTES:
+            return message
+        data = zstandard.ZstdDecompressor().decompress(message.data, max_output_size=MOST_BYTES)
     except zstandard.ZstdError:  # who deserialises it finds it damaged
         return message
     return replace(message, data=data)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scorehoi_ros.errors import InputError, shown
 from scorehoi_ros.io.masks.pixels import Pixels, mask_of
 from scorehoi_ros.io.pictures.bit_range import BitRange
+from scorehoi_ros.io.pictures.header import open_lazily
 from scorehoi_ros.native import quiet_decoders
 from scorehoi_ros.types import Bools
 
@@ -46,7 +47,6 @@ _MASK = {
     "8UC3": ("u1", 3), "rgba8": ("u1", 4), "bgra8": ("u1", 4), "8UC4": ("u1", 4),
 }  # fmt: skip
 COLOUR_ENCODINGS = (*_CHANNELS, *_YUV, *_PLANAR, *_BAYER)
-DEPTH_ENCODINGS = tuple(_DEPTH)
 
 
 def decode_image(
@@ -214,12 +214,13 @@ def _imdecode(data: Buffer, flags: int) -> NDArray[Any]:
     content = bytes(data)
     _check(len(content) > 0, "the image file is empty (0 bytes).")
     check_complete(content)
+    open_lazily(content)  # refuses absurd sizes before room is made for them
     image = opencv_picture(content, flags)
     if image is None:
         raise InputError(
             f"the {len(content)} bytes are not a readable JPEG, PNG, WebP, BMP or TIFF image: they are "
-            "damaged, of another type, or claim a size beyond 2^20 pixels a side or 2^30 in all. Export it "
-            "again, smaller if it is that large."
+            "damaged, of another type, or claim a size beyond 2^20 pixels a side. Export it again, "
+            "smaller if it is that large."
         )
     return image
 

@@ -14,6 +14,8 @@ from typing import Any
 
 BUFFER = 128
 """Messages kept for each topic: two seconds at 60 Hz."""
+LAST_STAMP_NS = 2**31 * 1_000_000_000 - 1
+"""The last time that a header can tell; a bag's log may claim a later one."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ class Pairing:
     def add_unreadable(self, image: Any, now_ns: int, note: Any = None) -> None:
         """Take in an image without a stamp that keeps its place in the order and waits for nothing."""
         self._give_up(now_ns)
-        self._waiting.append(_Waiting(image, now_ns, now_ns, note, found=dict.fromkeys(self._topics)))
+        stamp_ns = min(now_ns, LAST_STAMP_NS)
+        self._waiting.append(_Waiting(image, stamp_ns, now_ns, note, found=dict.fromkeys(self._topics)))
 
     def ready(self, now_ns: int | None = None) -> list[Bundle]:
         """Images that need not wait any longer, in order of arrival; all of them without a time (the end)."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from scorehoi_ros.frame.clock import DISORDER_NS
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform
 from scorehoi_ros.messages.factory import stamp_ns
 from scorehoi_ros.types import Floats
@@ -30,11 +31,14 @@ class _Link:
     poses: list[tuple[int, Floats]] = field(default_factory=list)
 
     def add(self, stamp: int, T: Floats) -> None:
-        """Take the newest; stamps that go back start afresh (bag loop)."""
-        if self.static or (self.poses and stamp <= self.poses[-1][0]):
+        """Take one in; a repeated stamp replaces, stamps that go far back start afresh (bag loop)."""
+        if self.static or (self.poses and stamp < self.poses[-1][0] - DISORDER_NS):
             self.poses.clear()
-        self.poses.append((stamp, T))
-        while self.poses[0][0] < stamp - KEEP_NS:
+        place = bisect_left(self.poses, stamp, key=_stamp)
+        if place < len(self.poses) and self.poses[place][0] == stamp:
+            del self.poses[place]
+        self.poses.insert(place, (stamp, T))
+        while self.poses[0][0] < self.poses[-1][0] - KEEP_NS:
             del self.poses[0]
 
     def at(self, stamp: int | None) -> Floats | None:
@@ -44,7 +48,7 @@ class _Link:
             return newest
         if stamp > newest_stamp:
             return newest if stamp - newest_stamp <= HOLD_NS else None
-        after = bisect_left(self.poses, stamp, key=lambda pose: pose[0])
+        after = bisect_left(self.poses, stamp, key=_stamp)
         if self.poses[after][0] == stamp:
             return self.poses[after][1]
         return _between(self.poses[after - 1], self.poses[after], stamp) if after else None
@@ -129,6 +133,10 @@ def _between(before: tuple[int, Floats], after: tuple[int, Floats], stamp: int) 
     turn = share * Rotation.from_matrix(T0[:3, :3].T @ T1[:3, :3]).as_rotvec()
     R = T0[:3, :3] @ Rotation.from_rotvec(turn).as_matrix()
     return make_transform(R, (1 - share) * T0[:3, 3] + share * T1[:3, 3])
+
+
+def _stamp(pose: tuple[int, Floats]) -> int:
+    return pose[0]
 
 
 def _name(frame: str) -> str:

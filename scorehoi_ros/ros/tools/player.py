@@ -4,6 +4,7 @@ Command: `python -m scorehoi_ros.ros.tools.player BAG`.
 
 Stamps are rewritten to the time of publishing, so that the age of a result means what it does with a camera;
 `--mapping` says which bag stamp each one stands for, so that results can be compared with ground truth.
+Transforms move with the images.
 In lockstep the stamps are those of the bag: the distance between frames must not depend on the work's speed.
 """
 
@@ -11,7 +12,7 @@ import argparse
 import logging
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,22 +22,24 @@ import rclpy
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.serialization import deserialize_message, serialize_message
 
 from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import write_json
 from scorehoi_ros.io.bags.salvage import BagDamageError, RawMessage
 from scorehoi_ros.io.bags.storage import Storage, open_storage
-from scorehoi_ros.io.bags.topics import CAMERA_INFO, COMPRESSED, IMAGE, TRANSFORMS, find_image_topic
+from scorehoi_ros.io.bags.topics import CAMERA_INFO, COMPRESSED, IMAGE, STATIC, TRANSFORMS, find_image_topic
+from scorehoi_ros.messages.factory import NANOSECONDS
 from scorehoi_ros.msg import Interaction
 from scorehoi_ros.ros import qos
 from scorehoi_ros.ros.factory import message_class
 from scorehoi_ros.ros.subscribe import RELIABILITIES
+from scorehoi_ros.ros.tools.line import Line
 from scorehoi_ros.ros.tools.stamps import Clock, header_stamp, with_stamp
 
 log = logging.getLogger(__name__)
 
 PLAYED = (IMAGE, COMPRESSED, CAMERA_INFO, TRANSFORMS)
-STATIC_TRANSFORMS = "/tf_static"
 SETTLE_S = 1.0
 """After a subscriber is seen, its own discovery of us may still be under way."""
 SPIN_S = 0.005
@@ -71,6 +74,7 @@ class Player:
             t: self._publisher(t, kind) for t, kind in self.types.items()
         }
         self._answers: Counter[int] = Counter()
+        self._damaged: set[str] = set()
         self._lockstep = bool(lockstep)
         if lockstep:
             profile = qos.image(RELIABILITIES["reliable"], 50)
@@ -87,7 +91,7 @@ class Player:
 
     def play(self, rate: float, keep_stamps: bool) -> Played:
         """Publish every message at its recorded distance in time divided by `rate`."""
-        played, clock, started, first_ns = Played(), Clock(), time.monotonic(), None
+        played, clock, started, first_ns = Played(), Clock(rate), time.monotonic(), None
         for message in self._messages():
             first_ns = message.log_ns if first_ns is None else first_ns
             self._spin_until(started + (message.log_ns - first_ns) * 1e-9 / rate)
@@ -106,10 +110,10 @@ class Player:
         while (message := line.take()) is not None:
             is_image = message.topic == self.image_topic
             self._spin_until(free_s if is_image else 0.0)
-            self._publish(message, played, None)
+            whole = self._publish(message, played, None)
             if message.type_name == TRANSFORMS:
                 free_s = time.monotonic() + TAKEN_S
-            if is_image:
+            if is_image and whole:
                 asked[header_stamp(message.data)] += 1
                 played.unanswered += not self._await(
                     message, asked, line, (answer_timeout_s, ahead_s), played
@@ -120,7 +124,7 @@ class Player:
         self,
         image: RawMessage,
         asked: Counter[int],
-        line: "Line",
+        line: Line,
         limits_s: tuple[float, float],
         played: Played,
     ) -> bool:
@@ -139,7 +143,7 @@ class Player:
     def _publisher(self, topic: str, kind: str) -> Publisher:
         # An image that is kept for latecomers would come twice to one who subscribes anew.
         can_be_latched = kind in (CAMERA_INFO, TRANSFORMS)
-        latched = topic == STATIC_TRANSFORMS or (can_be_latched and topic in self._storage.latched)
+        latched = topic == STATIC or (can_be_latched and topic in self._storage.latched)
         profile = qos.image(RELIABILITIES["reliable"], 100 if kind == TRANSFORMS else 10, latched)
         return self._node.create_publisher(message_class(kind), topic, profile)
 
@@ -149,17 +153,29 @@ class Player:
         except BagDamageError as error:
             log.warning("some of the bag is left out: %s", error)
 
-    def _publish(self, message: RawMessage, played: Played, clock: Clock | None) -> None:
-        data = message.data
-        if message.type_name != TRANSFORMS:
+    def _publish(self, message: RawMessage, played: Played, clock: Clock | None) -> bool:
+        """Whether it has what an answer to it is known by; `clock` None keeps the stamps."""
+        data, now_ns = message.data, self._node.get_clock().now().nanoseconds
+        if message.type_name == TRANSFORMS:
+            if clock is not None and message.topic != STATIC:
+                data = transforms_moved(data, clock, now_ns)
+            self._publishers[message.topic].publish(data)
+            return True
+        try:
             old_ns = new_ns = header_stamp(data)
-            if clock is not None:
-                new_ns = clock.moved(old_ns, self._node.get_clock().now().nanoseconds)
-                data = with_stamp(data, new_ns)
-            if message.topic == self.image_topic:
-                played.images += 1
-                played.stamps.append((new_ns, old_ns))
+        except InputError as error:
+            if message.topic not in self._damaged:
+                log.warning("damaged messages of %s are left out: %s", message.topic, error)
+            self._damaged.add(message.topic)
+            return False
+        if clock is not None:
+            new_ns = clock.moved(old_ns, now_ns)
+            data = with_stamp(data, new_ns)
+        if message.topic == self.image_topic:
+            played.images += 1
+            played.stamps.append((new_ns, old_ns))
         self._publishers[message.topic].publish(data)
+        return True
 
     def _answer(self, data: bytes) -> None:
         self._answers[header_stamp(data)] += 1
@@ -173,42 +189,17 @@ class Player:
             publisher.wait_for_all_acked(Duration(seconds=2))
 
 
-class Line:
-    """Messages in recorded order, some of which may go before an image that has to wait."""
-
-    def __init__(self, source: Iterator[RawMessage], image_topic: str) -> None:
-        self._source, self._image_topic = source, image_topic
-        self._read: deque[RawMessage] = deque()
-        self._exhausted = False
-
-    def take(self) -> RawMessage | None:
-        """The next message; None at the end."""
-        return self._read.popleft() if self._read or self._read_one() else None
-
-    def follow(self, until_ns: int) -> list[RawMessage]:
-        """What was recorded up to a time, without images; transforms only up to the next image.
-
-        Depth, masks and CameraInfo are told apart by their stamps, a transform counts from its arrival on.
-        """
-        while (not self._read or self._read[-1].log_ns <= until_ns) and self._read_one():
-            pass
-        found: list[RawMessage] = []
-        kept: deque[RawMessage] = deque()
-        image_kept = False
-        for message in self._read:
-            is_image = message.topic == self._image_topic
-            early = is_image or (image_kept and message.type_name == TRANSFORMS)
-            (kept if early or message.log_ns > until_ns else found).append(message)
-            image_kept = image_kept or is_image
-        self._read = kept
-        return found
-
-    def _read_one(self) -> bool:
-        message = None if self._exhausted else next(self._source, None)
-        self._exhausted = message is None
-        if message is not None:
-            self._read.append(message)
-        return message is not None
+def transforms_moved(data: bytes, clock: Clock, now_ns: int) -> bytes:
+    """A serialised TFMessage whose stamps lie beside those of the images as they did in the bag."""
+    try:
+        message = deserialize_message(data, message_class(TRANSFORMS))
+    except Exception:  # damaged: who receives it finds that, too
+        return data
+    for transform in message.transforms:
+        stamp = transform.header.stamp
+        new_ns = clock.beside(stamp.sec * NANOSECONDS + stamp.nanosec, now_ns)
+        stamp.sec, stamp.nanosec = divmod(new_ns, NANOSECONDS)
+    return bytes(serialize_message(message))
 
 
 def _is_played(topic: str, kind: str, wanted: frozenset[str]) -> bool:

@@ -20,7 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from scorehoi_ros.errors import ScorehoiError
+from scorehoi_ros.errors import InputError, ScorehoiError
 from scorehoi_ros.files import whole_file
 from scorehoi_ros.io.bags.channels import add_channel
 from scorehoi_ros.ros.factory import message_class
@@ -43,8 +43,11 @@ class Recorder:
     def _look(self) -> None:
         types = dict(self._node.get_topic_names_and_types())
         for topic in [t for t in self._missing if t in types and self._node.count_publishers(t)]:
-            self._subscribe(topic, types[topic][0])
             self._missing.remove(topic)
+            try:
+                self._subscribe(topic, types[topic][0])
+            except (ImportError, InputError) as error:
+                log.warning("%s is left out: %s", topic, error)
 
     def _subscribe(self, topic: str, type_name: str) -> None:
         offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]

@@ -28,10 +28,12 @@ class Clock:
     """Gives recorded stamps the time at which they are published.
 
     Stamps of one capture keep their distances: messages of one stamp get one new stamp, and depth that is a
-    few milliseconds off stays so.  Zero, no stamp, stays zero.
+    few milliseconds off stays so.  Zero, no stamp, stays zero.  `rate`: how many times as fast as it was
+    recorded the bag is played.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float = 1.0) -> None:
+        self._rate = rate
         self._moments: deque[tuple[int, int]] = deque(maxlen=MOMENTS)
 
     def moved(self, old_ns: int, now_ns: int) -> int:
@@ -43,6 +45,13 @@ class Clock:
             near = (old_ns, now_ns)
             self._moments.append(near)
         return near[1] + old_ns - near[0]
+
+    def beside(self, old_ns: int, now_ns: int) -> int:
+        """The new stamp of what is not of a capture, such as a transform, from the last capture's."""
+        if old_ns == 0 or not self._moments:
+            return old_ns and now_ns
+        there_ns, here_ns = self._moments[-1]
+        return here_ns + round((old_ns - there_ns) / self._rate)
 
 
 def _stamp_format(data: bytes) -> str:
