@@ -55,7 +55,7 @@ MISSING: dict[str, dict[str, Any]] = {
 
 def in_torch(target: Target, shape, belief, u) -> tuple[np.ndarray, np.ndarray]:
     """Terms and gradient of the torch energy."""
-    energy = TorchEnergy(POSED, RIG, pack(target, shape, Weights()), Weights())
+    energy = TorchEnergy(POSED, RIG, pack(target, shape, Weights()), Weights(), belief.precision)
     free = torch.tensor(u, requires_grad=True)
     means, sigma = torch.tensor(belief.means()), torch.tensor(belief.sigma.flat())
     terms = energy(free, means, sigma, torch.tensor(belief.rotations))
@@ -70,6 +70,15 @@ def assert_same(target: Target, shape, belief, u) -> None:
     for part in (THETA, BETAS, CAMERA, PLACE, TURN):
         size = np.abs(slope[:, part]).max()
         np.testing.assert_allclose(gradient[:, part], slope[:, part], rtol=1e-5, atol=1e-5 * size)
+
+
+def test_errors_that_go_together() -> None:
+    turned, _ = np.linalg.qr(np.random.default_rng(5).normal(size=(THETA.stop, THETA.stop)))
+    precision = turned * np.linspace(0.3, 3, THETA.stop) @ turned.T
+    together = replace(BELIEF, precision=precision)
+    assert_same(TARGET, SHAPE, together, U)
+    alone, _ = Energy(RIG, TARGET, SHAPE, BELIEF)(U)
+    assert not np.allclose(Energy(RIG, TARGET, SHAPE, together)(U)[0][:, 0], alone[:, 0], rtol=1e-2)
 
 
 @pytest.mark.parametrize("missing", MISSING)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scorehoi_ros.errors import CameraError
 from scorehoi_ros.geometry import camera as cam
+from scorehoi_ros.geometry.lens import undistortion_maps
 from scorehoi_ros.geometry.rigid import invert_transform, make_transform, transform_points
 from scorehoi_ros.io.calibration.file import parse_camera
 from scorehoi_ros.types import Box, Camera, Frame
@@ -43,6 +44,14 @@ def test_unproject_inverts_project(x: float, y: float, z: float) -> None:
 
 def test_points_behind_the_camera_do_not_project() -> None:
     assert np.isnan(cam.project(np.array([[0.1, 0.1, -1.0], [0.0, 0.0, 0.0]]), K)).all()
+
+
+def test_where_a_lens_looks_is_worked_out_once() -> None:
+    camera = Camera(K, 64, 48, np.array([0.1, 0.0, 0.0, 0.0, 0.0]))
+    there = undistortion_maps(camera, K, (64, 48))
+    assert all(a is b for a, b in zip(there, undistortion_maps(camera, K.copy(), (64, 48)), strict=True))
+    stronger = replace(camera, distortion=2 * camera.distortion)
+    assert not np.allclose(there[0], undistortion_maps(stronger, K, (64, 48))[0])
 
 
 def test_undistortion_moves_points_to_the_pinhole_place() -> None:

@@ -173,6 +173,28 @@ def test_reset_forgets_the_prompt_too() -> None:
     assert result.human.id == "human_2"
 
 
+def test_a_prompt_waits_for_a_frame_that_can_be_used() -> None:
+    session = session_of(PipelineConfig())
+    told: list[Any] = []
+    glimpse = session.pipeline.glimpse
+
+    def spy(seen: Frame, before: Any, prompt: Any = None) -> Any:
+        told.append(prompt)
+        if int(seen.rgb.max()) == 9:
+            raise ValueError("cannot be looked at")
+        found = glimpse(seen, before, prompt)
+        return replace(found, problem="too large") if int(seen.rgb.max()) == 8 else found
+
+    session.pipeline.glimpse = spy
+    prompt = Prompt(points=np.zeros((1, 2)))
+    session.set_prompt(prompt)
+    session.step(frame(1000, level=9))
+    session.step(frame(2000, level=8))
+    assert "points" in session.step(frame(3000)).message
+    assert "points" not in session.step(frame(4000)).message
+    assert told == [prompt, prompt, prompt, None]
+
+
 def test_reset_forgets_where_the_person_was() -> None:
     session = session_of(PipelineConfig())
     person: Any = object()

@@ -111,6 +111,13 @@ def test_when_a_bag_starts_again_nothing_waits_for_it_or_is_mixed() -> None:
     np.testing.assert_allclose([point_of(r)[2] for r, _ in smoother.rest(mesh_of)], [5])
 
 
+def test_what_waits_after_a_new_start_has_not_left() -> None:
+    smoother: Smoother[int] = Smoother(0.5)
+    for k in (200, 204, 208, 20, 24):
+        list(smoother.take(answer(k, [0, 0, 0], [0, 0, 3]), k, mesh_of))
+    assert smoother.known == ()
+
+
 def test_a_flip_is_no_mean_of_two_rotations() -> None:
     turns = [[0, 0, 0]] * 3 + [[0, 0, 1.5]] + [[0, 0, 0]] * 3
     done = all_of([answer(k, turn, [0, 0, 3]) for k, turn in enumerate(turns)], 0.15)

@@ -65,6 +65,11 @@ def test_each_sign_against_an_object_counts(worse: ObjectSigns) -> None:
     assert trust.of_object(worse).probability < trust.of_object(THING).probability - 1e-3
 
 
+def test_however_unsure_a_network_is_a_probability_comes_out() -> None:
+    unsure = trust.of_human(replace(PERSON, certainty=replace(SURE, pose_std=1e6, strain=1e9)))
+    assert 0 <= unsure.probability < 0.01 and unsure.status(0.7)[0] == Status.UNTRUSTED
+
+
 def test_no_weight_speaks_for_what_is_bad_and_each_has_a_text() -> None:
     weights = [(name, w) for part in WEIGHTS.values() for name, w in part.items()]
     assert len(weights) > 15 and all(w >= 0 for _, w in weights)

@@ -18,7 +18,7 @@ from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import CAMERA_0, PLACE_0, TURN_0, Float64
 from scorehoi_ros.alignment.target import Packed
 from scorehoi_ros.geometry.view import LEAST_DEPTH_M
-from scorehoi_ros.render.jit import inner, kernel
+from scorehoi_ros.jit import inner, kernel
 
 
 class Room(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from scorehoi_ros.alignment.kernels_rotation import six_gradient, six_to_matrix
 from scorehoi_ros.alignment.state import BETA_0
 from scorehoi_ros.alignment.target import Float64
-from scorehoi_ros.render.jit import inner
+from scorehoi_ros.jit import inner
 
 
 class Posed(NamedTuple):

@@ -6,7 +6,7 @@ Gradients by the object are a force on its origin and a torque about it: `pull` 
 import math
 
 from scorehoi_ros.alignment.kernels_image import in_columns, lowest, robust
-from scorehoi_ros.render.jit import inner
+from scorehoi_ros.jit import inner
 
 
 @inner

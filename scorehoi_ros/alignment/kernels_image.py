@@ -3,7 +3,7 @@
 import math
 
 from scorehoi_ros.alignment.weights import NEAR_M, SMOOTH
-from scorehoi_ros.render.jit import inner
+from scorehoi_ros.jit import inner
 
 
 @inner

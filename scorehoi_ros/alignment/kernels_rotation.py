@@ -2,7 +2,7 @@
 
 import math
 
-from scorehoi_ros.render.jit import inner
+from scorehoi_ros.jit import inner
 
 
 @inner

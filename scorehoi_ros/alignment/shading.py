@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Bools, Floats, Ints
 
 _RIDGE = 0.01

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from scorehoi_ros.alignment.rig import Rig
-from scorehoi_ros.alignment.state import State, decode
+from scorehoi_ros.alignment.state import THETA, State, decode
 from scorehoi_ros.alignment.target import Packed
 from scorehoi_ros.alignment.weights import NEAR_M, SMOOTH, Weights, prior_weights
 from scorehoi_ros.body.points import HumanPoints, PosedBody
 from scorehoi_ros.geometry.sdf import sample_torch
+from scorehoi_ros.types import Floats
 
 
 def robust(square: Tensor, most: float) -> Tensor:
@@ -23,11 +24,14 @@ def robust(square: Tensor, most: float) -> Tensor:
 class TorchEnergy:
     """The terms of one frame as a function of the unknowns."""
 
-    def __init__(self, body: PosedBody, rig: Rig, frame: Packed, weights: Weights) -> None:
-        """`body` gives device and dtype; `rig` is of the same body."""
+    def __init__(
+        self, body: PosedBody, rig: Rig, frame: Packed, weights: Weights, precision: Floats | None = None
+    ) -> None:
+        """`body` gives device and dtype; `rig` is of the same body; `precision` is that of the belief."""
         self._body, self._w, self._frame = body, weights, frame
         arrays = {name: x for name, x in frame._asdict().items() if isinstance(x, np.ndarray)}
         arrays |= {"tokens": rig.spacing, "prior": prior_weights(weights)}
+        arrays |= {} if precision is None else {"precision": precision}
         self._t = {
             name: torch.as_tensor(x, dtype=body.dtype, device=body.device) for name, x in arrays.items()
         }
@@ -57,7 +61,10 @@ class TorchEnergy:
         return a, b
 
     def _prior(self, u: Tensor) -> Tensor:
-        return 0.5 * (self._t["prior"] * u.square()).sum(-1)
+        held = u
+        if (precision := self._t.get("precision")) is not None:
+            held = torch.cat((u[..., THETA] @ precision, u[..., THETA.stop :]), -1)
+        return 0.5 * (self._t["prior"] * u * held).sum(-1)
 
     def _project(self, points: Tensor) -> Tensor:
         p = points @ self._t["P"].T

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Floats
 
 Float32 = NDArray[np.float32]

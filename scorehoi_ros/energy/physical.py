@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from scorehoi_ros.energy.image import robust
 from scorehoi_ros.geometry.sdf import sample_torch
 
 
@@ -35,7 +36,7 @@ def contact_loss(signed_distance: Tensor, weights: Tensor, scale: float = 0.3) -
     `signed_distance` (..., n) of human points to the object, `weights` (..., n) contact probabilities M_h.
     Saturates at `scale`, so that a wrongly guessed contact does not drag the object across the room.
     """
-    return _weighted_mean(_saturated(signed_distance.square(), scale), weights)
+    return _weighted_mean(robust(signed_distance.square(), scale), weights)
 
 
 def object_contact_loss(
@@ -46,7 +47,7 @@ def object_contact_loss(
     `weights` (..., m) contact probabilities M_o, `human_points` (..., n, 3).
     """
     square = torch.cdist(object_points, human_points).amin(-1).square()
-    return _weighted_mean(_saturated(square, scale), weights)
+    return _weighted_mean(robust(square, scale), weights)
 
 
 def floor_loss(object_points: Tensor, weights: Tensor, normal: Tensor, offset: Tensor) -> Tensor:
@@ -88,10 +89,6 @@ def distances_and_gradients(
     distance = signed_distances(free, field, R_o, t_o)
     (gradient,) = torch.autograd.grad(distance.sum(), free)
     return distance.detach(), gradient
-
-
-def _saturated(square: Tensor, scale: float) -> Tensor:
-    return square / (1 + square / scale**2)
 
 
 def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

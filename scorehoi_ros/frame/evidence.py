@@ -144,7 +144,7 @@ def build_evidence(
     None when neither a person nor an object is in view.
     """
     K = np.asarray(frame.camera.K, dtype=np.float64)
-    human_box, object_box = _human_box(masks.human, landmarks), bounding_box(masks.object)
+    human_box, object_box = _human_box(masks.human, landmarks), _mask_box(masks.object)
     box = union_box(human_box, object_box)
     if box is None:
         return None
@@ -184,7 +184,13 @@ def inside_image(crop: Crop, size: tuple[int, ...], interpolation: int) -> Bools
 def _human_box(mask: Bools | None, landmarks: Landmarks | None) -> Box | None:
     if landmarks is None:
         return None
-    return bounding_box(mask) or landmark_box(landmarks)
+    return _mask_box(mask) or landmark_box(landmarks)
+
+
+def _mask_box(mask: Bools | None) -> Box | None:
+    """Box of a mask; None when it is empty or has fewer than `MIN_MASK_PX` pixels."""
+    small = mask is None or cv2.countNonZero(_bytes(mask)) < MIN_MASK_PX
+    return None if small else bounding_box(mask)
 
 
 def _seen(landmarks: Landmarks, crop: Crop, K: Floats) -> SeenLandmarks:
@@ -199,8 +205,8 @@ def _seen(landmarks: Landmarks, crop: Crop, K: Floats) -> SeenLandmarks:
 def _silhouette(
     mask: Bools | None, occluder: Bools | None, K: Floats, size: int, margin: float, score: float
 ) -> Silhouette | None:
-    box = bounding_box(mask)
-    if mask is None or box is None or cv2.countNonZero(_bytes(mask)) < MIN_MASK_PX:
+    box = _mask_box(mask)
+    if mask is None or box is None:
         return None
     found = silhouette(mask, occluder, box, K, size, margin, score)
     # Scattered pixels of a large box may vanish in the crop.

@@ -70,11 +70,10 @@ class Sight:
 
 @dataclass(frozen=True)
 class SessionMemory:
-    """Everything in a session that the answer to the next frame depends on."""
+    """Everything in a session that the answer to the next frame depends on, but for a prompt."""
 
     state: TrackState | None
     last: LastGlimpse | None
-    prompt: Prompt | None
     reading: Reading | None
     """Of the clock."""
     solved_ns: int | None
@@ -146,11 +145,13 @@ class Session:
             try:
                 seen = self.pipeline.glimpse(replace(frame, stamp_ns=moment.time_ns), self._last, prompt)
             except Exception as error:
-                self._last = None
+                self._last, self._prompt_to_look = None, self._prompt_to_look or prompt
                 log.error("looking at frame %s failed: %s", frame.name, error, exc_info=error)
                 return BadFrame(frame.name, frame.stamp_ns, f"internal error: {error!r}", frame.frame_id)
             if moment.order != "late":
                 self._last = seen.last
+            if seen.problem:
+                self._prompt_to_look = self._prompt_to_look or prompt
             return Sight(seen, moment, frame.stamp_ns)
 
     def reconstruct(self, sight: Sight | BadFrame) -> Reconstruction:
@@ -172,7 +173,7 @@ class Session:
             reason = str(error) if known else f"internal error: {error!r}"
             return bad_input(replace(frame, stamp_ns=sight.stamp_ns), reason)
         finally:
-            self._prompt = self._prompt if late else None
+            self._prompt = self._prompt if late or sight.seen.problem else None
         self._off = any(f"{name}_mask_off_px" in result.quality for name in ("human", "object"))
         if not late:
             self._state = self._errand.sent(state)
@@ -209,7 +210,6 @@ class Session:
         return SessionMemory(
             self._state,
             self._last,
-            self._prompt,
             self._clock.last,
             self._solved_ns,
             self._gaps,
@@ -218,7 +218,7 @@ class Session:
 
     def remember(self, memory: SessionMemory) -> None:
         """Go on from the memory of another session with the same settings."""
-        self._state, self._last, self._prompt = memory.state, memory.last, memory.prompt
+        self._state, self._last = memory.state, memory.last
         self._clock = TrackClock(memory.reading)
         self._solved_ns, self._gaps, self._repeats = memory.solved_ns, memory.gaps, memory.repeats
 

@@ -50,7 +50,7 @@ class Smoother(Generic[Item]):
         self.window_s = window_s
         self._passed = deque(passed)
         self._waiting: deque[tuple[Reconstruction, Item]] = deque()
-        self._left_ns = passed[-1].time_ns if passed else 0
+        self._left_ns: int | None = passed[-1].time_ns if passed else None
 
     def take(self, r: Reconstruction, item: Item, mesh_of: MeshOf) -> Iterator[tuple[Reconstruction, Item]]:
         """One more answer -> those whose time has come, in the order in which they were taken.
@@ -75,11 +75,13 @@ class Smoother(Generic[Item]):
         while self._waiting:
             yield self._next(mesh_of)
         self._passed.clear()
+        self._left_ns = None
 
     @property
     def known(self) -> tuple[Passed, ...]:
         """What another smoother has to be given to go on after the answer that left last."""
-        return tuple(p for p in self._passed if p.time_ns <= self._left_ns)
+        left_ns = self._left_ns
+        return () if left_ns is None else tuple(p for p in self._passed if p.time_ns <= left_ns)
 
     def _early(self, r: Reconstruction) -> bool:
         """Answers that it is to be smoothed with may still come."""

@@ -87,8 +87,6 @@ class Proposal:
     """What a network predicts; None = ask a `ContactPredictor`."""
     features: Any = None
     """Image and geometry features (F, c_I, c_G) for refiner and contact predictor of the same method."""
-    uncertainty: dict[str, float] | None = None
-    """Standard deviations by name, where the method knows them."""
     evidence: Evidence | None = None
     """What the image says, where the method found a part of it wrong and mended it (left taken for right); it
     is refined and judged by this.  None = by that which was proposed from."""

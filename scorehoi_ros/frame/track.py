@@ -17,6 +17,8 @@ _MAX_SPEED = 4.0
 SURE_SCORE, _SURE_IOU = 0.6, 0.8
 """Mask score and template overlap from which a frame may teach what the object looks like, even if it is not
 sure how the object is turned."""
+_STEADY_S = 0.5
+"""For how long a velocity says where somebody will be."""
 _CLOSE_LOOK_NS = 500_000_000
 """An object that is missed or in doubt is looked for by a slow segmenter in one frame of each such period."""
 
@@ -126,7 +128,10 @@ def heard(state: TrackState, frame: Frame) -> TrackState:
 
 
 def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
-    """The last human and object moved to `stamp_ns` by constant velocity; None when nothing is tracked."""
+    """The last human and object moved to `stamp_ns` by constant velocity; None when nothing is tracked.
+
+    After `_STEADY_S` they are taken to stand still: nobody walks on through a long gap as before it.
+    """
     human, thing = state.human, state.object
     if human is None and thing is None:
         return None
@@ -134,10 +139,10 @@ def predict(state: TrackState, stamp_ns: int) -> Prediction | None:
     elapsed_s = 0.0
     if thing is not None:
         elapsed_s = dt = (stamp_ns - thing.seen_ns) * 1e-9
-        moved_object = replace(thing.pose, origin=thing.pose.origin + dt * _or_zero(thing.velocity))
+        moved_object = replace(thing.pose, origin=thing.pose.origin + _way(thing.velocity, dt))
     if human is not None:
         elapsed_s = dt = (stamp_ns - human.seen_ns) * 1e-9
-        moved_human = replace(human.pose, t_cam=human.pose.t_cam + dt * _or_zero(human.velocity))
+        moved_human = replace(human.pose, t_cam=human.pose.t_cam + _way(human.velocity, dt))
     return Prediction(
         moved=Estimate(moved_human, moved_object),
         previous=Estimate(human.pose if human else None, thing.pose if thing else None),
@@ -238,5 +243,6 @@ def _velocity(old: Floats | None, before: Floats, now: Floats, dt: float) -> Flo
     return measured if old is None else _VELOCITY_BLEND * measured + (1 - _VELOCITY_BLEND) * old
 
 
-def _or_zero(velocity: Floats | None) -> Floats:
-    return np.zeros(3) if velocity is None else velocity
+def _way(velocity: Floats | None, dt: float) -> Floats:
+    """(3,) metres covered in `dt` seconds."""
+    return np.zeros(3) if velocity is None else min(dt, _STEADY_S) * velocity

@@ -31,6 +31,7 @@ MOST = {
     "floating_m": 0.3,
     "sunk_m": 0.3,
     "small": 3.0,
+    "pose_std": 1.0,
     "strain": 40.0,
     "turn_std": 0.5,
     "place_std": 0.3,

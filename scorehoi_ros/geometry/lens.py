@@ -1,6 +1,7 @@
 """Lens distortion: names of its models, how many numbers each has, and whether they can be meant."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -105,11 +106,21 @@ def check_lens(camera: Camera) -> None:
 def undistortion_maps(camera: Camera, K: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
     """Where an ideal camera with K and images of `size` (width, height) looks: x, y (height, width) pixels.
 
-    Raises cv2.error for coefficients that do not belong to the model.
+    Those of the cameras asked for last are kept, and not to be written to.  Raises cv2.error for coefficients
+    that do not belong to the model.
     """
-    D = np.asarray(camera.distortion, np.float64)
-    kind: Any = cv2.fisheye if camera.model == "equidistant" else cv2
-    x, y = kind.initUndistortRectifyMap(np.asarray(camera.K, np.float64), D, np.eye(3), K, size, cv2.CV_32FC1)
+    own, D, ideal = (np.asarray(values, np.float64).tobytes() for values in (camera.K, camera.distortion, K))
+    return _maps(camera.model, own, D, ideal, size)
+
+
+@lru_cache(maxsize=4)
+def _maps(model: str, own: bytes, D: bytes, ideal: bytes, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Of a camera's own K, its distortion, and the K of an ideal one, by their bytes."""
+    kind: Any = cv2.fisheye if model == "equidistant" else cv2
+    K, K_ideal = (np.frombuffer(values).reshape(3, 3) for values in (own, ideal))
+    x, y = kind.initUndistortRectifyMap(K, np.frombuffer(D), np.eye(3), K_ideal, size, cv2.CV_32FC1)
+    for values in (x, y):
+        values.flags.writeable = False
     return np.asarray(x), np.asarray(y)
 
 

@@ -6,12 +6,12 @@ Everything here works in grid units: node (i, j, k) is the point (i, j, k), so t
 import math
 
 import numpy as np
-from numba import njit
 
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Floats, Ints
 
 
-@njit(cache=True)
+@kernel
 def triangle_distance2(p: Floats, a: Floats, b: Floats, c: Floats) -> float:
     """Squared distance from p (3,) to the triangle a b c, by the Voronoi regions of its features.
 
@@ -52,7 +52,7 @@ def triangle_distance2(p: Floats, a: Floats, b: Floats, c: Floats) -> float:
     return q0 * q0 + q1 * q1 + q2 * q2
 
 
-@njit(cache=True)
+@kernel
 def band_distances(triangles: Floats, shape: tuple[int, ...], reach: float) -> tuple[Floats, Ints]:
     """Exact squared distance and nearest triangle for the nodes within `reach` of the box of a triangle.
 
@@ -79,7 +79,7 @@ def band_distances(triangles: Floats, shape: tuple[int, ...], reach: float) -> t
     return best, nearest
 
 
-@njit(cache=True)
+@kernel
 def _sweep(triangles: Floats, best: Floats, nearest: Ints, sx: int, sy: int, sz: int) -> int:
     """One pass in the direction (sx, sy, sz): each node tries the triangles of its 7 predecessors."""
     nx, ny, nz = best.shape
@@ -107,14 +107,14 @@ def _sweep(triangles: Floats, best: Floats, nearest: Ints, sx: int, sy: int, sz:
     return changed
 
 
-@njit(cache=True)
+@kernel
 def spread_distances(triangles: Floats, best: Floats, nearest: Ints) -> None:
     """Carry the nearest triangles of a band outwards to all nodes, in place, by eight directed sweeps."""
     for code in range(8):
         _sweep(triangles, best, nearest, 1 - 2 * (code & 1), 1 - (code & 2), 1 - ((code >> 1) & 2))
 
 
-@njit(cache=True)
+@kernel
 def _left_of(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> bool:
     """Whether p is left of a->b; a point on the line belongs to one side, the same for both directions.
 
@@ -125,7 +125,7 @@ def _left_of(px: float, py: float, ax: float, ay: float, bx: float, by: float) -
     return (ax - bx) * (py - by) - (ay - by) * (px - bx) < 0.0
 
 
-@njit(cache=True)
+@kernel
 def _add_crossings(triangles: Floats, sx: int, sy: int, counts: Ints) -> None:
     """Add the signed crossings of the lines (i + sx k, j + sy k, k) with every triangle to `counts`.
 
@@ -161,7 +161,7 @@ def _add_crossings(triangles: Floats, sx: int, sy: int, counts: Ints) -> None:
                         counts[x, y, k, 1] -= sign
 
 
-@njit(cache=True)
+@kernel
 def winding_numbers(triangles: Floats, shape: tuple[int, ...]) -> Floats:
     """Generalised winding number (nx, ny, nz) of every node, as the mean of signed crossings over 26 rays.
 
@@ -200,7 +200,7 @@ def winding_numbers(triangles: Floats, shape: tuple[int, ...]) -> Floats:
     return total / weights
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sample_points(values: Floats, origin: Floats, spacing: float, points: Floats) -> Floats:
     """Trilinear interpolation (n,) of a grid (nx, ny, nz) at points (n, 3), which are in metres.
 

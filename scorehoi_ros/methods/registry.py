@@ -15,12 +15,9 @@ from scorehoi_ros.frame.stages import Method
 from scorehoi_ros.objects.template import ObjectTemplate
 
 METHODS = {
-    "score": "scorehoi_ros.methods.score.method",
-    "score-n2": "scorehoi_ros.methods.score.method",
-    "score-paper": "scorehoi_ros.methods.score.method",
+    **dict.fromkeys(RECIPE_NAMES, "scorehoi_ros.methods.score.method"),
     "regress": "scorehoi_ros.methods.regress.method",
     "regress-proposal": "scorehoi_ros.methods.regress.proposal",
-    **dict.fromkeys(RECIPE_NAMES, "scorehoi_ros.methods.score.method"),
     "fit": "scorehoi_ros.methods.fit.method",
 }
 """Value of the setting `method` -> module with `build(body, template, config) -> Method`, or, for one with a

@@ -7,7 +7,7 @@ synthetic scenes.  Integer pixel coordinates are pixel centres.
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Floats, Ints
 
 Float32 = NDArray[np.float32]

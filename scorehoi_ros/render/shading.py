@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.render.zbuffer import rasterise
 from scorehoi_ros.types import Floats, Ints
 

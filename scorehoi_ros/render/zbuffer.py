@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorehoi_ros.errors import CameraError, InputError
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Bools, Floats, Ints
 
 NEAR_M = 0.01

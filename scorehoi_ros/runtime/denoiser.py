@@ -11,8 +11,8 @@ from torch import Tensor
 
 from scorehoi_ros.diffusion.ddim import STEPS, Denoise, Float64, alpha
 from scorehoi_ros.diffusion.unknowns import NUM_X, Gaussian
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.networks.denoiser import PER_NUMBER, Conditions, Denoiser, Memory, weighed
-from scorehoi_ros.render.jit import kernel
 from scorehoi_ros.runtime.denoiser_graph import (
     PARTS,
     READ,

@@ -18,7 +18,7 @@ from scorehoi_ros.geometry.turns import (
     six_of_matrix,
     vector_of_matrix,
 )
-from scorehoi_ros.geometry.view import camera_of, place_of
+from scorehoi_ros.geometry.view import LEAST_DEPTH_M, camera_of, place_of
 from scorehoi_ros.methods.regress.modes import SPREAD, Modes
 from scorehoi_ros.methods.regress.view import View
 from scorehoi_ros.networks.regressor import Guess
@@ -37,6 +37,8 @@ root of time.  Chosen on validation sequences."""
 
 _FASTEST_SPIN, _SPIN_BLEND = 5.0, 0.5
 """Radians a second beyond which a turn says nothing of the next one; share of the newest turn in the spin."""
+_LONGEST_S = 0.5
+"""An answer older than this says too little of a frame for the network to be left out."""
 _HOLD = 0.5
 """Share of its uncertainty by which the image alone may move an answer in a step of its size."""
 
@@ -82,10 +84,12 @@ class Memory:
         """Whether a frame may do without the network; `thing` = it shows the object.
 
         It is not asked within `period_s`, and not in two frames that follow each other: it takes longer than
-        all the rest, and must not be what makes frames so rare that each of them asks.
+        all the rest, and must not be what makes frames so rare that each of them asks.  After a longer gap
+        it is.
         """
         known = self.modes is not None and prediction.object_tracked
         young = self.said.age_s == 0 or self.said.age_s + prediction.elapsed_s < period_s
+        young = young and prediction.elapsed_s <= _LONGEST_S
         return period_s > 0 and self.settled and young and thing == known
 
 
@@ -113,13 +117,13 @@ def carried(prediction: Prediction | None, view: View) -> Carried | None:
     theta = np.array(then.human.theta, np.float64)
     theta[0] = six_of_matrix(into @ matrix_of_6d(theta[0]))
     focal = torch.tensor([view.focal], dtype=torch.float64)
-    pelvis = torch.as_tensor(into @ (then.human.t_cam + now.human.t_cam - said.human.t_cam))[None]
+    pelvis = _in_front(into @ (then.human.t_cam + now.human.t_cam - said.human.t_cam))
     place = np.zeros(3)
     modes = memory.modes if prediction.object_tracked and now.object is not None else None
     if modes is not None and now.object is not None:
         assert then.object is not None and said.object is not None
         origin = into @ (then.object.origin + now.object.origin - said.object.origin)
-        place = place_of(torch.as_tensor(origin)[None], pelvis, focal)[0].numpy()
+        place = place_of(_in_front(origin), pelvis, focal)[0].numpy()
         turn = matrix_of_vector(prediction.elapsed_s * memory.spin)
         modes = modes.in_frame(into @ turn)
     belief = Belief(
@@ -131,6 +135,11 @@ def carried(prediction: Prediction | None, view: View) -> Carried | None:
         drifted(memory.sigma, prediction.elapsed_s),
     )
     return Carried(belief, modes, memory.step)
+
+
+def _in_front(point: Floats) -> torch.Tensor:
+    """(1, 3) a point of the view frame (3,), no nearer than anything is seen."""
+    return torch.as_tensor(np.append(point[:2], max(point[2], LEAST_DEPTH_M)), dtype=torch.float64)[None]
 
 
 def followed(prediction: Prediction | None) -> Memory | None:

@@ -25,7 +25,7 @@ from scorehoi_ros.methods.regress.memory import Memory, Said, carried, followed,
 from scorehoi_ros.methods.regress.modes import Modes, modes_after
 from scorehoi_ros.methods.regress.proposal import RegressEstimator, make_estimator
 from scorehoi_ros.methods.regress.refine import AlignedFrame, Descend, Found, contacts_of, refine, unspun
-from scorehoi_ros.methods.regress.scale import Measured, scaled
+from scorehoi_ros.methods.regress.scale import measured_of, scaled
 from scorehoi_ros.methods.regress.search import Search, search_of
 from scorehoi_ros.methods.regress.spread import certainty_of, pose_covariance
 from scorehoi_ros.methods.regress.start import Effort, Known, Pace, Thing
@@ -76,7 +76,8 @@ class AlignRefiner:
         """The best hypothesis after its alignment and correction."""
         said = proposal.features
         if not isinstance(said, Said):
-            return self.estimator.alone().refiner(proposal, evidence, floor, prediction)
+            alone = self.estimator.alone().refiner(proposal, evidence, floor, prediction)
+            return replace(alone, memory=None if prediction is None else prediction.memory)
         known = known_of(prediction, said.view, self.effort.warm)
         frame = self.aligned(said, proposal, evidence, floor, known)
         found, step = self.corrected(frame, said, evidence, known)
@@ -134,7 +135,7 @@ class AlignRefiner:
         return replace(found, aligned=unspun(found.aligned, known.rotation, thing.symmetry)), step
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
-        measured = Measured(self.height_m, evidence.human_depth, evidence.object_depth)
+        measured = measured_of(evidence, view, self.height_m)
         radius = 0.0 if self.shape is None else float(np.linalg.norm(self.shape.surface, axis=1).mean())
         return partial(scaled, measured=measured, body=self.body, focal=view.focal, radius=radius)
 

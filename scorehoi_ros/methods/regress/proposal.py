@@ -104,7 +104,6 @@ class RegressEstimator:
             probabilities=tuple(float(shares[k]) for k in order) if thing else (1.0,),
             contacts=contacts_said(guess) if thing else None,
             features=Said(guess, view, order),
-            uncertainty=_spread(guess),
             evidence=mended,
         )
 
@@ -141,7 +140,7 @@ def _carried_on(memory: Memory, prediction: Prediction, view: View) -> Proposal:
     said = replace(memory.said, view=view, age_s=memory.said.age_s + prediction.elapsed_s)
     moved = prediction.moved if memory.modes is not None else Estimate(prediction.moved.human)
     contacts = None if memory.modes is None else contacts_said(said.guess)
-    return Proposal((moved,), contacts=contacts, features=said, uncertainty=_spread(said.guess))
+    return Proposal((moved,), contacts=contacts, features=said)
 
 
 def contacts_said(guess: Guess) -> ContactMasks:
@@ -180,12 +179,3 @@ def make_estimator(
     alone = cache(partial(build_fit, body, template, config))
     period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
     return RegressEstimator(network, PosedBody(body, config.device), alone, template is not None, period_s)
-
-
-def _spread(guess: Guess) -> dict[str, float]:
-    """The largest standard deviations by name, for who reads logs: shares of depth, metres, radians."""
-    return {
-        "depth": float(guess.log_camera[0, 2].exp()),
-        "object_depth_m": float(guess.log_place[0, 2].exp()),
-        "turn_rad": float(guess.log_turn[0, guess.logits[0].argmax()].exp()),
-    }

@@ -11,7 +11,9 @@ import numpy as np
 from scorehoi_ros.alignment.state import Belief
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import stature_of
-from scorehoi_ros.types import Floats
+from scorehoi_ros.frame.evidence import Evidence
+from scorehoi_ros.methods.regress.view import View
+from scorehoi_ros.types import Bools, Floats
 
 PELVIS_BEHIND_SKIN_M = 0.1
 """Measured depth is that of the visible surface, about a hand's breadth in front of the pelvis."""
@@ -28,9 +30,28 @@ class Measured:
     height_m: float | None = None
     """Of the standing person."""
     human_depth: float | None = None
-    """Metres along the view axis, of the person's visible surface."""
+    """Metres along the axis of the view frame, of the person's visible surface."""
     object_depth: float | None = None
     """The same of the object."""
+
+
+def measured_of(evidence: Evidence, view: View, height_m: float | None) -> Measured:
+    """What is known of a frame, whose depth image tells depth along the camera's axis, not the view's."""
+    human, thing = evidence.masks[:2].cpu().numpy()
+    return Measured(
+        height_m,
+        _along_view(evidence.human_depth, human, evidence, view),
+        _along_view(evidence.object_depth, thing, evidence, view),
+    )
+
+
+def _along_view(depth: float | None, mask: Bools, evidence: Evidence, view: View) -> float | None:
+    """Depth along the camera's axis, of the middle of a mask (S, S), as depth along that of the view."""
+    if depth is None or not mask.any():
+        return None
+    row, column = np.argwhere(mask).mean(0)
+    ray = np.linalg.solve(evidence.crop.K_crop, [column, row, 1.0])
+    return float(depth * (view.R_cam_view[:, 2] @ ray))
 
 
 def scaled(belief: Belief, measured: Measured, body: BodyModel, focal: float, radius: float) -> Belief:

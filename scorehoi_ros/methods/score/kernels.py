@@ -15,7 +15,7 @@ from scorehoi_ros.alignment.kernels_rotation import six_to_matrix, turned
 from scorehoi_ros.alignment.state import BETA_0, CAMERA_0, NUM_THETA, PLACE_0, TURN_0
 from scorehoi_ros.diffusion.unknowns import BETA_RANGE, BETAS, PLACE, ROTATION
 from scorehoi_ros.geometry.view import LEAST_DEPTH_M
-from scorehoi_ros.render.jit import inner, kernel
+from scorehoi_ros.jit import inner, kernel
 from scorehoi_ros.types import NUM_BETAS
 
 _X_ROTATION, _X_PLACE = ROTATION.start, PLACE.start

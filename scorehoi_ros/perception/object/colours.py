@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Floats
 
 BINS = 20

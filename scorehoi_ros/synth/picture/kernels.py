@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 
 
 @kernel

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scorehoi_ros.geometry.sdf import SignedDistanceGrid
-from scorehoi_ros.render.jit import kernel
+from scorehoi_ros.jit import kernel
 from scorehoi_ros.types import Floats
 
 
