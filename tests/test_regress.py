@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,11 +26,13 @@ from scorehoi_ros.methods.regress.spread import UNIFORM, pose_covariance
 from scorehoi_ros.methods.regress.start import Effort, Known
 from scorehoi_ros.methods.regress.target import target_of
 from scorehoi_ros.methods.regress.view import View, seen_of, view_of
-from scorehoi_ros.networks.regressor import Seen
+from scorehoi_ros.networks.regressor import Regressor, Seen
+from scorehoi_ros.networks.sizes import RegressorSize
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.symmetry import Symmetry
 from scorehoi_ros.perception.human.placing import place_person
-from scorehoi_ros.runtime.regressor import load_networks, torch_answer
+from scorehoi_ros.runtime.regressor import _blank, load_networks, onnx_answer, torch_answer
+from scorehoi_ros.runtime.weights import Weights
 from scorehoi_ros.types import Camera, Estimate, Frame, Landmarks, Masks
 from tests.synthetic import CAMERA, make_scene
 from tests.tiny_networks import TINY, tiny_sizes, write_networks
@@ -168,12 +171,43 @@ def test_onnx_answers_as_torch_does(config: PipelineConfig, method: Method) -> N
     loaded = load_networks("live", config.regress.weights)
     assert isinstance(method.estimator, regress.RegressEstimator)
     network = method.estimator.network
-    seen = seen_of(evidence(), view_of(evidence()), network.points, network.shapes, network.pixels)
-    exported, direct = loaded.answer(seen, network.tokens), torch_answer(loaded.net)(seen, network.tokens)
+    seen = network.seen(evidence(), view_of(evidence()))
+    exported, direct = (f(seen, network.tokens, None) for f in (loaded.answer, torch_answer(loaded.net)))
     for name, a, b in zip(exported._fields, exported, direct, strict=True):
         assert a.shape == b.shape and torch.allclose(a, b, atol=1e-4), name
     caches = [path.name for path in (Path(config.regress.weights) / "cache").rglob("*.onnx")]
     assert len(caches) == 2 and any(name.startswith("live-contact-") for name in caches)
+
+
+def test_a_network_that_looks_at_pictures_is_given_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    torch.manual_seed(0)
+    net = Regressor(RegressorSize("paper", 64, 32, 1)).eval()
+    seen, tokens, grey = blank_of(net)
+    colours = torch.rand(1, 3, 64, 64)
+    exported, direct = onnx_answer(net, Weights({}, {"kind": "x"}, "0" * 64)), torch_answer(net)
+    for answer in (exported, direct):
+        assert not torch.allclose(answer(seen, tokens, colours).theta, answer(seen, tokens, grey).theta)
+    for a, b in zip(exported(seen, tokens, colours), direct(seen, tokens, colours), strict=True):
+        assert torch.allclose(a, b, atol=1e-4)
+    red = np.zeros((CAMERA.height, WIDE, 3), np.uint8)
+    red[..., 0] = 255
+    told: list[Any] = []
+
+    def spy(seen: Seen, template: torch.Tensor, picture: torch.Tensor | None) -> Any:
+        told.append(picture)
+        return direct(seen, template, picture)
+
+    network = regress.Network(spy, net.size, seen.points, seen.shapes, tokens)
+    network(replace(evidence(), rgb=red), view_of(evidence()))
+    assert told[0].shape == (1, 3, 64, 64) and told[0][0, 0].mean() > 0.2 and told[0][0, 1:].max() == 0
+
+
+def blank_of(net: Regressor) -> tuple[Seen, torch.Tensor, torch.Tensor]:
+    *fields, tokens, _ = _blank(net)
+    return Seen(*fields), tokens, torch.full((1, 3, 64, 64), 0.5)
 
 
 def test_without_the_object_s_mask_only_a_human_is_proposed(method: Method) -> None:

@@ -18,6 +18,11 @@ class RegressorSize:
     hypotheses: int = 12
     """Rotations of the object that are proposed."""
 
+    @property
+    def in_colour(self) -> bool:
+        """Whether it looks at the picture, too."""
+        return self.image == "paper"
+
 
 SIZES: dict[str, RegressorSize] = {
     "live": RegressorSize("lite", 64, 256, 4),

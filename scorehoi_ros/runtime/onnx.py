@@ -40,7 +40,7 @@ def exported(
         with whole_file(path) as temporary, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                net,
+                net.eval(),  # afterwards it is put back, with all its parts, into the mode that it is in
                 blank,
                 str(temporary),
                 input_names=list(inputs),

@@ -16,8 +16,11 @@ from scorehoi_ros.runtime.onnx import exported, session
 from scorehoi_ros.runtime.weights import Weights
 from scorehoi_ros.types import NUM_LANDMARKS, NUM_OBJECT_POINTS, Floats
 
-Answer = Callable[[Seen, Tensor], Guess]
-"""(one frame, tokens of its template (1, 64, width)) -> the guess."""
+Answer = Callable[[Seen, Tensor, Tensor | None], Guess]
+"""(one frame, tokens of its template (1, 64, width), its picture (1, 3, S, S) 0..1) -> the guess.
+
+The picture is None for a network that looks at masks alone.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -61,9 +64,9 @@ def template_tokens(networks: Networks, points: Floats) -> tuple[Tensor, Tensor,
 def torch_answer(net: Regressor) -> Answer:
     """The network in torch, on the device where it is."""
 
-    def answer(seen: Seen, template: Tensor) -> Guess:
+    def answer(seen: Seen, template: Tensor, picture: Tensor | None) -> Guess:
         with torch.no_grad():
-            return net.answer(seen, template)
+            return net.answer(seen, template, picture)
 
     return answer
 
@@ -73,12 +76,13 @@ def onnx_answer(net: Regressor, weights: Weights) -> Answer:
 
     Raises OutputError when the cache cannot be written.
     """
-    path = exported(_Flat(net), _blank(net), weights, [*Seen._fields, "template"], list(Guess._fields))
+    inputs = [*Seen._fields, "template", *(["picture"] if net.size.in_colour else [])]
+    path = exported(_Flat(net), _blank(net), weights, inputs, list(Guess._fields))
     run = session(path)
     names = {entry.name for entry in run.get_inputs()}
 
-    def answer(seen: Seen, template: Tensor) -> Guess:
-        given = seen._asdict() | {"template": template}
+    def answer(seen: Seen, template: Tensor, picture: Tensor | None) -> Guess:
+        given = seen._asdict() | {"template": template, "picture": picture}
         feed = {name: value.numpy() for name, value in given.items() if name in names}
         return Guess(*map(torch.from_numpy, run.run(list(Guess._fields), feed)))
 
@@ -93,12 +97,14 @@ class _Flat(nn.Module):
         self.net = net
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
-        """Fields of `Seen` and the template's tokens -> fields of `Guess`."""
-        return tuple(self.net.answer(Seen(*values[:-1]), values[-1]))
+        """Fields of `Seen`, the template's tokens and, if it counts, the picture -> fields of `Guess`."""
+        seen, others = Seen(*values[: len(Seen._fields)]), values[len(Seen._fields) :]
+        return tuple(self.net.answer(seen, *others))
 
 
 def _blank(net: Regressor) -> tuple[Tensor, ...]:
     pixels, width = net.size.pixels, net.size.width
+    picture = (torch.zeros(1, 3, pixels, pixels),) if net.size.in_colour else ()
     return (
         torch.zeros(1, 2, pixels, pixels),
         torch.zeros(1, NUM_LANDMARKS, 2),
@@ -109,4 +115,5 @@ def _blank(net: Regressor) -> tuple[Tensor, ...]:
         torch.rand(1, NUM_OBJECT_POINTS, 3),
         torch.zeros(1, NUM_OBJECT_POINTS, POINT_FEATURES),
         torch.zeros(1, NUM_OBJECT_POINTS, width),
+        *picture,
     )

@@ -136,8 +136,7 @@ class AlignRefiner:
 
     def _rescale(self, evidence: Evidence, view: View) -> Callable[[Belief], Belief]:
         measured = measured_of(evidence, view, self.height_m)
-        radius = 0.0 if self.shape is None else float(np.linalg.norm(self.shape.surface, axis=1).mean())
-        return partial(scaled, measured=measured, body=self.body, focal=view.focal, radius=radius)
+        return partial(scaled, measured=measured, body=self.body, focal=view.focal, shape=self.shape)
 
     def _contacts(
         self, found: Found, said: Said, plane: Floats | None, prediction: Prediction | None

@@ -22,8 +22,9 @@ from scorehoi_ros.methods.regress.sides import (
     misfit,
     relabelled,
 )
-from scorehoi_ros.methods.regress.view import View, estimates_of, seen_of, view_of
+from scorehoi_ros.methods.regress.view import View, estimates_of, picture_of, seen_of, view_of
 from scorehoi_ros.networks.regressor import Guess, Seen
+from scorehoi_ros.networks.sizes import RegressorSize
 from scorehoi_ros.objects.load import load_template
 from scorehoi_ros.objects.template import ObjectTemplate
 from scorehoi_ros.runtime.errors import load_precision
@@ -42,7 +43,7 @@ class Network:
     """The regressor with one template."""
 
     answer: Answer
-    pixels: int
+    size: RegressorSize
     points: Tensor
     """(1, 64, 3)"""
     shapes: Tensor
@@ -57,12 +58,13 @@ class Network:
     def __call__(self, evidence: Evidence, view: View) -> Guess:
         """The guess of one frame."""
         seen = self.seen(evidence, view)
-        guess = self.answer(seen, self.tokens)
+        picture = picture_of(evidence, self.size.pixels) if self.size.in_colour else None
+        guess = self.answer(seen, self.tokens, picture)
         return guess if self.human is None else self.human(evidence.image.cpu().numpy(), seen, guess)
 
     def seen(self, evidence: Evidence, view: View) -> Seen:
         """What the network is given of one frame."""
-        return seen_of(evidence, view, self.points, self.shapes, self.pixels)
+        return seen_of(evidence, view, self.points, self.shapes, self.size.pixels)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def make_estimator(
     human = load_human(Path(own).expanduser()) if own else None
     precision = None if human else load_precision(config.regress.size, config.regress.weights)
     tokens = template_tokens(loaded, points)
-    network = Network(loaded.answer, loaded.net.size.pixels, *tokens, precision, human)
+    network = Network(loaded.answer, loaded.net.size, *tokens, precision, human)
     alone = cache(partial(build_fit, body, template, config))
     period_s = config.regress.network_period_s if config.regress.start == "warm" else 0.0
     return RegressEstimator(network, PosedBody(body, config.device), alone, template is not None, period_s)

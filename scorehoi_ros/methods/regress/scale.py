@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scorehoi_ros.alignment.state import Belief
+from scorehoi_ros.alignment.target import Shape
 from scorehoi_ros.body.model import BodyModel
 from scorehoi_ros.body.points import stature_of
 from scorehoi_ros.frame.evidence import Evidence
@@ -54,18 +55,28 @@ def _along_view(depth: float | None, mask: Bools, evidence: Evidence, view: View
     return float(depth * (view.R_cam_view[:, 2] @ ray))
 
 
-def scaled(belief: Belief, measured: Measured, body: BodyModel, focal: float, radius: float) -> Belief:
-    """The belief with what was measured; `focal` in sides of the crop, `radius` of the object in metres."""
-    if measured.human_depth is not None:
-        z = float(np.exp(belief.camera[2])) * focal
-        belief = _grown(belief, (measured.human_depth + PELVIS_BEHIND_SKIN_M) / z, body)
+def depths_of(measured: Measured, shape: Shape | None) -> tuple[float | None, float | None]:
+    """Depth of the pelvis and of the object's origin, behind the surfaces that were measured."""
+    human, thing = measured.human_depth, measured.object_depth
+    radius = None if shape is None else float(np.linalg.norm(shape.surface, axis=1).mean())
+    return (
+        None if human is None else human + PELVIS_BEHIND_SKIN_M,
+        # What is seen of a solid lies about half its radius in front of its middle.
+        None if thing is None or radius is None else thing + radius / 2,
+    )
+
+
+def scaled(belief: Belief, measured: Measured, body: BodyModel, focal: float, shape: Shape | None) -> Belief:
+    """The belief with what was measured; `focal` in sides of the crop, `shape` of the object."""
+    pelvis_depth, object_depth = depths_of(measured, shape)
+    if pelvis_depth is not None:
+        belief = _grown(belief, pelvis_depth / (float(np.exp(belief.camera[2])) * focal), body)
     elif measured.height_m is not None:
         mean, slope = stature_of(body)
         belief = _grown(belief, measured.height_m / (mean + float(belief.betas @ slope)), body)
-    if measured.object_depth is not None:
+    if object_depth is not None:
         pelvis = float(np.exp(belief.camera[2])) * focal
-        # What is seen of a solid lies about half its radius in front of its middle.
-        place = np.array([*belief.place[:2], measured.object_depth + radius / 2 - pelvis])
+        place = np.array([*belief.place[:2], object_depth - pelvis])
         sigma = np.array([*belief.sigma.place[:2], _SURE_DEPTH_M])
         belief = replace(belief, place=place, sigma=replace(belief.sigma, place=sigma))
     return belief

@@ -61,6 +61,12 @@ def seen_of(evidence: Evidence, view: View, points: Tensor, shapes: Tensor, pixe
     )
 
 
+def picture_of(evidence: Evidence, pixels: int) -> Tensor:
+    """The crop's picture (1, 3, pixels, pixels), 0..1 RGB."""
+    planes = evidence.image.permute(2, 0, 1).float()[None] / 255
+    return torch.nn.functional.interpolate(planes, size=(pixels, pixels), mode="area")
+
+
 def mask_planes(masks: Tensor, pixels: int) -> Tensor:
     """Planes (2, S, S) bool as (1, 2, pixels, pixels), 0..1, made like those of the training data."""
     planes, area = masks.float()[None], torch.nn.functional.interpolate
