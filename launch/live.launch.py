@@ -82,7 +82,11 @@ ARGUMENTS = {
     ),
     "rate": ("1.0", "speed of the recording", None),
     "viewer": ("", "program to look at the results with", ["", "rviz", "foxglove"]),
-    "fixed_frame": ("", "frame in which rviz shows them; empty = the camera's", None),
+    "fixed_frame": (
+        "",
+        "frame in which rviz shows them; empty = the driver's, else that of the layout",
+        None,
+    ),
 }
 """Default, description and choices; the arguments of reconstruct.launch.py come on top."""
 
@@ -128,7 +132,10 @@ def source(context: LaunchContext) -> list[Any]:
 
 def camera(context: LaunchContext, driver: Driver) -> list[Any]:
     """The driver, and its topics as arguments of the node where the user gave none."""
-    width, height = argument(context, "image_size").split("x")
+    size = argument(context, "image_size")
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise RuntimeError(f"image_size must be WIDTHxHEIGHT in pixels, as 640x480. Got {size!r}.")
     parameters = driver.parameters(argument(context, "video_device"), int(width), int(height))
     url = argument(context, "camera_info_url")
     told = {"fixed_frame": driver.frame, **driver.topics}

@@ -114,6 +114,7 @@ def test_own_player_takes_the_words_it_is_given() -> None:
         ({"bag": "b", "driver": "v4l2"}, "exclude"),
         ({"driver": "webcam"}, "not valid"),
         ({"viewer": "vlc"}, "not valid"),
+        ({"driver": "v4l2", "image_size": "640"}, "WIDTHxHEIGHT"),
         ({"prompt_box": "1,2,three,4"}, "prompt_box must be numbers"),
     ],
 )

@@ -1,6 +1,5 @@
 """Masks that were made elsewhere: what is checked, wherever they come from, and how they fit their frame."""
 
-import logging
 from dataclasses import replace
 
 import cv2
@@ -12,8 +11,6 @@ from scorehoi_ros.types import Bools, Masks
 MAX_ASPECT_ERROR = 0.01
 SAME_MASK_IOU = 0.9
 """Human and object masks that overlap more than this are one mask given twice."""
-
-log = logging.getLogger(__name__)
 
 
 def check_masks(masks: Masks, height: int, width: int) -> Masks:
@@ -39,18 +36,9 @@ def check_masks(masks: Masks, height: int, width: int) -> Masks:
 
 
 def _without_empty(masks: Masks) -> Masks:
-    if masks.human is None or not masks.human.any():
-        _warn_empty("human", masks.human)
-        masks = replace(masks, human=None)
-    if masks.object is None or not masks.object.any():
-        _warn_empty("object", masks.object)
-        masks = replace(masks, object=None)
-    return masks
-
-
-def _warn_empty(name: str, mask: Bools | None) -> None:
-    if mask is not None:
-        log.warning("the %s mask is empty; it is treated as missing", name)
+    """Those with pixels: who masks a whole recording gives empty ones where nothing is in view."""
+    human, thing = (mask if mask is not None and mask.any() else None for mask in (masks.human, masks.object))
+    return replace(masks, human=human, object=thing)
 
 
 def _refuse_twins(human: Bools, thing: Bools) -> None:
