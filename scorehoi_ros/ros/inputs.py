@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from scorehoi_ros.config.inputs import NONE, InputConfig
@@ -54,22 +55,27 @@ class Inputs:
         info_topic = inputs.camera_info_topic or camera_info_topic(node, settings.image_topic)
         images = image_topic(node, settings)
         self.hall = self._hall(inputs, images, info_topic)
-        wanted = settings.image_reliability
-        # In this order an executor calls back when several topics have something: the image comes last.
-        self._subscriptions = [
-            *(self._transforms() if inputs.gravity_frame or settings.target_frame else []),
-            *self._camera_infos(info_topic, wanted),
-            *(
-                AdaptiveSubscription(
-                    node, _pictures(node, topic), self._companion(name), COMPANION_DEPTH, wanted
-                )
-                for name, topic in inputs.companion_topics.items()
-            ),
-            AdaptiveSubscription(node, _pictures(node, images), self._image, 1, wanted),
-        ]
+        self._subscriptions: list[AdaptiveSubscription] = []
+        self._timers: list[Timer] = []
+        try:
+            self._subscribe(settings, inputs, images, info_topic)
+        except Exception:  # of one topic, by a wrong override of its QoS: the others must not go on
+            self.destroy()
+            raise
         self._lost, self._publishers = LostImages(), 0
         self.image_topic = self._subscriptions[-1].topic_name
-        self._timers = [steady_timer(node, ADAPT_S, self._adapt), steady_timer(node, LOOK_S, self._look)]
+        self._timers += [steady_timer(node, ADAPT_S, self._adapt), steady_timer(node, LOOK_S, self._look)]
+
+    def _subscribe(self, settings: NodeConfig, inputs: InputConfig, images: str, info_topic: str) -> None:
+        """In this order an executor calls back when several topics have something: the image comes last."""
+        node, wanted, made = self._node, settings.image_reliability, self._subscriptions
+        if inputs.gravity_frame or settings.target_frame:
+            made += self._transforms()
+        made += self._camera_infos(info_topic, wanted)
+        for name, topic in inputs.companion_topics.items():
+            take = self._companion(name)
+            made.append(AdaptiveSubscription(node, _pictures(node, topic), take, COMPANION_DEPTH, wanted))
+        made.append(AdaptiveSubscription(node, _pictures(node, images), self._image, 1, wanted))
 
     def destroy(self) -> None:
         """Unsubscribe from everything."""
