@@ -56,8 +56,8 @@ CONDITIONS = {
 }
 """Name -> which of c_I, c_G are kept."""
 DT = 10
-SIDE = 192
-"""Pixels of one picture."""
+SHARE = 0.75
+"""Of its pixels a side that the figure keeps."""
 
 
 def main() -> int:
@@ -166,13 +166,16 @@ def table(rows: np.ndarray) -> list[str]:
 def figure(seen: Sample, sample: Sample, pipeline: Pipeline) -> Image:
     """The picture with the truth, then a row for each choice of conditions."""
     evidence, proposed = evidence_of(seen), proposal_of(sample, pipeline)
-    images = [caption(evidence.image.numpy(), "input"), *pair(evidence, pipeline, proposed[1], "proposal")]
+    images = [
+        caption(evidence.image.numpy(), "input", size=13),
+        *pair(evidence, pipeline, proposed[1], "proposal"),
+    ]
     images += [np.full_like(images[0], 255)] * (2 * len(LEVELS) - 3)
     for name, kept in CONDITIONS.items():
         for level, tau in LEVELS.items():
             estimate = sampled(evidence, pipeline, proposed, tau, kept)
             images += pair(evidence, pipeline, estimate, f"{level}, {name}")
-    return sheet(images, 2 * len(LEVELS))
+    return cv2.resize(sheet(images, 2 * len(LEVELS)), None, fx=SHARE, fy=SHARE, interpolation=cv2.INTER_AREA)
 
 
 def pair(evidence: Evidence, pipeline: Pipeline, estimate: Estimate, title: str) -> Sequence[Image]:
@@ -186,10 +189,11 @@ def pair(evidence: Evidence, pipeline: Pipeline, estimate: Estimate, title: str)
         Surface(placed, mesh.faces, np.tile(OBJECT, (len(placed), 1)), smooth=False),
     ]
     points = np.concatenate([s.vertices for s in surfaces])
-    blank = np.full((SIDE, SIDE, 3), BACKGROUND_TOP, np.float32)
-    front = to_bytes(composite(blank, draw(surfaces, evidence.crop.K_crop, SIDE, SIDE)))
-    side = side_view(surfaces, world_axes(None, points), points.mean(0), SIDE, SIDE)
-    return caption(front, title), side
+    size, crop = (evidence.crop.size,) * 2, evidence.crop
+    blank = np.full((*size, 3), BACKGROUND_TOP, np.float32)
+    front = to_bytes(composite(blank, draw(surfaces, crop.K_crop, *size)))
+    side = side_view(surfaces, world_axes(None, points), points.mean(0), *size)
+    return caption(front, title, size=13), side
 
 
 if __name__ == "__main__":
