@@ -175,7 +175,8 @@ def figure(seen: Sample, sample: Sample, pipeline: Pipeline) -> Image:
         for level, tau in LEVELS.items():
             estimate = sampled(evidence, pipeline, proposed, tau, kept)
             images += pair(evidence, pipeline, estimate, f"{level}, {name}")
-    return cv2.resize(sheet(images, 2 * len(LEVELS)), None, fx=SHARE, fy=SHARE, interpolation=cv2.INTER_AREA)
+    page = sheet(images, 2 * len(LEVELS))
+    return np.asarray(cv2.resize(page, None, fx=SHARE, fy=SHARE, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def pair(evidence: Evidence, pipeline: Pipeline, estimate: Estimate, title: str) -> Sequence[Image]:
