@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
+from scorehoi_ros.commands import label as command
 from scorehoi_ros.commands.options import add_config_options, config_from_args
 from scorehoi_ros.config.methods import FitConfig
 from scorehoi_ros.config.pipeline import PipelineConfig
@@ -226,6 +228,10 @@ def test_options_follow_the_configuration() -> None:
         segmenter="none",
     )
     assert config == expected
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    args = parser.parse_args(["clip.mp4", "--out", "o"])
+    assert config_from_args(args).regress == replace(expected.regress, network_period_s=0.0)
     assert config_from_args(parser.parse_args([])) == PipelineConfig()
     assert "--sam-encoder" in parser.format_help()
     for wrong in (["--prompt-box", "1,2,x"], ["--segmenter", "magic"], ["--height-m", "tall"]):

@@ -31,6 +31,8 @@ from scorehoi_ros.types import Status
 
 EXAMPLE = "scorehoi label clip.mp4 --object ball:0.22 --camera 900,900,640,360 --out labels"
 INTERRUPTED = 130
+UNHURRIED = {"regress.network_period_s": 0.0}
+"""Defaults of the node that are other ones here, where nobody waits: the network is asked at every frame."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +85,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     add_options(inputs, InputConfig)
     add_options(parser.add_argument_group("outputs"), OutputConfig)
-    add_config_options(parser, skip=("object",))
+    add_config_options(parser, skip=("object",), defaults=UNHURRIED)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Command-line options made from the fields of configuration classes, so that they are described once."""
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from scorehoi_ros.config.option import Setting, attribute_name, build_group, option_name, settings_of
@@ -10,18 +10,29 @@ from scorehoi_ros.config.pipeline import PipelineConfig
 Group = TypeVar("Group")
 
 
-def add_config_options(parser: argparse.ArgumentParser, skip: Collection[str] = ()) -> None:
-    """Add `--prompt-box`, `--fit-first-iterations` and so on for every pipeline setting not in `skip`."""
+def add_config_options(
+    parser: argparse.ArgumentParser, skip: Collection[str] = (), defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Add `--prompt-box`, `--fit-first-iterations` and so on for every pipeline setting not in `skip`.
+
+    `defaults`: settings whose default is another one in this command.
+    """
     text = 'a list that starts with a minus sign is written "--option=-1,2,3"'
-    add_options(parser.add_argument_group("pipeline", text), PipelineConfig, skip)
+    add_options(parser.add_argument_group("pipeline", text), PipelineConfig, skip, defaults)
 
 
-def add_options(group: "argparse._ArgumentGroup", config: type[Any], skip: Collection[str] = ()) -> None:
-    """Add an option for every setting of a configuration class that is not in `skip`."""
+def add_options(
+    group: "argparse._ArgumentGroup",
+    config: type[Any],
+    skip: Collection[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an option for every setting of a configuration class that is not in `skip`; `defaults` win."""
     for setting in settings_of(config):
         if setting.name in skip:
             continue
-        default, choices = setting.default, setting.field.metadata["choices"]
+        default = (defaults or {}).get(setting.name, setting.default)
+        choices = setting.field.metadata["choices"]
         group.add_argument(
             option_name(setting.name),
             type=_parser_of(default),
