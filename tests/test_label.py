@@ -230,8 +230,10 @@ def test_options_follow_the_configuration() -> None:
     assert config == expected
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    args = parser.parse_args(["clip.mp4", "--out", "o"])
-    assert config_from_args(args).regress == replace(expected.regress, network_period_s=0.0)
+    args = parser.parse_args(["clip.mp4", "--object", "ball:0.22", "--out", "o"])
+    assert config_from_args(args, object="ball:0.22").regress == replace(
+        expected.regress, network_period_s=0.0
+    )
     assert config_from_args(parser.parse_args([])) == PipelineConfig()
     assert "--sam-encoder" in parser.format_help()
     for wrong in (["--prompt-box", "1,2,x"], ["--segmenter", "magic"], ["--height-m", "tall"]):
