@@ -205,6 +205,17 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
         run(str(tmp_path / "out"), "--out", str(tmp_path / "out"))
 
 
+def test_nobody_waits_for_labels() -> None:
+    """The network is asked at every frame, unless the user says how often."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    words = ["clip.mp4", "--out", "o"]
+    usual = PipelineConfig().regress
+    for more, period_s in (([], 0.0), (["--regress-network-period-s", "0.15"], 0.15)):
+        config = config_from_args(parser.parse_args(words + more), object="")
+        assert config.regress == replace(usual, network_period_s=period_s)
+
+
 def test_options_follow_the_configuration() -> None:
     parser = argparse.ArgumentParser()
     add_config_options(parser, skip=("object",))
@@ -228,12 +239,6 @@ def test_options_follow_the_configuration() -> None:
         segmenter="none",
     )
     assert config == expected
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    args = parser.parse_args(["clip.mp4", "--object", "ball:0.22", "--out", "o"])
-    assert config_from_args(args, object="ball:0.22").regress == replace(
-        expected.regress, network_period_s=0.0
-    )
     assert config_from_args(parser.parse_args([])) == PipelineConfig()
     assert "--sam-encoder" in parser.format_help()
     for wrong in (["--prompt-box", "1,2,x"], ["--segmenter", "magic"], ["--height-m", "tall"]):
