@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from scorehoi_ros.alignment.align import Energy, Schedule, align, warm_up
 from scorehoi_ros.alignment.kernels import evaluate
@@ -15,7 +16,6 @@ from scorehoi_ros.alignment.target import Contacts, Target, pack, shape_of
 from scorehoi_ros.alignment.terms import TorchEnergy, robust
 from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.body.points import PosedBody
-from scorehoi_ros.geometry.rotation import matrix_to_axis_angle
 from scorehoi_ros.objects.load import load_template
 from tests.alignment_scenes import (
     BODY,
@@ -162,8 +162,8 @@ def turn_error(R: torch.Tensor) -> float:
     """Degrees from the true rotation, modulo the half turns of a box."""
     halves = 2 * torch.eye(3, dtype=torch.float64) - 1
     symmetric = torch.cat((torch.eye(3, dtype=torch.float64)[None], torch.diag_embed(halves)))
-    turns = matrix_to_axis_angle(R.mT @ torch.tensor(TRUE.rotations[0]) @ symmetric)
-    return float(torch.rad2deg(turns.norm(dim=-1).min()))
+    turns = R.mT @ torch.tensor(TRUE.rotations[0]) @ symmetric
+    return float(np.degrees(Rotation.from_matrix(turns.numpy()).magnitude().min()))
 
 
 def test_alignment_brings_a_wrong_belief_to_the_image() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from scorehoi_ros.errors import TemplateError
 from scorehoi_ros.geometry.mesh import Mesh, concatenate, transformed
-from scorehoi_ros.geometry.sdf import SignedDistanceGrid, _corners, build_grid, gradient, sample, sample_torch
+from scorehoi_ros.geometry.sdf import SignedDistanceGrid, build_grid, sample, sample_torch
 from scorehoi_ros.objects.solids import ball, box, cylinder
+from tests.sdf_oracle import corners, gradient
 
 RADIUS = 0.2
 HALF = np.array([0.2, 0.15, 0.1])
@@ -125,7 +126,7 @@ def test_torch_matches_numpy(box_grid: SignedDistanceGrid) -> None:
     assert (g.norm(dim=-1) > 0.3).all()
 
 
-def test_the_kernel_equals_the_plain_sum_over_corners() -> None:
+def test_the_kernel_equals_the_plain_sum_overcorners() -> None:
     """In the grid, on its nodes and faces, and outside."""
     grid = SignedDistanceGrid(
         np.random.default_rng(2).normal(size=(5, 4, 6)).astype(np.float32), np.array([0.1, -0.2, 0.3]), 0.05
@@ -136,7 +137,7 @@ def test_the_kernel_equals_the_plain_sum_over_corners() -> None:
             grid.origin + grid.spacing * np.argwhere(grid.values < 9),
         )
     )
-    values, fraction, beyond = _corners(grid, points)
+    values, fraction, beyond = corners(grid, points)
     x, y, z = (np.stack([1 - fraction[:, c], fraction[:, c]], axis=1) for c in range(3))
     expected = np.einsum("nijk,ni,nj,nk->n", values, x, y, z) + np.linalg.norm(beyond, axis=1)
     np.testing.assert_allclose(sample(grid, points), expected, atol=1e-12)

@@ -14,7 +14,7 @@ from scorehoi_ros.body.load import load_body
 from scorehoi_ros.body.skeleton import JOINT_INDEX
 from scorehoi_ros.errors import InputError
 from scorehoi_ros.geometry.mesh import Mesh
-from scorehoi_ros.geometry.sdf import build_grid, gradient, sample
+from scorehoi_ros.geometry.sdf import build_grid, sample
 from scorehoi_ros.objects.families import ALIASES, FAMILIES
 from scorehoi_ros.objects.solids import box
 from scorehoi_ros.synth.scene import camera, hands, kinematics, meshes, poses
@@ -24,6 +24,7 @@ from scorehoi_ros.synth.scene.kinds import INSTANCES, KIND_NAMES, KINDS, family_
 from scorehoi_ros.synth.scene.stances import crouched
 from scorehoi_ros.synth.splits import clip_split
 from scorehoi_ros.synth.truth import INTERACTIONS, NO_CONTACT, SPLITS
+from tests.sdf_oracle import gradient
 
 SEEDS = st.integers(0, 2**31)
 
