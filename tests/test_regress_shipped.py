@@ -134,7 +134,7 @@ def test_measured_depth_sets_the_distance(scene: Scene, result: Reconstruction) 
     near = float(result.human.root[2])
     depth = np.full(scene.frame.rgb.shape[:2], 1.08 * near, np.float32)
     far, _ = make_pipeline(scene).step(replace(scene.frame, depth=depth), None)
-    assert far.human.root[2] == pytest.approx(1.08 * near + 0.1, abs=0.08)
+    assert far.human.root[2] == pytest.approx(1.08 * near + 0.1, abs=0.12)
 
 
 @pytest.mark.parametrize("height", [1.60, 1.85])
