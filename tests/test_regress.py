@@ -237,6 +237,10 @@ def test_without_a_person_the_optimiser_answers(method: Method) -> None:
     assert refined.estimate.human is None and refined.estimate.object is not None
     assert isinstance(method.estimator, regress.RegressEstimator)
     assert method.estimator.alone() is method.estimator.alone()
+    assert refined.memory is None
+    marker = object()
+    before = Prediction(Estimate(), Estimate(), memory=marker)
+    assert method.refiner(proposal, seen, None, before).memory is marker, "one such frame forgets nothing"
 
 
 def test_the_alignment_answers_for_both(method: Method) -> None:

@@ -9,7 +9,6 @@ At tau = T the walk begins at noise alone, below at the regressor's proposal wit
 pelvis, which is no part of x, is the proposal's.  Printed are the errors of such samples of --count scenes.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from refinement_scenes import ERRORS, drawn, errors, evidence_of, scenes_in, told
+from refinement_scenes import ERRORS, arguments, drawn, errors, evidence_of, samples_in, scenes_in, told
 from tqdm import tqdm
 
 from scorehoi_ros.body.posed import human_mesh
@@ -62,26 +61,16 @@ SHARE = 0.75
 
 def main() -> int:
     """Sample, print the errors, and draw."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, metavar="VAL", help="validation shards of `scorehoi synth`")
+    parser = arguments(__doc__, 24)
     parser.add_argument("--scene", type=int, default=0, help="number of the scene to draw (default 0)")
-    parser.add_argument(
-        "--count", type=int, default=24, help="scenes to measure, the first ones (default 24)"
-    )
     parser.add_argument("--out", type=Path, default=DEFAULT, help="PNG to write (default docs/images/...)")
     args = parser.parse_args()
     pipeline = load_pipeline(method="regress-proposal")
     shown = next(islice(scenes_in(args.folder), args.scene, None), None)
     if shown is None:
         raise InputError(f"{args.folder} holds fewer than {args.scene + 1} scenes that show both actors.")
-    rows = np.array(
-        [
-            measured(sample, told(pipeline, sample))
-            for _, sample in tqdm(islice(scenes_in(args.folder), args.count), total=args.count)
-        ]
-    )
+    scenes = islice(samples_in(args.folder), args.first, args.first + args.count)
+    rows = np.array([measured(s, told(pipeline, s)) for s in tqdm(scenes, total=args.count, unit="scene")])
     sys.stdout.write("\n".join(table(rows)) + "\n")
     truth, sample = shown
     picture = figure(drawn(truth, Style()), sample, told(pipeline, sample))
