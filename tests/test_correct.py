@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from scorehoi_ros.alignment.align import align
+from scorehoi_ros.alignment.align import Energy, align
 from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, TURN, Belief
-from scorehoi_ros.alignment.weights import TERMS
+from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.errors import WeightsError
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.turns import matrix_of_vector
 from scorehoi_ros.geometry.view import camera_of, place_of
+from scorehoi_ros.methods.regress import correct
 from scorehoi_ros.methods.regress.choice import Outline
 from scorehoi_ros.methods.regress.correct import Correction, corrected, refined_of
 from scorehoi_ros.methods.regress.refine import Found
@@ -101,8 +102,15 @@ def correction(steps: np.ndarray, after: int = 0) -> Correction:
 
 def corrected_by(steps: np.ndarray, after: int = 0) -> Found:
     """The scene after them."""
-    correct, (guess, seen) = correction(steps, after), guess_and_seen()
-    return correct(FOUND, guess, correct.step(FOUND, guess, seen), TARGET, SHAPE)
+    made, (guess, seen) = correction(steps, after), guess_and_seen()
+    return made(FOUND, guess, made.step(FOUND, guess, seen), TARGET, SHAPE)
+
+
+def with_usual_weights(steps: np.ndarray, after: int) -> Found:
+    """The same with the terms of the alignment in the last steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(correct, "PUSHED", Weights())
+        return corrected_by(steps, after)
 
 
 def step_of(steps: np.ndarray, guess: Guess) -> np.ndarray:
@@ -118,6 +126,18 @@ def test_no_steps_change_nothing() -> None:
     unmoved = corrected_by(np.zeros(331))
     np.testing.assert_allclose(unmoved.aligned.u[:, BETAS], FOUND.aligned.u[:, BETAS], atol=1e-6)
     np.testing.assert_allclose(unmoved.aligned.u[:, TURN], FOUND.aligned.u[:, TURN], atol=1e-6)
+
+
+def test_the_last_steps_push_out_what_is_inside() -> None:
+    """The box, brought to the middle of the chest, ends less deep than the alignment alone would leave it."""
+    steps = np.zeros(331)
+    steps[PLACE.stop - 1] = 4.0
+    inside, usual = TERMS.index("penetration"), Energy(RIG, TARGET, SHAPE, FOUND.start.belief)
+    sunk, pushed, left = (
+        usual(found.aligned.u)[0][BEST, inside]
+        for found in (corrected_by(steps), corrected_by(steps, 30), with_usual_weights(steps, 30))
+    )
+    assert pushed < 0.5 * sunk and pushed < 0.9 * left
 
 
 def test_the_kept_one_goes_where_the_corrector_says_and_the_others_stay() -> None:

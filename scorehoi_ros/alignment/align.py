@@ -7,8 +7,10 @@ Four hypotheses of 25 steps take about 40 ms on one CPU thread, after `warm_up`:
         -s "a = s.RIG, s.target_of(t), s.SHAPE, s.wrong(t, 5, 4); align(*a)" "align(*a)"
 """
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -53,8 +55,6 @@ class Aligned:
     """(H, 12) weighted, in the order of `TERMS`."""
     first: Float64
     """(H,) the energy of the belief itself."""
-    strain: Float64 | None = None
-    """(H,) how far they were pulled from the belief, where it was what held them: the prior's energy."""
 
     @property
     def energy(self) -> Float64:
@@ -64,6 +64,14 @@ class Aligned:
     def named(self, hypothesis: int) -> dict[str, float]:
         """The terms of one hypothesis by name."""
         return dict(zip(TERMS, self.terms[hypothesis].tolist(), strict=True))
+
+
+class Pulling(Protocol):
+    """An energy of H states with its gradient."""
+
+    def at(self, values: Float64, rotations: Float64) -> tuple[Float64, Float64]:
+        """See `Energy.at`."""
+        ...
 
 
 class Energy:
@@ -83,11 +91,12 @@ class Energy:
         origin = np.maximum(pelvis + self.mean[:, PLACE.stop - 1], LEAST_DEPTH_M)
         self._scale = 2 * self.frame.focal / np.stack((pelvis, origin), 1)
 
-    def __call__(self, u: Float64) -> tuple[Float64, Float64]:
-        """Terms (H, 12) and the gradient (H, 331) of their sum, at unknowns u (H, 331)."""
-        terms, gradient = np.empty((len(u), len(TERMS))), np.empty(u.shape)
-        where = (self.mean + self.sigma * u, self.rotations, self._scale)
-        evaluate(*where, self._rig, self.frame, self._w, self._room, terms, gradient)
+    def __call__(self, u: Float64, felt: Pulling | None = None) -> tuple[Float64, Float64]:
+        """Terms (H, 12) and the gradient (H, 331) of their sum, at unknowns u (H, 331).
+
+        `felt` stands in for all terms but the prior: what several cameras see of the same unknowns.
+        """
+        terms, gradient = (felt or self).at(self.mean + self.sigma * u, self.rotations)
         terms[:, 0], held = self._prior(u)
         return terms, self.sigma * gradient + held
 
@@ -137,9 +146,19 @@ def align(
 
     `shape` None = there is no object.  No hypothesis ends with more energy than it began with.
     """
-    energy, schedule = Energy(rig, target, shape, belief, weights), schedule or Schedule()
-    best = np.zeros_like(energy.mean)
-    u, first, second = np.zeros_like(best), np.zeros_like(best), np.zeros_like(best)
+    energy = Energy(rig, target, shape, belief, weights)
+    best, least, began = descended(energy, np.zeros_like(energy.mean), schedule or Schedule())
+    return Aligned(energy.state(best), best, least, began)
+
+
+def descended(
+    energy: Callable[[Float64], tuple[Float64, Float64]], u: Float64, schedule: Schedule
+) -> tuple[Float64, Float64, Float64]:
+    """Adam (Kingma and Ba 2015) from unknowns u (H, 331): the best, their terms (H, 12), the first sums (H,).
+
+    `energy` is called like `Energy`.  No hypothesis ends with more energy than it began with.
+    """
+    best, first, second = u.copy(), np.zeros_like(u), np.zeros_like(u)
     least, gradient = energy(u)
     began = least.sum(1)
     for step, rate in enumerate(schedule.rates()):
@@ -151,4 +170,4 @@ def align(
         terms, gradient = energy(u)
         better = terms.sum(1) < least.sum(1)
         least[better], best[better] = terms[better], u[better]
-    return Aligned(energy.state(best), best, least, began, least[:, 0])
+    return best, least, began

@@ -8,13 +8,12 @@ only body poses can be compared.)
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scorehoi_ros.alignment.align import Energy
+from scorehoi_ros.alignment.align import Energy, Pulling
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, TURN, Belief, Float64
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
@@ -25,14 +24,6 @@ from scorehoi_ros.types import Floats
 _ROOT = slice(0, 6)
 _EVERYWHERE = ("human_contact", "object_contact", "penetration", "floor", "sunk")
 """Terms of no camera."""
-
-
-class Pulling(Protocol):
-    """An energy of H states with its gradient."""
-
-    def at(self, values: Float64, rotations: Float64) -> tuple[Float64, Float64]:
-        """See `align.Energy.at`."""
-        ...
 
 
 @dataclass(frozen=True)

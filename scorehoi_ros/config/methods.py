@@ -49,7 +49,7 @@ class RegressConfig:
     )
     steps: int = option(25, "steps of the alignment", minimum=1, maximum=500)
     correction_steps: int = option(
-        10,
+        30,
         "steps of the alignment after the answer was corrected by what networks and alignment usually miss; "
         "0 = no correction",
         minimum=0,

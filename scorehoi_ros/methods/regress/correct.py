@@ -16,6 +16,7 @@ from scorehoi_ros.alignment.prior import Prior
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import BETAS, CAMERA, PLACE, THETA, TURN, Belief, Float64, Sigma
 from scorehoi_ros.alignment.target import Shape, Target
+from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.body.points import PosedBody
 from scorehoi_ros.geometry.turns import matrix_of_6d, matrix_of_vector, six_of_matrix, vector_of_matrix
 from scorehoi_ros.methods.regress.refine import Found
@@ -32,6 +33,13 @@ of its size.  Less gains more on validation scenes, but on photographs outlines 
 RENEWED = 0.4
 """Share of a new correction in the one that is made, where a frame goes on from one that was corrected: in
 two frames one errs alike, and what the corrector says of them differs by chance."""
+
+PUSHED = Weights(penetration=1.8, allowance=0.0)
+"""Of the steps after the correction, which are the last: they push out what is inside something."""
+
+RATE = 0.2
+"""Standard deviations of what holds, in each of these steps.  In fewer and longer ones, hands that are pushed
+out of an object let go of it."""
 
 _LEAST_SIGMA = 0.02
 """The corrector counts in no smaller standard deviations."""
@@ -62,7 +70,7 @@ class Correction:
         told = corrected(found, guess, step)
         sigma = found.start.belief.sigma
         held = replace(told, sigma=Sigma(*(self.hold * getattr(sigma, f.name) for f in fields(Sigma))))
-        after = align(self.rig, target, shape, held, schedule=Schedule(self.steps))
+        after = align(self.rig, target, shape, held, PUSHED, Schedule(self.steps, RATE))
         return _with_kept(found, after, held)
 
 
@@ -151,10 +159,9 @@ def _with_kept(found: Found, after: Aligned, held: Belief) -> Found:
     for f in fields(aligned.state):
         state[f.name] = getattr(aligned.state, f.name).clone()
         state[f.name][k] = getattr(after.state, f.name)[0]
-    strain = None if aligned.strain is None else terms[:, 0]
     rotations, origins = found.rotations.copy(), found.origins.copy()
     rotations[found.kept], origins[found.kept] = R_o, after.state.origin[0].numpy()
-    moved = Aligned(type(aligned.state)(**state), u, terms, aligned.first, strain)
+    moved = Aligned(type(aligned.state)(**state), u, terms, aligned.first)
     return replace(found, aligned=moved, rotations=rotations, origins=origins)
 
 

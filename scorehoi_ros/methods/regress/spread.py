@@ -73,13 +73,8 @@ def certainty_of(found: Found, symmetry: Symmetry | None) -> Certainty:
     )
 
 
-def strain_of(found: Found) -> float | None:
-    """How far the refinement went from what the network said of this frame: half the squared deviations.
-
-    None when it was not the alignment that refined.
-    """
-    if found.aligned.strain is None:
-        return None
+def strain_of(found: Found) -> float:
+    """How far the refinement went from what the network said of this frame: half the squared deviations."""
     told, belief = found.start.told, found.start.belief
     before, after = told.sigma.flat(), belief.sigma.flat()
     # A turn is told from where each hypothesis started.

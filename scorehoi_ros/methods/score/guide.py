@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scorehoi_ros.alignment.align import Pulling
 from scorehoi_ros.alignment.prior import Prior
 from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
-from scorehoi_ros.alignment.views import Pulling
 from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.diffusion.ddim import alpha
 from scorehoi_ros.diffusion.unknowns import Gaussian
@@ -52,12 +52,12 @@ class Pull:
         """One energy for each hypothesis."""
         self._energies = energies
 
-    def __call__(self, state: Values) -> tuple[Float64, Float64]:
-        """Terms (H, 12) and the gradient (H, 331) by the values."""
-        terms, gradient = np.empty((len(state.R_o), len(TERMS))), np.empty(state.values.shape)
+    def at(self, values: Float64, rotations: Float64) -> tuple[Float64, Float64]:
+        """See `align.Energy.at`."""
+        terms, gradient = np.empty((len(values), len(TERMS))), np.empty(values.shape)
         for h, energy in enumerate(self._energies):
             row = slice(h, h + 1)
-            terms[row], gradient[row] = energy.at(state.values[row], state.R_o[row])
+            terms[row], gradient[row] = energy.at(values[row], rotations[row])
         return terms, gradient
 
 
@@ -79,19 +79,19 @@ class Follow:
         self._spread = gaussian.sigma.numpy()
         self._prior = Prior.of(belief, weights)
         self._first, self._second = (np.zeros((len(self.camera), NUM_UNKNOWNS)) for _ in range(2))
-        self.pull: Pull
+        self.pull: Pulling
         self.loss: Float64
         """(H,) the energy at the state of the last call, without the prior."""
         self._left: Iterator[float]
 
-    def begin(self, number: int, pull: Pull) -> None:
+    def begin(self, number: int, pull: Pulling) -> None:
         """A round from 0 on, and what pulls in it."""
         self.pull, self._left = pull, iter(self._rates[number].tolist())
 
     def __call__(self, x: Float64, x_0: Float64, eps: Float64, t: int) -> tuple[Float64, Float64]:
         """A guide for `ddim`."""
         state = values_of(x_0, self.camera, self._focal)
-        terms, gradient = self.pull(state)
+        terms, gradient = self.pull.at(state.values, state.R_o)
         self.loss = terms.sum(1)
         score = eps / np.sqrt(1 - alpha(t))
         step = self._sigma * self._step(self._sigma * gradient + self._prior.pull(self._held(score, state)))
@@ -123,11 +123,11 @@ class Published:
     def __init__(self, belief: Belief, focal: float, rho: float) -> None:
         self.camera = belief.means()[:, CAMERA]
         self._focal, self._rho = focal, rho
-        self.pull: Pull
+        self.pull: Pulling
         self.loss: Float64
         """As of `Follow`."""
 
-    def begin(self, number: int, pull: Pull) -> None:
+    def begin(self, number: int, pull: Pulling) -> None:
         """As of `Follow`."""
         self.pull = pull
 
@@ -135,7 +135,7 @@ class Published:
         """A guide for `ddim`."""
         a = alpha(t)
         state = values_of(x_0, self.camera, self._focal)
-        terms, gradient = self.pull(state)
+        terms, gradient = self.pull.at(state.values, state.R_o)
         self.loss = terms.sum(1)
         # The graph begins at x_t, after eps: x_0 = (x_t - sqrt(1 - a) eps) / sqrt(a).
         by_x = by_unknowns(gradient, x_0, state, self._focal) / a**0.5

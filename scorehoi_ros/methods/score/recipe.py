@@ -46,6 +46,11 @@ class Recipe:
     """A round ends once no hypothesis' loss changes by a larger share of itself in a step (ScoreHMR); 0 = at
     level 0 only."""
     guided: bool = True
+    polish: int = 0
+    """Steps of the alignment after the last round, by the same terms: the noise that sampling leaves would
+    decide between hypotheses."""
+    polish_rate: float = 0.15
+    """Standard deviations a step."""
     recontact: bool = True
     """Contacts are predicted again in each round (CDIR); else those of the regressor are kept."""
     learned: float = 1.0
@@ -67,7 +72,9 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "score": Recipe(weights=Weights(penetration=1.0), tolerance=0.02, learned=0.25, corrected=True),
+    "score": Recipe(
+        weights=Weights(penetration=1.0), tolerance=0.02, polish=10, learned=0.25, corrected=True
+    ),
     "score-n2": Recipe(weights=PHYSICAL, published=True),
     "score-paper": Recipe(rounds=10, weights=PHYSICAL, published=True),
 }

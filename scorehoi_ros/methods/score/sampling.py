@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 
-from scorehoi_ros.alignment.align import Aligned, Energy, Schedule
+from scorehoi_ros.alignment.align import Aligned, Energy, Pulling, Schedule, descended
 from scorehoi_ros.alignment.rig import Rig
 from scorehoi_ros.alignment.state import TURN, Belief, Float64, State
 from scorehoi_ros.alignment.target import Contacts, Shape, Target
-from scorehoi_ros.alignment.views import Beside, Moved, Pulling, energy_beside, summed
+from scorehoi_ros.alignment.views import Beside, Moved, energy_beside, summed
 from scorehoi_ros.alignment.weights import Weights
 from scorehoi_ros.diffusion.ddim import ddim, upwards
 from scorehoi_ros.diffusion.unknowns import unpack
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.turns import vector_of_matrix
 from scorehoi_ros.geometry.view import pelvis_of
-from scorehoi_ros.methods.score.guide import Follow, Published, Pull, values_of
+from scorehoi_ros.methods.score.guide import Follow, Published, Pull, Values, values_of
 from scorehoi_ros.methods.score.prior import FramePrior
 from scorehoi_ros.methods.score.recipe import Recipe
 
@@ -60,7 +61,8 @@ Trace = Callable[[Step], None]
 def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
     """Refine each hypothesis of a belief; `trace` is told each guided step, and the end of each round.
 
-    The terms of the answer are those of the alignment's energy, so that hypotheses can be compared.
+    What ends a level above 0 is brought to the least of its energy near by, and the terms of the answer are
+    those of the alignment's, so that hypotheses can be compared.
     """
     focal = scene.target.focal
     guide = _guide(scene, recipe)
@@ -78,8 +80,11 @@ def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
         x = ddim(scene.prior.denoise, noisy, levels[::-1], follow, watched.settled)
         if trace is not None:
             trace(_step(guide, number, 0, x, focal))
-    energy, further = _energies(scene, Weights())
-    return judged(energy, further, x, guide.camera, focal)
+    u = unknowns_of(energy, values_of(x, guide.camera, focal))
+    if recipe.guided:
+        polish = Schedule(recipe.polish, recipe.polish_rate)
+        u, _, _ = descended(partial(energy, felt=guide.pull), u, polish)
+    return judged(*_energies(scene, Weights()), u)
 
 
 class _Watched:
@@ -107,7 +112,8 @@ class _Watched:
 
 
 def _step(guide: Follow | Published, number: int, t: int, x_0: Float64, focal: float) -> Step:
-    terms, _ = guide.pull(values_of(x_0, guide.camera, focal))
+    at = values_of(x_0, guide.camera, focal)
+    terms, _ = guide.pull.at(at.values, at.R_o)
     return Step(number, t, state_of(x_0, guide.camera, focal), terms)
 
 
@@ -118,16 +124,17 @@ def state_of(x: Float64, camera: Float64, focal: float) -> State:
     return State(theta, betas, pelvis, pelvis + t_o, rotation_6d_to_matrix(R_o))
 
 
-def judged(energy: Energy, further: Sequence[Pulling], x: Float64, camera: Float64, focal: float) -> Aligned:
-    """States as the alignment would have left them, with its terms but for the prior.
-
-    It was not what held them; without it the right hypothesis is kept more often (validation views).
-    """
-    state = values_of(x, camera, focal)
+def unknowns_of(energy: Energy, state: Values) -> Float64:
+    """(H, 331) the unknowns of an energy at H states."""
     u = (state.values - energy.mean) / energy.sigma
     u[:, TURN] = vector_of_matrix(state.R_o @ energy.rotations.swapaxes(-1, -2)) / energy.sigma[TURN]
+    return u
+
+
+def judged(energy: Energy, further: Sequence[Pulling], u: Float64) -> Aligned:
+    """Unknowns u (H, 331) as the alignment would have left them, with what they cost."""
     total = summed(energy, further)
-    terms, _ = total.at(state.values, state.R_o)
+    terms, _ = energy(u, total)
     first, _ = total.at(energy.mean, energy.rotations)
     return Aligned(energy.state(u), u, terms, first.sum(1))
 
