@@ -47,8 +47,8 @@ class Recipe:
     level 0 only."""
     guided: bool = True
     polish: int = 0
-    """Steps of the alignment after the last round, by the same terms: the noise that sampling leaves would
-    decide between hypotheses."""
+    """Steps of the alignment after the last round, by its own terms: without them the noise that sampling
+    leaves would decide between hypotheses."""
     polish_rate: float = 0.15
     """Standard deviations a step."""
     recontact: bool = True

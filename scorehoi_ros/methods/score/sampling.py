@@ -61,8 +61,8 @@ Trace = Callable[[Step], None]
 def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
     """Refine each hypothesis of a belief; `trace` is told each guided step, and the end of each round.
 
-    What ends a level above 0 is brought to the least of its energy near by, and the terms of the answer are
-    those of the alignment's, so that hypotheses can be compared.
+    In the end all are brought to the least of the alignment's energy near by, and its terms are those of the
+    answer, so that hypotheses can be compared.
     """
     focal = scene.target.focal
     guide = _guide(scene, recipe)
@@ -80,11 +80,8 @@ def sample(scene: Scene, recipe: Recipe, trace: Trace | None = None) -> Aligned:
         x = ddim(scene.prior.denoise, noisy, levels[::-1], follow, watched.settled)
         if trace is not None:
             trace(_step(guide, number, 0, x, focal))
-    u = unknowns_of(energy, values_of(x, guide.camera, focal))
-    if recipe.guided:
-        polish = Schedule(recipe.polish, recipe.polish_rate)
-        u, _, _ = descended(partial(energy, felt=guide.pull), u, polish)
-    return judged(*_energies(scene, Weights()), u)
+    polish = Schedule(recipe.polish if recipe.guided else 0, recipe.polish_rate)
+    return judged(*_energies(scene, Weights()), values_of(x, guide.camera, focal), polish)
 
 
 class _Watched:
@@ -124,19 +121,14 @@ def state_of(x: Float64, camera: Float64, focal: float) -> State:
     return State(theta, betas, pelvis, pelvis + t_o, rotation_6d_to_matrix(R_o))
 
 
-def unknowns_of(energy: Energy, state: Values) -> Float64:
-    """(H, 331) the unknowns of an energy at H states."""
+def judged(energy: Energy, further: Sequence[Pulling], state: Values, polish: Schedule) -> Aligned:
+    """H states as the alignment would leave them after some steps from there, with what they cost."""
     u = (state.values - energy.mean) / energy.sigma
     u[:, TURN] = vector_of_matrix(state.R_o @ energy.rotations.swapaxes(-1, -2)) / energy.sigma[TURN]
-    return u
-
-
-def judged(energy: Energy, further: Sequence[Pulling], u: Float64) -> Aligned:
-    """Unknowns u (H, 331) as the alignment would have left them, with what they cost."""
     total = summed(energy, further)
-    terms, _ = energy(u, total)
+    best, terms, _ = descended(partial(energy, felt=total), u, polish)
     first, _ = total.at(energy.mean, energy.rotations)
-    return Aligned(energy.state(u), u, terms, first.sum(1))
+    return Aligned(energy.state(best), best, terms, first.sum(1))
 
 
 def _energies(scene: Scene, weights: Weights) -> tuple[Energy, list[Moved]]:
