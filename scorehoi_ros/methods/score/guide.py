@@ -11,11 +11,12 @@ import numpy as np
 
 from scorehoi_ros.alignment.align import Pulling
 from scorehoi_ros.alignment.prior import Prior
-from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, TURN, Belief, Float64
+from scorehoi_ros.alignment.state import CAMERA, NUM_UNKNOWNS, PLACE, TURN, Belief, Float64
 from scorehoi_ros.alignment.weights import TERMS, Weights
 from scorehoi_ros.diffusion.ddim import alpha
-from scorehoi_ros.diffusion.unknowns import Gaussian
+from scorehoi_ros.diffusion.unknowns import PLACE as X_PLACE
 from scorehoi_ros.methods.score import kernels
+from scorehoi_ros.methods.score.prior import FramePrior
 
 _KEEP, _KEEP_SQUARE = 0.7, 0.9
 """Of Adam's two averages."""
@@ -70,13 +71,13 @@ class Follow:
     """
 
     def __init__(
-        self, belief: Belief, gaussian: Gaussian, focal: float, weights: Weights, rates: Float64
+        self, belief: Belief, prior: FramePrior, focal: float, weights: Weights, rates: Float64
     ) -> None:
         """`rates` (N, n) standard deviations, for each round one for each call in turn."""
         self.camera = belief.means()[:, CAMERA]
         self._focal, self._rates, self._calls = focal, rates, 0
         self._mean, self._sigma = self.camera.copy(), belief.sigma.flat()
-        self._spread = gaussian.sigma.numpy()
+        self._spread, self._lean = prior.gaussian.sigma.numpy(), prior.lean
         self._prior = Prior.of(belief, weights)
         self._first, self._second = (np.zeros((len(self.camera), NUM_UNKNOWNS)) for _ in range(2))
         self.pull: Pulling
@@ -103,6 +104,9 @@ class Follow:
         """(H, 331) the prior's gradient by the unknowns in standard deviations, from that by x."""
         held = np.empty_like(state.values)
         kernels.by_values(score, self._spread, state.values, state.R_o, self._sigma[TURN], held)
+        # At a place in the image, what goes away goes across, too.
+        across, depth = slice(X_PLACE.start, X_PLACE.stop - 1), X_PLACE.stop - 1
+        held[:, PLACE.stop - 1] += self._spread[:, depth] * (score[:, across] * self._lean).sum(1)
         held[:, CAMERA] = (self.camera - self._mean) / self._sigma[CAMERA]
         return held
 

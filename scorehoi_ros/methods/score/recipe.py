@@ -73,7 +73,7 @@ class Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "score": Recipe(
-        weights=Weights(penetration=1.0), tolerance=0.02, polish=10, learned=0.25, corrected=True
+        weights=Weights(penetration=1.0), tolerance=0.02, polish=20, learned=0.25, corrected=True
     ),
     "score-n2": Recipe(weights=PHYSICAL, published=True),
     "score-paper": Recipe(rounds=10, weights=PHYSICAL, published=True),

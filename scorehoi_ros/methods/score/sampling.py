@@ -155,4 +155,4 @@ def _guide(scene: Scene, recipe: Recipe) -> Follow | Published:
         return Published(belief, focal, recipe.rho)
     steps = recipe.rounds * (len(upwards(recipe.tau, recipe.dt)) - 1)
     rates = Schedule(steps, recipe.rate).rates().reshape(recipe.rounds, -1)
-    return Follow(belief, scene.prior.gaussian, focal, recipe.weights, rates)
+    return Follow(belief, scene.prior, focal, recipe.weights, rates)
