@@ -135,7 +135,15 @@ def test_the_command_prints_values_and_differences(shifted: None, tmp_path: Any,
     ):
         assert text in out
     read = json.loads((tmp_path / "t.json").read_text())
-    titles = ["w/o diffusion", "Gaussian prior", "learned prior", "w/o CDIR", "w/o correction", "full"]
+    titles = [
+        "w/o diffusion",
+        "Gaussian prior",
+        "learned prior",
+        "w/o CDIR",
+        "w/o polish",
+        "w/o correction",
+        "full",
+    ]
     assert [row["method"] for row in read["rows"]] == titles
     table = read["table"]
     assert table["full"] == "full" and table["variants"][1]["recipe"]["learned"] == 0

@@ -1,4 +1,4 @@
-"""What tables 2, 3 and 4 of the ScoreHOI paper compare: their rows, as changes of a recipe."""
+"""What tables 2, 3 and 4 of the ScoreHOI paper compare, and one of methods: rows as changes of a recipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,11 +25,13 @@ def _without(title: str, *terms: str) -> Row:
 
 
 TABLES: dict[str, tuple[Row, ...]] = {
+    "methods": (Row("proposal", method="regress-proposal"), Row("regress", method="regress")),
     "modules": (
         Row("w/o diffusion", method="regress-proposal"),
         Row("Gaussian prior", {"learned": 0.0}),
         Row("learned prior", {"learned": 1.0}),
         Row("w/o CDIR", {"recontact": False}),
+        Row("w/o polish", {"polish": 0}),
         Row("w/o correction", {"corrected": False}),
     ),
     "conditions": (
