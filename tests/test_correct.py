@@ -15,9 +15,8 @@ from scorehoi_ros.errors import WeightsError
 from scorehoi_ros.geometry.rotation import rotation_6d_to_matrix
 from scorehoi_ros.geometry.turns import matrix_of_vector
 from scorehoi_ros.geometry.view import camera_of, place_of
-from scorehoi_ros.methods.regress import correct
 from scorehoi_ros.methods.regress.choice import Outline
-from scorehoi_ros.methods.regress.correct import Correction, corrected, refined_of
+from scorehoi_ros.methods.regress.correct import PUSHED, Correction, corrected, refined_of
 from scorehoi_ros.methods.regress.refine import Found
 from scorehoi_ros.methods.regress.start import Start, Thing, belief_of
 from scorehoi_ros.networks.corrector import NUM_TERMS, UNKNOWNS, Corrector, Refined
@@ -100,17 +99,10 @@ def correction(steps: np.ndarray, after: int = 0) -> Correction:
     return Correction(lambda refined: torch.as_tensor(steps, dtype=torch.float32)[None], POSED, RIG, after)
 
 
-def corrected_by(steps: np.ndarray, after: int = 0) -> Found:
+def corrected_by(steps: np.ndarray, after: int = 0, weights: Weights = PUSHED) -> Found:
     """The scene after them."""
-    made, (guess, seen) = correction(steps, after), guess_and_seen()
+    made, (guess, seen) = replace(correction(steps, after), weights=weights), guess_and_seen()
     return made(FOUND, guess, made.step(FOUND, guess, seen), TARGET, SHAPE)
-
-
-def with_usual_weights(steps: np.ndarray, after: int) -> Found:
-    """The same with the terms of the alignment in the last steps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(correct, "PUSHED", Weights())
-        return corrected_by(steps, after)
 
 
 def step_of(steps: np.ndarray, guess: Guess) -> np.ndarray:
@@ -135,7 +127,7 @@ def test_the_last_steps_push_out_what_is_inside() -> None:
     inside, usual = TERMS.index("penetration"), Energy(RIG, TARGET, SHAPE, FOUND.start.belief)
     sunk, pushed, left = (
         usual(found.aligned.u)[0][BEST, inside]
-        for found in (corrected_by(steps), corrected_by(steps, 30), with_usual_weights(steps, 30))
+        for found in (corrected_by(steps), corrected_by(steps, 30), corrected_by(steps, 30, Weights()))
     )
     assert pushed < 0.5 * sunk and pushed < 0.9 * left
 

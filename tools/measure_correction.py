@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Measure what the correction after the alignment is worth, and how tightly the steps after it should hold.
+"""Measure what the correction after the alignment is worth, and what the steps after it should be.
 
     scorehoi synth --split val --count 1024 --views 2 --size 128 --no-pictures --out VAL
     python tools/measure_correction.py VAL --count 200
 
 Refines one view of each validation scene, with the landmarks and masks that come with it and without a
 picture, and corrects the answer in several ways: not at all; with so many steps of the alignment after it,
-each held by so much of the network's uncertainty (0 steps: as the corrector says it).
+each so long, held by so much of the network's uncertainty, with such a weight of penetration (0 steps: as the
+corrector says it).
 """
 
 import sys
 from dataclasses import replace
 from itertools import islice, product
+from typing import NamedTuple
 
 import numpy as np
 from refinement_scenes import ERRORS, arguments, errors, evidence_of, samples_in, table, told
@@ -21,26 +23,43 @@ from scorehoi_ros.config.methods import RegressConfig
 from scorehoi_ros.datasets.dataset import Sample
 from scorehoi_ros.frame.pipeline import Pipeline
 from scorehoi_ros.load import load_pipeline
-from scorehoi_ros.methods.regress.correct import HOLD, Correction
+from scorehoi_ros.methods.regress.correct import HOLD, PUSHED, RATE, Correction
 from scorehoi_ros.methods.regress.memory import Said
 from scorehoi_ros.methods.regress.method import AlignRefiner, in_camera
 from scorehoi_ros.methods.regress.start import Known
 from scorehoi_ros.types import Floats
 
-Way = tuple[int, float]
-"""Steps, and share of the uncertainty that holds them."""
+
+class Way(NamedTuple):
+    """The steps after the correction."""
+
+    steps: int
+    rate: float
+    """Standard deviations a step, of what holds."""
+    hold: float
+    """Share of the uncertainty that holds them."""
+    penetration: float
+    """Its weight."""
+
+    def __str__(self) -> str:
+        told = f"{self.steps} steps of {self.rate:g}, held by {self.hold:g}, penetration {self.penetration:g}"
+        return told if self.steps else "corrected"
 
 
 def main() -> int:
     """Measure and print."""
     parser = arguments(__doc__, 200)
     parser.add_argument("--weights", default="", metavar="DIR", help="folder of weights (default: shipped)")
-    parser.add_argument("--steps", type=int, nargs="+", default=[0, 10], help="after it (default 0 10)")
+    parser.add_argument("--steps", type=int, nargs="+", default=[0, 30], help="after it (default 0 30)")
+    parser.add_argument("--rate", type=float, nargs="+", default=[RATE], help=f"default {RATE}")
     parser.add_argument("--hold", type=float, nargs="+", default=[HOLD], help=f"default {HOLD}")
+    weight = PUSHED.penetration
+    parser.add_argument("--penetration", type=float, nargs="+", default=[weight], help=f"default {weight}")
     args = parser.parse_args()
     pipeline = load_pipeline(method="regress", regress=RegressConfig(weights=args.weights))
-    ways = [(s, h) for s, h in product(args.steps, args.hold) if s or h == args.hold[0]]
-    names = ["aligned", *(f"{steps} steps, {hold:g}" if steps else "corrected" for steps, hold in ways)]
+    every = product(args.steps, args.rate, args.hold, args.penetration)
+    ways = list({str(way): way for way in (Way(*values) for values in every)}.values())
+    names = ["aligned", *map(str, ways)]
     scenes = islice(samples_in(args.folder), args.first, args.first + args.count)
     rows = [scores(sample, pipeline, ways) for sample in tqdm(scenes, total=args.count, unit="scene")]
     sys.stdout.write("\n".join(table(np.array(rows), "", names, ERRORS.values())) + "\n")
@@ -65,7 +84,8 @@ def scores(sample: Sample, pipeline: Pipeline, ways: list[Way]) -> Floats:
 
 def way_of(correction: Correction, way: Way) -> Correction:
     """The same with other steps."""
-    return replace(correction, steps=way[0], hold=way[1])
+    weights = replace(correction.weights, penetration=way.penetration)
+    return replace(correction, steps=way.steps, rate=way.rate, hold=way.hold, weights=weights)
 
 
 if __name__ == "__main__":

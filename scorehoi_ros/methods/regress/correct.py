@@ -54,6 +54,8 @@ class Correction:
     rig: Rig
     steps: int
     hold: float = HOLD
+    rate: float = RATE
+    weights: Weights = PUSHED
     renewed: float = RENEWED
 
     def step(self, found: Found, guess: Guess, seen: Seen, before: Float64 | None = None) -> Float64:
@@ -70,7 +72,7 @@ class Correction:
         told = corrected(found, guess, step)
         sigma = found.start.belief.sigma
         held = replace(told, sigma=Sigma(*(self.hold * getattr(sigma, f.name) for f in fields(Sigma))))
-        after = align(self.rig, target, shape, held, PUSHED, Schedule(self.steps, RATE))
+        after = align(self.rig, target, shape, held, self.weights, Schedule(self.steps, self.rate))
         return _with_kept(found, after, held)
 
 
