@@ -92,13 +92,15 @@ def main() -> int:
     parser.add_argument("--object", action="append", required=True, metavar="T", help="T, or STEM=T for each")
     parser.add_argument("--camera", default="", metavar="FX,FY,CX,CY", help="intrinsics; empty = a guess")
     parser.add_argument("--ways", nargs="+", default=[MASKS, "grabcut", "sam"], metavar="WAY")
+    parser.add_argument("--method", default="regress", help="default regress")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     args = parser.parse_args()
     objects = dict(reversed(text.rpartition("=")[::2]) for text in args.object)
     args.out.mkdir(parents=True, exist_ok=True)
     first = next(iter(objects))
     pipelines = {
-        way: load_pipeline(object=first, segmenter="none" if way == MASKS else way) for way in args.ways
+        way: load_pipeline(object=first, segmenter="none" if way == MASKS else way, method=args.method)
+        for way in args.ways
     }
     for photo in read_photos(args.folder, [float(x) for x in args.camera.split(",") if x]):
         spec = next((spec for spec, stem in objects.items() if stem in ("", photo.stem)), None)
