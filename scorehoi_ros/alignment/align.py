@@ -94,7 +94,7 @@ class Energy:
     def __call__(self, u: Float64, felt: Pulling | None = None) -> tuple[Float64, Float64]:
         """Terms (H, 12) and the gradient (H, 331) of their sum, at unknowns u (H, 331).
 
-        `felt` stands in for all terms but the prior: what several cameras see of the same unknowns.
+        `felt` stands in for all terms but the prior, as where several cameras see the same unknowns.
         """
         terms, gradient = (felt or self).at(self.mean + self.sigma * u, self.rotations)
         terms[:, 0], held = self._prior(u)
