@@ -38,8 +38,8 @@ PUSHED = Weights(penetration=1.8, allowance=0.0)
 """Of the steps after the correction, which are the last: they push out what is inside something."""
 
 RATE = 0.2
-"""Standard deviations of what holds, in each of these steps.  There must be many: in ten, hands that are pushed
-out of an object let go of it."""
+"""Standard deviations of what holds, in each of these steps.  There must be many: in ten, hands that are
+pushed out of an object let go of it."""
 
 _LEAST_SIGMA = 0.02
 """The corrector counts in no smaller standard deviations."""
